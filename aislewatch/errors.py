@@ -1,0 +1,65 @@
+"""Every error a user can cause, in one tree.
+
+AislewatchError
+├── ConfigError          a key or value in params.yaml is wrong
+├── FootageError         a file or folder of footage cannot be used
+│   └── QuarantinedError one video was refused; carries the reason for the quarantine table
+├── LabelError           a label file is wrong, or disagrees with the footage
+├── SplitError           the footage cannot be split as asked
+├── TrainingError        training cannot start or go on
+├── ModelError           a stored model is missing, corrupt or does not fit
+├── RegistryError        the model registry lacks something, or refuses it
+└── PipelineError        DVC, Prefect or a stage's surroundings are not as needed
+
+A message says what was wrong, where (file, row, second) and what to do.
+"""
+
+
+class AislewatchError(Exception):
+    """Base of all errors with a message meant for the person who runs the pipeline."""
+
+
+class ConfigError(AislewatchError):
+    """A key or value in params.yaml is wrong."""
+
+
+class FootageError(AislewatchError):
+    """A file or folder of footage cannot be used."""
+
+
+class QuarantinedError(FootageError):
+    """One video was refused.
+
+    Args:
+        reason: short machine-readable reason, for example ``"truncated"``.
+        detail: the end of the decoder's own words, or what was seen.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class LabelError(AislewatchError):
+    """A label file is wrong, or disagrees with the footage."""
+
+
+class SplitError(AislewatchError):
+    """The footage cannot be split as asked."""
+
+
+class TrainingError(AislewatchError):
+    """Training cannot start or go on."""
+
+
+class ModelError(AislewatchError):
+    """A stored model is missing, corrupt or does not fit."""
+
+
+class RegistryError(AislewatchError):
+    """The model registry lacks something, or refuses it."""
+
+
+class PipelineError(AislewatchError):
+    """DVC, Prefect or a stage's surroundings are not as needed."""

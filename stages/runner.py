@@ -1,0 +1,34 @@
+"""What every stage does around its own work: read params, keep a journal, speak plainly on failure."""
+
+import logging
+import sys
+from collections.abc import Callable
+
+from aislewatch.config import Params, load_params
+from aislewatch.errors import AislewatchError
+from aislewatch.tracking.journal import Journal, stage_run
+
+
+def run_stage(
+    address: str, sections: list[str], work: Callable[[Params, Journal], None]
+) -> None:
+    """Run ``work`` as the stage ``address``; exit 1 with one clear message on an error of ours.
+
+    Args:
+        address: the stage as DVC names it.
+        sections: the parts of params.yaml it uses (the same as its ``params`` in dvc.yaml).
+        work: does the stage's job; gets all parameters and the journal.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        params = load_params()
+        chosen = params.model_dump(by_alias=True, include=_fields(sections))
+        with stage_run(address, chosen) as journal:
+            work(params, journal)
+    except AislewatchError as error:
+        sys.exit(f"{address}: {error}")
+
+
+def _fields(sections: list[str]) -> set[str]:
+    aliases = {field.alias or name: name for name, field in Params.model_fields.items()}
+    return {aliases[section] for section in sections}
