@@ -1,3 +1,15 @@
 """Aislewatch: from a shop's CCTV footage to a registered, monitored shoplifting detector."""
 
+import os
+
 __version__ = "0.1.0"
+
+# A shop's pipeline calls nobody: the libraries' usage statistics are off unless a user turns
+# them on, before any of them is imported.
+for _switch, _off in (
+    ("MLFLOW_DISABLE_TELEMETRY", "true"),
+    ("GX_ANALYTICS_ENABLED", "false"),
+    ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+    ("DO_NOT_TRACK", "1"),
+):
+    os.environ.setdefault(_switch, _off)

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from aislewatch.errors import ConfigError
 
@@ -18,7 +26,20 @@ Architecture = Literal["convlstm", "cnn", "lstm", "cnn_lstm"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
-LogRange = Annotated[list[Positive], Field(min_length=2, max_length=2)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+def _ascending(value: list[float]) -> list[float]:
+    if value[0] > value[1]:
+        raise ValueError("must be [low, high]")
+    return value
+
+
+LogRange = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+BelowOne = Annotated[float, Field(gt=0.0, lt=1.0)]
+LogRangeBelowOne = Annotated[
+    list[BelowOne], Field(min_length=2, max_length=2), AfterValidator(_ascending)
+]
 
 
 class _Section(BaseModel):
@@ -137,10 +158,10 @@ class Tune(_Section):
 
     trials: Count
     epochs: Count
-    seed: int
+    seed: Seed
     lr: LogRange
-    one_minus_beta1: LogRange
-    one_minus_beta2: LogRange
+    one_minus_beta1: LogRangeBelowOne
+    one_minus_beta2: LogRangeBelowOne
     eps: LogRange
 
 
@@ -150,7 +171,7 @@ class Train(_Section):
     epochs: Count
     patience: Count
     optimizer: Literal["tuned", "paper"]
-    seed: int
+    seed: Seed
 
 
 class Evaluate(_Section):
@@ -159,7 +180,7 @@ class Evaluate(_Section):
     resamples: Annotated[int, Field(ge=100)]
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
     mistakes: Count
-    seed: int
+    seed: Seed
 
 
 class Alerts(_Section):

@@ -1,4 +1,4 @@
-"""What every stage does around its own work: read params, keep a journal, speak plainly on failure."""
+"""What every stage does around its work: read params, keep a journal, fail in plain words."""
 
 import logging
 import sys
@@ -9,9 +9,7 @@ from aislewatch.errors import AislewatchError
 from aislewatch.tracking.journal import Journal, stage_run
 
 
-def run_stage(
-    address: str, sections: list[str], work: Callable[[Params, Journal], None]
-) -> None:
+def run_stage(address: str, sections: list[str], work: Callable[[Params, Journal], None]) -> None:
     """Run ``work`` as the stage ``address``; exit 1 with one clear message on an error of ours.
 
     Args:

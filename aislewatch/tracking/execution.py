@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from aislewatch.tracking.state import EXECUTION
+
 WORK = Path(".aislewatch")
 RUNS = WORK / "runs"
 EXECUTION_VARIABLE = "AISLEWATCH_EXECUTION"
@@ -31,7 +33,7 @@ def find_or_make_execution() -> Path:
 
 
 def make_execution(process: psutil.Process) -> Path:
-    """Folder of the execution that lives as long as ``process``; the first caller starts a recorder."""
+    """Folder of the execution that lives as long as ``process``; its maker starts the recorder."""
     started = process.create_time()
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(started))
     folder = (RUNS / f"{stamp}-{process.pid}").resolve()
@@ -44,7 +46,7 @@ def make_execution(process: psutil.Process) -> Path:
         "git": git_state(),
     }
     try:
-        with (folder / "execution.json").open("x") as file:
+        with (folder / EXECUTION).open("x") as file:
             json.dump(facts, file)
     except FileExistsError:
         return folder
@@ -68,7 +70,7 @@ def is_alive(pid: int, started: float) -> bool:
     """Whether that very process (not a later one with its number) still runs."""
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < START_TIME_TOLERANCE_S
+        same = bool(abs(process.create_time() - started) < START_TIME_TOLERANCE_S)
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -1,4 +1,4 @@
-"""A stage's side of tracking: append-only JSON lines beside the run, nothing imported, nothing lost.
+"""A stage's side of tracking: append-only JSON lines, no MLflow imported, nothing lost.
 
 A line is written by one ``write`` to a file opened for appending, so what was logged before a kill
 stays. Layout of ``.aislewatch/runs/<execution>/``: ``execution.json`` (who and what),
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.tracking.execution import find_or_make_execution
+from aislewatch.tracking.provenance import work_facts
 
 RunKind = Literal["stage", "model", "trial"]
 
@@ -49,13 +50,11 @@ class Journal:
 
     def artifact(self, path: Path, folder: str = "") -> None:
         """Attach a file or a folder; ``folder`` is where it goes inside the run's artefacts."""
-        digest = sha256_tree(path) if path.is_dir() else sha256_file(path)
-        self._write("artifact", path=str(path.resolve()), sha256=digest, folder=folder)
+        self._write("artifact", path=str(path.resolve()), sha256=_sha256(path), folder=folder)
 
     def digest(self, path: Path) -> None:
         """State the sha256 of an output, by which the run is found again."""
-        digest = sha256_tree(path) if path.is_dir() else sha256_file(path)
-        self._write("digest", path=path.as_posix(), sha256=digest)
+        self._write("digest", path=path.as_posix(), sha256=_sha256(path))
 
     @contextmanager
     def child(self, name: str, kind: RunKind, params: Mapping[str, Any]) -> Iterator["Journal"]:
@@ -88,6 +87,7 @@ def stage_run(address: str, params: Mapping[str, Any]) -> Iterator[Journal]:
     attempt = len(list(execution.glob(f"{address}.*.jsonl")))
     journal = Journal(execution / f"{address}.{attempt}.jsonl")
     journal._write("start", name=address, type="stage", parent=None, pid=os.getpid())
+    journal._write("facts", values=work_facts(address))
     journal.params(params)
     try:
         yield journal
@@ -106,6 +106,10 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _sha256(path: Path) -> str:
+    return sha256_tree(path) if path.is_dir() else sha256_file(path)
 
 
 def _words(error: BaseException) -> str:

@@ -1,0 +1,71 @@
+# Two commands: `make demo` and `make test`. `make help` lists the others.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# pip's own options for the torch line alone, for example another wheel index for your CUDA.
+TORCH_ARGS ?=
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+SHOP := data/raw/synthetic
+CODE := aislewatch stages flows tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo repro flow ui prefect-ui test lint format types contract unit clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.base: requirements/base.txt requirements/lock.txt requirements/torch.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check $(TORCH_ARGS) -r requirements/torch.txt -c requirements/lock.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements/base.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/.base requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+install: $(BIN)/.base ## make .venv with the pinned packages
+
+demo: install ## synthetic shop -> registered model, then a table of the models
+	@aislewatch synth $(SHOP)
+	@$(MAKE) --no-print-directory repro
+	@aislewatch summary
+
+repro: install ## dvc repro, after checking that the registry still holds what it should
+	@aislewatch check-registration
+	@dvc repro
+
+flow: install ## the same stages as Prefect tasks
+	@python -m flows.pipeline
+
+ui: install ## MLflow on http://127.0.0.1:5000
+	@mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --port 5000
+
+prefect-ui: install ## Prefect on http://127.0.0.1:4200
+	@prefect server start
+
+test: $(BIN)/.dev ## format, lint, types, import contract, all tests
+	@$(MAKE) --no-print-directory lint types contract unit
+
+lint: $(BIN)/.dev ## ruff: format and lint
+	ruff format --check $(CODE)
+	ruff check $(CODE)
+
+format: $(BIN)/.dev ## let ruff mend what it can
+	ruff format $(CODE)
+	ruff check --fix $(CODE)
+
+types: $(BIN)/.dev ## mypy, strict
+	mypy
+
+contract: $(BIN)/.dev ## the layers keep apart
+	lint-imports
+
+unit: $(BIN)/.dev ## the tests alone
+	pytest
+
+clean: ## remove what the pipeline made; footage, registry and cache stay
+	rm -rf data/frames data/*.parquet data/*.csv data/*.json models metrics reports registration.json

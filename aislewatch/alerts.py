@@ -1,0 +1,119 @@
+"""From the scores of successive clips to alerts: the paper's temporal smoothing.
+
+"An alert is triggered only when the predicted probability of shoplifting remains consistently
+above a threshold (e.g., 0.8) for multiple clips" (Inference Strategy); majority voting is the
+paper's other choice. Evaluation, detection and live use call the same functions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from aislewatch.config import Alerts
+
+
+@dataclass(frozen=True)
+class ScoredClip:
+    """One of a video's successive clips: its time in the video, seconds, and its score, 0 to 1."""
+
+    start_s: float
+    end_s: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A stretch of a video, seconds, and the highest score of the clips that raised it."""
+
+    start_s: float
+    end_s: float
+    peak_score: float
+
+
+def raise_alerts(clips: Sequence[ScoredClip], rule: Alerts) -> list[Alert]:
+    """Smooth the scores of one video's successive clips into alerts.
+
+    ``consecutive``: every run of ``rule.consecutive`` clips at or above ``rule.threshold`` is a
+    hit. ``majority``: a hit is where more than half of the last ``rule.window`` clips are; it
+    reaches from the first of these to the last. Hits that overlap or touch become one alert.
+
+    Args:
+        clips: in order of time.
+        rule: section ``alerts`` of params.yaml.
+
+    Returns:
+        Alerts in order of time; no two overlap or touch.
+
+    Raises:
+        ValueError: the clips are not in order of time.
+    """
+    if any(later.start_s <= earlier.start_s for earlier, later in pairwise(clips)):
+        raise ValueError("clips must be in order of time, each starting after the one before")
+    length, needed = _quorum(rule)
+    alerts: list[Alert] = []
+    for end in range(1, len(clips) + 1):
+        recent = clips[max(0, end - length) : end]
+        above = [clip for clip in recent if clip.score >= rule.threshold]
+        if len(above) >= needed:
+            _merge(alerts, _span(above))
+    return alerts
+
+
+def clips_to_alert(rule: Alerts) -> int:
+    """Fewest successive clips that can raise an alert; a shorter video never does."""
+    return _quorum(rule)[1]
+
+
+def successive_starts(n_frames_video: int, n_frames: int, step: int) -> list[int]:
+    """Frame indices at which the successive clips of a video start, half a clip apart.
+
+    Half a clip: an action cut by the end of one clip lies whole in the middle of the next.
+
+    Args:
+        n_frames_video: frames of the video in the store.
+        n_frames: frames of a clip.
+        step: store frames from one clip frame to the next.
+    """
+    span = clip_span(n_frames, step)
+    return list(range(0, n_frames_video - span + 1, max(1, n_frames * step // 2)))
+
+
+def timed_clips(
+    starts: Sequence[int], scores: Sequence[float], n_frames: int, step: int, fps: int
+) -> tuple[ScoredClip, ...]:
+    """Clips in seconds of the video, from their first frames in a store of ``fps`` frames/s."""
+    span = clip_span(n_frames, step)
+    return tuple(
+        ScoredClip(start / fps, (start + span) / fps, float(score))
+        for start, score in zip(starts, scores, strict=True)
+    )
+
+
+def clip_span(n_frames: int, step: int) -> int:
+    """Store frames that a clip reaches over, its first and last frame included."""
+    return (n_frames - 1) * step + 1
+
+
+def rule_in_words(rule: Alerts) -> str:
+    """The smoothing as a person says it, for reports."""
+    if rule.method == "consecutive":
+        return f"each of {rule.consecutive} clips in a row at or above {rule.threshold:g}"
+    return f"more than half of {rule.window} clips in a row at or above {rule.threshold:g}"
+
+
+def _quorum(rule: Alerts) -> tuple[int, int]:
+    """How many recent clips are looked at, and how many of them must be above the threshold."""
+    if rule.method == "consecutive":
+        return rule.consecutive, rule.consecutive
+    return rule.window, rule.window // 2 + 1
+
+
+def _span(above: Sequence[ScoredClip]) -> Alert:
+    return Alert(above[0].start_s, above[-1].end_s, max(clip.score for clip in above))
+
+
+def _merge(alerts: list[Alert], hit: Alert) -> None:
+    if alerts and hit.start_s <= alerts[-1].end_s:
+        last = alerts.pop()
+        hit = Alert(last.start_s, hit.end_s, max(last.peak_score, hit.peak_score))
+    alerts.append(hit)

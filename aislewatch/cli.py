@@ -1,0 +1,101 @@
+"""The command ``aislewatch``: what a person does beside `dvc repro`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from aislewatch.config import load_params
+from aislewatch.errors import AislewatchError
+
+# The demo's shop: enough recordings that 15 % of them are over 30 test videos.
+SHOP_VIDEOS = 240
+SHOP_SEED = 7
+
+FETCHED = Path(".aislewatch/champion")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one subcommand; an error of ours is one line and exit code 1."""
+    parser = argparse.ArgumentParser(prog="aislewatch", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    synth = commands.add_parser("synth", help="render the synthetic shop")
+    synth.add_argument("folder", type=Path, help="where to, for example data/raw/synthetic")
+    synth.add_argument("--videos", type=int, default=SHOP_VIDEOS, help="how many videos")
+    synth.add_argument("--seed", type=int, default=SHOP_SEED, help="of everything random")
+    synth.set_defaults(run=_synth)
+
+    detect = commands.add_parser("detect", help="alerts of the champion on one video")
+    detect.add_argument("video", type=Path)
+    detect.add_argument("--out", type=Path, default=Path("alerts"), help="folder for the results")
+    detect.set_defaults(run=_detect)
+
+    summary = commands.add_parser("summary", help="table of the models and the registered version")
+    summary.set_defaults(run=_summary)
+
+    check = commands.add_parser(
+        "check-registration", help="make dvc register again what the registry has lost"
+    )
+    check.set_defaults(run=_check_registration)
+
+    chosen = parser.parse_args(arguments)
+    try:
+        chosen.run(chosen)
+    except AislewatchError as error:
+        sys.exit(f"aislewatch: {error}")
+
+
+def _synth(chosen: argparse.Namespace) -> None:
+    from aislewatch.sources.synthetic import render_shop
+
+    render_shop(chosen.folder, chosen.videos, chosen.seed)
+
+
+def _detect(chosen: argparse.Namespace) -> None:
+    params = load_params()
+    # Imports MLflow and torch: seconds that the other commands need not pay.
+    from aislewatch.detection import detect
+    from aislewatch.registry.versions import champion
+
+    version, folder = champion(params.register_.name, FETCHED)
+    found = detect(chosen.video, folder, params, chosen.out)
+    print(f"champion: {version.name} version {version.version} (digest {version.digest[:12]})")
+    print(found.describe())
+
+
+def _summary(chosen: argparse.Namespace) -> None:
+    params = load_params()
+    from aislewatch.evaluation.summary import print_table
+    from aislewatch.registry.versions import Registry, read_registration
+
+    print_table()
+    stated = read_registration()
+    registry = Registry(params.register_.name)
+    version = registry.find(stated["digest"])
+    if version is None:
+        raise AislewatchError("the registry lacks the model just registered; run `make repro`")
+    aliases = ", ".join(registry.aliases(version)) or "no alias"
+    print(f"\nRegistered: {version.name} version {version.version} ({aliases}), {stated['model']}")
+    print(
+        "\nWhat to open next:\n"
+        "  make ui                           MLflow: compare the runs and models\n"
+        "  make prefect-ui                   Prefect: flows and schedules\n"
+        "  reports/evaluate/report.html      the evaluation, with pictures\n"
+        "  reports/data_docs/index.html      what Great Expectations says of the data\n"
+        "  aislewatch detect VIDEO           alerts of the champion on a video of yours"
+    )
+
+
+def _check_registration(chosen: argparse.Namespace) -> None:
+    from aislewatch.registry.versions import REGISTRATION
+
+    if not REGISTRATION.exists():
+        return
+    from aislewatch.registry.versions import forget_stale_registration
+
+    if forget_stale_registration():
+        print("the registry lacks the registered version; the register stage will run again")
+
+
+if __name__ == "__main__":
+    main()

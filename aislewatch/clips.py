@@ -1,0 +1,180 @@
+"""Cuts videos into windows and labels each by its overlap with the annotated events.
+
+A window is addressed by (video, start) and never copied. Labels: 0 = normal, 1 = shoplifting.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from aislewatch.errors import LabelError
+
+NORMAL, SHOPLIFTING = 0, 1
+CLASSES = {NORMAL: "normal", SHOPLIFTING: "shoplifting"}
+COLUMNS = ["video", "frames_file", "start", "label", "overlap"]
+
+# Overlaps are quotients of decimal times: 9 digits keep 0.6 equal to 0.6 on every machine.
+OVERLAP_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a video is cut. ``step`` and ``stride`` are frames of the store, ``fps`` its rate."""
+
+    n_frames: int
+    step: int
+    stride: int
+    fps: int
+
+    @property
+    def span(self) -> int:
+        """Store frames from the first frame of a window to its last, both counted."""
+        return (self.n_frames - 1) * self.step + 1
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of video that a window covers."""
+        return self.span / self.fps
+
+    def starts(self, n_frames: int) -> npt.NDArray[np.int64]:
+        """First frames of all windows that lie inside a video of ``n_frames`` frames, int64 (n,)."""
+        return np.arange(0, n_frames - self.span + 1, self.stride, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """From which overlap a window is shoplifting, and up to which it is normal."""
+
+    positive_overlap: float
+    negative_overlap: float
+
+    def __call__(self, overlap: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """1, 0, or -1 for the ambiguous band between the two limits, int64 like ``overlap``."""
+        ambiguous = np.where(overlap <= self.negative_overlap, NORMAL, -1)
+        return np.where(overlap >= self.positive_overlap, SHOPLIFTING, ambiguous)
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The clips, what was left out and why.
+
+    ``clips`` has video, frames_file, start, label, overlap, sorted by video and start.
+    """
+
+    clips: pd.DataFrame
+    ambiguous_dropped: int
+    too_short: list[str]
+    unlabeled: list[str]
+
+    def counts(self) -> dict[str, int]:
+        """What ``metrics/segment.json`` holds."""
+        return {
+            "clips": len(self.clips),
+            "positive": int((self.clips["label"] == SHOPLIFTING).sum()),
+            "negative": int((self.clips["label"] == NORMAL).sum()),
+            "ambiguous_dropped": self.ambiguous_dropped,
+            "too_short_videos": len(self.too_short),
+            "unlabeled_videos": len(self.unlabeled),
+        }
+
+
+def overlap_with_events(
+    start_s: npt.NDArray[np.float64], duration_s: float, events_s: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Largest overlap of each window with any event, 0 to 1.
+
+    The overlap with one event is intersection / min(window, event), so that a window is shoplifting
+    when it lies inside a long event as well as when it holds the whole of a short one.
+
+    Args:
+        start_s: starts of windows in seconds, (n,).
+        duration_s: length of each window in seconds.
+        events_s: start and end of events in seconds, (m, 2), each end after its start.
+
+    Returns:
+        (n,) float64.
+    """
+    if len(events_s) == 0:
+        return np.zeros(len(start_s))
+    first_M, last_M = events_s[:, 0], events_s[:, 1]
+    latest_start_NM = np.maximum(start_s[:, None], first_M)
+    earliest_end_NM = np.minimum(start_s[:, None] + duration_s, last_M)
+    shared_NM = np.maximum(earliest_end_NM - latest_start_NM, 0.0)
+    overlap_NM = shared_NM / np.minimum(duration_s, last_M - first_M)
+    largest: npt.NDArray[np.float64] = overlap_NM.max(axis=1).clip(0.0, 1.0)
+    return largest.round(OVERLAP_DIGITS)
+
+
+def segment(
+    catalog: pd.DataFrame, annotations: pd.DataFrame, windows: Windows, rule: LabelRule
+) -> Segmentation:
+    """Cut every labelled video of the catalog.
+
+    Args:
+        catalog: uses video, frames_file, n_frames (frames in the store).
+        annotations: video, label, start_s, end_s (seconds).
+        windows: the cut.
+        rule: the labels.
+
+    Raises:
+        LabelError: no clip at all, or none of one class.
+    """
+    intervals = dict(list(annotations.groupby("video")))
+    ambiguous, parts = 0, []
+    too_short: list[str] = []
+    unlabeled: list[str] = []
+    for video in catalog.sort_values("video").itertuples(index=False):
+        own = intervals.get(video.video, annotations.head(0))
+        starts = windows.starts(int(video.n_frames))
+        if not own["label"].isin(list(CLASSES.values())).any():
+            unlabeled.append(video.video)
+        elif len(starts) == 0:
+            too_short.append(video.video)
+        else:
+            events = own.loc[own["label"] == CLASSES[SHOPLIFTING], ["start_s", "end_s"]]
+            overlap = overlap_with_events(
+                starts / windows.fps, windows.duration_s, events.to_numpy(dtype=np.float64)
+            )
+            labels = rule(overlap)
+            kept = labels >= 0
+            ambiguous += int((~kept).sum())
+            parts.append(_table(video.video, video.frames_file, starts, labels, overlap)[kept])
+    clips = pd.concat([_table("", "", *[np.zeros(0)] * 3), *parts], ignore_index=True)
+    done = Segmentation(clips, ambiguous, too_short, unlabeled)
+    _refuse_unusable(done, windows)
+    return done
+
+
+def _table(
+    video: str,
+    frames_file: str,
+    starts: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    overlap: npt.NDArray[Any],
+) -> pd.DataFrame:
+    n = len(starts)
+    columns = dict(zip(COLUMNS, ([video] * n, [frames_file] * n, starts, labels, overlap), strict=True))
+    types = {"video": "str", "frames_file": "str", "start": "int64", "label": "int64"}
+    return pd.DataFrame(columns).astype({**types, "overlap": "float64"})
+
+
+def _refuse_unusable(done: Segmentation, windows: Windows) -> None:
+    counts = done.counts()
+    if counts["clips"] == 0:
+        raise LabelError(
+            f"no clip could be cut: {counts['too_short_videos']} video(s) are shorter than one "
+            f"window of {windows.duration_s:g} s, {counts['unlabeled_videos']} have no label, "
+            f"{counts['ambiguous_dropped']} window(s) are ambiguous. Add longer labelled videos "
+            "to data/raw, or lower segment.n_frames or segment.step in params.yaml"
+        )
+    for name, label in (("positive", SHOPLIFTING), ("negative", NORMAL)):
+        if counts[name] == 0:
+            raise LabelError(
+                f"all {counts['clips']} clips are {CLASSES[1 - label]}; none is {CLASSES[label]} "
+                f"({counts['ambiguous_dropped']} ambiguous window(s) were dropped). Put videos "
+                f"into a {CLASSES[label]}/ folder of a source"
+                + (" or name events in its events.csv" if label == SHOPLIFTING else "")
+            )

@@ -1,0 +1,133 @@
+"""The report's pictures: what was learned, how well, how sure. Same input, same bytes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from aislewatch.evaluation.intervals import Interval
+from aislewatch.evaluation.metrics import confusion, pr_points, roc_points
+from aislewatch.evaluation.style import LINES, NEUTRAL, SHOPLIFTING, picture
+from aislewatch.evaluation.summary import Evaluated, Evaluation
+from aislewatch.evaluation.table import NAMES
+
+CLASSES = ("normal", "shoplifting")
+
+
+def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
+    """A panel a model: training and validation loss by epoch.
+
+    Args:
+        curves: by model: ``epoch``, ``train_loss``, ``val_loss``.
+        path: PNG to write.
+    """
+    with picture(path, 2.2 * len(curves) + 0.6, 2.6) as figure:
+        panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+        for panel, (name, curve) in zip(panels, curves.items(), strict=True):
+            for column, colour, dashes in (
+                ("train_loss", NEUTRAL, (0, (4, 2))),
+                ("val_loss", SHOPLIFTING, "solid"),
+            ):
+                label = column.replace("_loss", "").replace("val", "validation")
+                panel.plot(
+                    curve["epoch"], curve[column], color=colour, linestyle=dashes, label=label
+                )
+            panel.set_title(NAMES[name].replace(", ", ",\n"), fontsize=9)
+            panel.set_xlabel("epoch")
+            panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        panels[0].set_ylabel("focal loss a clip")
+        panels[0].legend(fontsize=8)
+
+
+def confusion_matrices(predictions: Mapping[str, pd.DataFrame], path: Path) -> None:
+    """A matrix a model: test clips by actual and predicted class, shaded by share of the row."""
+    with picture(path, 2.3 * len(predictions) + 0.6, 2.9) as figure:
+        panels = figure.subplots(1, len(predictions), sharey=True, squeeze=False)[0]
+        for panel, (name, clips) in zip(panels, predictions.items(), strict=True):
+            _confusion_panel(panel, clips)
+            panel.set_title(NAMES[name].replace(", ", ",\n"), fontsize=9)
+        panels[0].set_ylabel("actual")
+
+
+def _confusion_panel(panel: Axes, clips: pd.DataFrame) -> None:
+    counts = confusion(clips)
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    panel.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    panel.grid(visible=False)
+    for row in range(2):
+        for column in range(2):
+            panel.text(
+                column,
+                row,
+                f"{counts[row, column]}\n{shares[row, column]:.0%}",
+                ha="center",
+                va="center",
+                color="white" if shares[row, column] > 0.5 else "black",
+            )
+    panel.set_xticks(range(2), CLASSES, fontsize=8)
+    panel.set_yticks(range(2), CLASSES, fontsize=8, rotation=90, va="center")
+    panel.set_xlabel("predicted")
+
+
+def curves(predictions: Mapping[str, pd.DataFrame], selected: str, path: Path) -> None:
+    """ROC and precision-recall curves of all models on test; the selected one is drawn thicker."""
+    with picture(path, 10.0, 4.6) as figure:
+        roc, pr = figure.subplots(1, 2)
+        for name, clips in predictions.items():
+            colour, dashes = LINES[name]
+            look = {
+                "color": colour,
+                "linestyle": dashes,
+                "linewidth": 2.4 if name == selected else 1.4,
+            }
+            points = roc_points(clips)
+            roc.plot(points["fpr"], points["tpr"], label=NAMES[name], **look)
+            points = pr_points(clips)
+            pr.plot(points["recall"], points["precision"], **look)
+        roc.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.8)
+        prevalence = float(next(iter(predictions.values()))["label"].mean())
+        pr.axhline(prevalence, color=NEUTRAL, linewidth=0.8)
+        _share_axes(roc, "normal clips called shoplifting", "shoplifting clips found", "ROC")
+        _share_axes(pr, "shoplifting clips found (recall)", "precision", "Precision and recall")
+        pr.annotate("chance", (0.02, prevalence), va="bottom", fontsize=8, color=NEUTRAL)
+        roc.annotate("chance", (0.75, 0.70), fontsize=8, color=NEUTRAL)
+        roc.legend(loc="lower right", fontsize=8, handlelength=3.5)
+
+
+def _share_axes(axes: Axes, x: str, y: str, title: str) -> None:
+    axes.set(xlabel=x, ylabel=y, title=title, xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+
+def forest(evaluation: Evaluation, confidence: float, path: Path) -> None:
+    """Test AUC of every model with its interval, and the selected model's lead over each."""
+    models = list(evaluation.models)
+    with picture(path, 10.0, 0.42 * len(models) + 1.4) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        _forest_panel(left, models, [model.test["auc"] for model in models])
+        left.axvline(0.5, color=NEUTRAL, linewidth=0.8)
+        left.set(title="Test AUC of clips; the line is chance", xlabel="ROC-AUC")
+        _forest_panel(right, models, [model.lead for model in models])
+        right.axvline(0.0, color=NEUTRAL, linewidth=0.8)
+        right.set(
+            title="Lead of the selected model, paired; the line is none",
+            xlabel="difference of ROC-AUC",
+        )
+        figure.supxlabel(f"bars: {confidence:.0%} intervals by resampling videos", fontsize=8)
+        left.set_yticks(
+            range(len(models)),
+            [NAMES[m.name] + (" *" if m.name == evaluation.selected else "") for m in models],
+        )
+        left.invert_yaxis()
+
+
+def _forest_panel(axes: Axes, models: Sequence[Evaluated], found: Sequence[Interval]) -> None:
+    for row, (model, spread) in enumerate(zip(models, found, strict=True)):
+        colour = LINES[model.name][0]
+        axes.plot([spread.low, spread.high], [row, row], color=colour, linewidth=2.5)
+        axes.plot([spread.value], [row], color=colour, marker="o", markeredgecolor="white")
+    axes.margins(y=0.25 / max(1, len(models) - 1) + 0.05)
+    axes.grid(visible=False, axis="y")

@@ -1,0 +1,87 @@
+"""Every use of the test split, written down where nobody tidies it away.
+
+A test split that is looked at often enough is a validation split. The list lives beside the
+hashed outputs, not in them: it holds times and grows, they must not.
+"""
+
+import csv
+import html
+import time
+from collections import Counter
+from pathlib import Path
+
+from aislewatch.files import whole_file
+
+REPORTS = Path("reports")
+COLUMNS = ("time", "stage", "model", "split")
+
+# Hex digits of a digest shown to people: 48 bits tell any two models of one project apart.
+SHOWN_DIGITS = 12
+
+
+def record_test_use(
+    stage: str, model_digest: str, split_digest: str, reports: Path = REPORTS
+) -> int:
+    """Count one scoring of the test split by one model, before it happens.
+
+    Appends to ``<reports>/test_uses.csv`` and renders ``<reports>/test_uses.html`` from it.
+
+    Args:
+        stage: who asks, for example ``"evaluate"``.
+        model_digest: sha256 of the model's folder.
+        split_digest: sha256 of the split table.
+        reports: the folder of reports.
+
+    Returns:
+        How many times this split has been used by now.
+    """
+    reports.mkdir(parents=True, exist_ok=True)
+    path = reports / "test_uses.csv"
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if file.tell() == 0:
+            writer.writerow(COLUMNS)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        writer.writerow([stamp, stage, model_digest, split_digest])
+    uses = read_test_uses(reports)
+    with whole_file(reports / "test_uses.html") as temporary:
+        temporary.write_text(_render(uses))
+    return sum(use["split"] == split_digest for use in uses)
+
+
+def read_test_uses(reports: Path = REPORTS) -> list[dict[str, str]]:
+    """All recorded uses, oldest first; empty where there was none."""
+    path = reports / "test_uses.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _render(uses: list[dict[str, str]]) -> str:
+    by_split = Counter(use["split"] for use in uses)
+    counts = "".join(
+        f"<li>split <code>{html.escape(split[:SHOWN_DIGITS])}</code>: {count} uses</li>"
+        for split, count in by_split.most_common()
+    )
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(value)}</td>" for value in _shown(use)) + "</tr>"
+        for use in reversed(uses)
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Uses of the test split</title>'
+        "<style>body{font:14px/1.5 system-ui,sans-serif;color:#1b1b1b;margin:8px}"
+        "table{border-collapse:collapse}td,th{text-align:left;padding:2px 16px 2px 0}</style>"
+        f"<p>Scorings of a test split by a model so far, newest first.</p><ul>{counts}</ul>"
+        "<table><thead><tr><th>Time</th><th>Stage</th><th>Model</th><th>Split</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></html>\n"
+    )
+
+
+def _shown(use: dict[str, str]) -> list[str]:
+    return [
+        use["time"],
+        use["stage"],
+        use["model"][:SHOWN_DIGITS],
+        use["split"][:SHOWN_DIGITS],
+    ]

@@ -1,0 +1,99 @@
+"""A model's scores: of the labelled clips, and of test videos from beginning to end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from aislewatch.alerts import successive_starts, timed_clips
+from aislewatch.evaluation.events import VideoScores, events_of
+from aislewatch.models.build import Detector
+from aislewatch.scoring import score_clips
+
+# Clips scored at once; the speed is flat from 16 on.
+BATCH = 32
+
+ADDRESS = ["video", "frames_file", "start"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One model's scores.
+
+    ``predictions`` has a row a labelled clip of validation and test, sorted: ``video``,
+    ``frames_file``, ``start`` (frame in the store), ``split``, ``label``, ``score``.
+    ``test_videos`` has every successive clip of the test videos, those of ambiguous label too.
+    ``facts`` describe the model.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    predictions: pd.DataFrame
+    test_videos: Sequence[VideoScores]
+
+    def side(self, split: str) -> pd.DataFrame:
+        """The predictions of one split."""
+        return self.predictions[self.predictions["split"] == split].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Footage:
+    """What is scored: ``splits``, ``catalog`` and ``annotations`` as the stages wrote them."""
+
+    frames_dir: Path
+    splits: pd.DataFrame
+    catalog: pd.DataFrame
+    annotations: pd.DataFrame
+
+
+def score_model(name: str, model: Detector, footage: Footage, device: torch.device) -> Scored:
+    """Score validation clips, test clips and whole test videos; a clip in two roles only once."""
+    config = model.config
+    labelled = footage.splits[footage.splits["split"].isin(["val", "test"])]
+    whole = _successive_clips(_test_videos(footage), config.n_frames, config.step)
+    clips = pd.concat([labelled[ADDRESS], whole]).drop_duplicates(ignore_index=True)
+    clips = clips.assign(score=score_clips(model, clips, footage.frames_dir, device, BATCH))
+    predictions = labelled.merge(clips, on=ADDRESS, validate="one_to_one")
+    predictions = predictions[["video", "frames_file", "start", "split", "label", "score"]]
+    return Scored(
+        name=name,
+        facts={
+            "architecture": config.architecture,
+            "input": config.model.input,
+            "input_size": config.model.input_size,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        },
+        predictions=predictions.sort_values(["video", "start"], ignore_index=True),
+        test_videos=_video_scores(whole.merge(clips, on=ADDRESS), model, footage),
+    )
+
+
+def _test_videos(footage: Footage) -> pd.DataFrame:
+    names = footage.splits.loc[footage.splits["split"] == "test", "video"].unique()
+    return footage.catalog[footage.catalog["video"].isin(names)].sort_values("video")
+
+
+def _successive_clips(videos: pd.DataFrame, n_frames: int, step: int) -> pd.DataFrame:
+    rows = [
+        (row["video"], row["frames_file"], start)
+        for row in videos.to_dict("records")
+        for start in successive_starts(row["n_frames"], n_frames, step)
+    ]
+    return pd.DataFrame(rows, columns=ADDRESS).astype({"start": "int64"})
+
+
+def _video_scores(clips: pd.DataFrame, model: Detector, footage: Footage) -> list[VideoScores]:
+    config = model.config
+    by_video = dict(list(clips.sort_values("start").groupby("video")))
+    found = []
+    for row in _test_videos(footage).to_dict("records"):
+        own = by_video[row["video"]]
+        timed = timed_clips(
+            own["start"].tolist(), own["score"].tolist(), config.n_frames, config.step, config.fps
+        )
+        events = events_of(footage.annotations, row["video"])
+        found.append(VideoScores(row["video"], row["duration_s"], events, timed))
+    return found

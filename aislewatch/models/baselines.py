@@ -1,0 +1,86 @@
+"""The networks the paper compares with in Table 2: CNN-only, LSTM-only and CNN+LSTM.
+
+The paper names them and says no more; these are the plain forms, with the ConvLSTM's encoder,
+pooling, dropout and dense layer, so that only the handling of time differs.
+Shapes: B clips, T frames, C channels, H and W pixels, D features, T steps.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from aislewatch.models.encoder import FrameEncoder, pooled_side
+
+# Pixels a side of the picture the LSTM-only network sees: 16 × 16 × 3 is the most that its
+# weights (4 × 768 an LSTM unit) still learn from a few hundred clips.
+LSTM_PICTURE = 16
+
+
+class CNNNet(nn.Module):
+    """CNN-only: every frame by itself, the features averaged over time; order is invisible."""
+
+    def __init__(
+        self, in_channels: int, input_size: int, encoder_channels: Sequence[int], dropout: float
+    ) -> None:
+        super().__init__()
+        self.encoder = FrameEncoder(in_channels, encoder_channels)
+        self.pool = nn.MaxPool2d(2)
+        side = pooled_side(input_size, len(encoder_channels) + 1)
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(encoder_channels[-1] * side * side, 1)
+
+    def forward(self, x_BTCHW: Tensor) -> Tensor:
+        """Logits (B,)."""
+        f_BTCHW = self.encoder(x_BTCHW)
+        pooled_BTD = self.pool(f_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, f_BTCHW.shape[:2])
+        logits_B1: Tensor = self.dense(self.dropout(pooled_BTD.mean(dim=1)))
+        return logits_B1.squeeze(1)
+
+
+class LSTMNet(nn.Module):
+    """LSTM-only: the pixels of every frame, averaged down and flattened, into an LSTM."""
+
+    def __init__(
+        self, in_channels: int, input_size: int, hidden_channels: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.shrink = nn.AvgPool2d(max(1, input_size // LSTM_PICTURE))
+        side = input_size // max(1, input_size // LSTM_PICTURE)
+        self.lstm = nn.LSTM(in_channels * side * side, hidden_channels, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(hidden_channels, 1)
+
+    def forward(self, x_BTCHW: Tensor) -> Tensor:
+        """Logits (B,)."""
+        x_BTD = self.shrink(x_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, x_BTCHW.shape[:2])
+        h_BTD, _ = self.lstm(x_BTD)
+        logits_B1: Tensor = self.dense(self.dropout(h_BTD.amax(dim=1)))
+        return logits_B1.squeeze(1)
+
+
+class CNNLSTMNet(nn.Module):
+    """CNN+LSTM: every frame's features, pooled and flattened, into an LSTM."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        input_size: int,
+        encoder_channels: Sequence[int],
+        hidden_channels: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.encoder = FrameEncoder(in_channels, encoder_channels)
+        self.pool = nn.MaxPool2d(2)
+        side = pooled_side(input_size, len(encoder_channels) + 1)
+        self.lstm = nn.LSTM(encoder_channels[-1] * side * side, hidden_channels, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(hidden_channels, 1)
+
+    def forward(self, x_BTCHW: Tensor) -> Tensor:
+        """Logits (B,)."""
+        f_BTCHW = self.encoder(x_BTCHW)
+        f_BTD = self.pool(f_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, f_BTCHW.shape[:2])
+        h_BTD, _ = self.lstm(f_BTD)
+        logits_B1: Tensor = self.dense(self.dropout(h_BTD.amax(dim=1)))
+        return logits_B1.squeeze(1)

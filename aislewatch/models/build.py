@@ -1,0 +1,134 @@
+"""From a configuration to a network, and from a folder back to the network that was trained."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from aislewatch.config import Architecture, Model
+from aislewatch.errors import ConfigError, ModelError
+from aislewatch.files import whole_folder
+from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
+from aislewatch.models.convlstm import ConvLSTMNet
+from aislewatch.models.encoder import pooled_side
+from aislewatch.models.input import ClipInput, ClipViews
+
+# Class names in the order of the labels 0 and 1.
+CLASSES: tuple[Literal["normal"], Literal["shoplifting"]] = ("normal", "shoplifting")
+WEIGHTS_FILE = "weights.safetensors"
+CONFIG_FILE = "config.json"
+RGB_CHANNELS = 3
+
+
+class ModelConfig(BaseModel):
+    """All that is needed to build a network again and to feed it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    architecture: Architecture
+    model: Model
+    frame_size: int  # pixels a side of a stored frame
+    n_frames: int  # frames in a clip
+    step: int  # store frames from one clip frame to the next
+    fps: int  # store frames per second
+
+
+class Detector(nn.Module):
+    """Input transform and network: uint8 frames of the store in, one logit a clip out."""
+
+    def __init__(self, config: ModelConfig, network: nn.Module) -> None:
+        super().__init__()
+        self.config = config
+        self.input = ClipInput(config.frame_size, config.model.input_size, config.model.input)
+        self.network = network
+
+    def forward(self, yuv_BTKW: Tensor, views: ClipViews | None = None) -> Tensor:
+        """Logits (B,), float32; their sigmoid is the probability of shoplifting.
+
+        Args:
+            yuv_BTKW: uint8 (B, T, 3/2 S, S), packed I420 frames of the store.
+            views: augmentation, while training only.
+        """
+        logits_B: Tensor = self.network(self.input(yuv_BTKW, views))
+        return logits_B
+
+
+def build(config: ModelConfig) -> Detector:
+    """A network with fresh weights, drawn from torch's global generator.
+
+    Raises:
+        ConfigError: the encoder's poolings leave no pixel of the input.
+    """
+    m = config.model
+    if config.architecture != "lstm" and not pooled_side(m.input_size, len(m.encoder_channels) + 1):
+        raise ConfigError(
+            f"model.input_size {m.input_size} is too small for {len(m.encoder_channels)} levels of "
+            f"model.encoder_channels and the last pooling, which halve it once each; use at least "
+            f"{2 ** (len(m.encoder_channels) + 1)}"
+        )
+    # On a CPU convolutions over few channels run twice as fast channels-last (a training step of
+    # the demo's ConvLSTM 54 against 123 ms on two cores).
+    model = Detector(config, _network(config))
+    for parameter in model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return model
+
+
+def _network(config: ModelConfig) -> nn.Module:
+    m = config.model
+    match config.architecture:
+        case "convlstm":
+            return ConvLSTMNet(
+                RGB_CHANNELS,
+                m.input_size,
+                m.encoder_channels,
+                m.hidden_channels,
+                m.kernel_size,
+                m.dropout,
+            )
+        case "cnn":
+            return CNNNet(RGB_CHANNELS, m.input_size, m.encoder_channels, m.dropout)
+        case "lstm":
+            return LSTMNet(RGB_CHANNELS, m.input_size, m.hidden_channels, m.dropout)
+        case "cnn_lstm":
+            return CNNLSTMNet(
+                RGB_CHANNELS, m.input_size, m.encoder_channels, m.hidden_channels, m.dropout
+            )
+
+
+def save_model(folder: Path, model: Detector) -> None:
+    """Write weights and configuration as ``folder``, whole or not at all, always the same bytes."""
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with whole_folder(folder) as temporary:
+        save_file(weights, temporary / WEIGHTS_FILE)
+        (temporary / CONFIG_FILE).write_text(model.config.model_dump_json(indent=2) + "\n")
+
+
+def load_model(folder: Path) -> Detector:
+    """The network that ``save_model`` wrote, on the CPU, in evaluation mode.
+
+    Raises:
+        ModelError: a file is missing, corrupt, or does not fit the other.
+    """
+    try:
+        config = ModelConfig.model_validate_json((folder / CONFIG_FILE).read_bytes())
+        weights = load_file(folder / WEIGHTS_FILE)
+    except FileNotFoundError as error:
+        raise ModelError(f"{error.filename} is missing; train the model again") from None
+    except ValidationError as error:
+        raise ModelError(f"{folder / CONFIG_FILE} is corrupt: {error}; train it again") from None
+    except SafetensorError as error:
+        raise ModelError(f"{folder / WEIGHTS_FILE} is corrupt: {error}; train it again") from None
+    model = build(config)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{folder / WEIGHTS_FILE} does not fit {CONFIG_FILE}: {error}; train it again"
+        ) from None
+    return model.eval()

@@ -1,0 +1,36 @@
+"""The paper's time-distributed CNN: the same small network on every frame."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+
+class FrameEncoder(nn.Module):
+    """Per level a 3×3 convolution, ReLU and 2×2 max pooling, on every frame by itself.
+
+    No batch norm: frames of one clip are far from independent, its running averages make training
+    and serving differ, and at the demo's size the network learns as well without it.
+
+    Args:
+        in_channels: channels of a frame.
+        channels: channels of each level; a level halves the picture.
+    """
+
+    def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        levels: list[nn.Module] = []
+        for before, after in zip([in_channels, *channels], channels, strict=False):
+            # Pooling first: ReLU keeps order, so the result is the same from a quarter the pixels.
+            levels += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
+        self.levels = nn.Sequential(*levels)
+
+    def forward(self, x_BTCHW: Tensor) -> Tensor:
+        """Feature maps f_BTCHW, H and W halved once a level."""
+        batch, steps = x_BTCHW.shape[:2]
+        f_NCHW: Tensor = self.levels(x_BTCHW.flatten(0, 1))
+        return f_NCHW.view(batch, steps, *f_NCHW.shape[1:])
+
+
+def pooled_side(side: int, levels: int) -> int:
+    """Pixels a side that ``levels`` poolings by 2 leave of ``side``."""
+    return side >> levels

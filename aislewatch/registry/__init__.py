@@ -1,0 +1,1 @@
+"""The model registry, the one place besides tracking that knows MLflow."""

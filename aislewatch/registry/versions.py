@@ -1,0 +1,174 @@
+"""The model registry: versions found by digest, aliases, and the champion's verified files.
+
+Known to MLflow by name and version, to us by digest (`sha256_tree` of weights and config): the
+same bytes are never registered twice, and a version is never taken for another.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+from aislewatch.errors import ModelError, RegistryError
+from aislewatch.models.bundle import OWN, verify_manifest
+from aislewatch.tracking.store import connect, tracking_uri
+
+REGISTRATION = Path("registration.json")
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+
+# What MLflow says for a model or an alias that does not exist.
+_ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One version of the registered model."""
+
+    name: str
+    version: str
+    digest: str
+    manifest: str
+    run_id: str
+
+    @property
+    def uri(self) -> str:
+        """As MLflow addresses it."""
+        return f"models:/{self.name}/{self.version}"
+
+
+class Registry:
+    """The versions of one registered model."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.client, self.experiment = connect()
+
+    def find(self, digest: str) -> Registered | None:
+        """The newest version with these bytes, if any."""
+        query = f"name = '{self.name}' and tags.digest = '{digest}'"
+        versions = sorted(self.client.search_model_versions(query), key=lambda v: int(v.version))
+        return _registered(versions[-1]) if versions else None
+
+    def by_alias(self, alias: str) -> Registered | None:
+        """The version that carries an alias, if any."""
+        try:
+            return _registered(self.client.get_model_version_by_alias(self.name, alias))
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                return None
+            raise
+
+    def aliases(self, version: Registered) -> list[str]:
+        """Aliases of a version, sorted."""
+        return sorted(self.client.get_model_version(self.name, version.version).aliases)
+
+    def add(self, bundle: Path, run_id: str, tags: dict[str, str]) -> Registered:
+        """Upload a bundle to the run that trained it and make a version of it.
+
+        Args:
+            bundle: an MLflow model folder with our members and manifest.
+            run_id: the run whose weights these are.
+            tags: of the version; ``digest`` and ``manifest`` are needed.
+        """
+        folder = f"model-{tags['digest'][:12]}"
+        self.client.log_artifacts(run_id, str(bundle), folder)
+        try:
+            self.client.get_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code not in _ABSENT:
+                raise
+            self.client.create_registered_model(self.name)
+        source = f"runs:/{run_id}/{folder}"
+        made = self.client.create_model_version(self.name, source, run_id=run_id, tags=tags)
+        return _registered(made)
+
+    def set_alias(self, alias: str, version: Registered) -> None:
+        """Point an alias at a version."""
+        self.client.set_registered_model_alias(self.name, alias, version.version)
+
+    def tag(self, version: Registered, tags: dict[str, str]) -> None:
+        """Set tags on a version."""
+        for key, value in tags.items():
+            self.client.set_model_version_tag(self.name, version.version, key, value)
+
+    def fetch(self, version: Registered, folder: Path) -> Path:
+        """Download a version, check every byte against its manifest, return our own part of it.
+
+        Raises:
+            ModelError: a file is missing or differs from what was registered.
+        """
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            got = mlflow.artifacts.download_artifacts(
+                version.uri, dst_path=str(folder), tracking_uri=tracking_uri()
+            )
+        except (MlflowException, OSError) as error:
+            raise ModelError(
+                f"the files of {version.uri} cannot be fetched: {error}. "
+                "Register the model again (remove registration.json, then dvc repro register)"
+            ) from error
+        verify_manifest(Path(got), version.manifest)
+        return Path(got) / OWN
+
+
+def champion(name: str, folder: Path) -> tuple[Registered, Path]:
+    """The champion's version and its verified files (weights.safetensors, config.json).
+
+    Raises:
+        RegistryError: no champion yet.
+        ModelError: its bytes are not those that were registered.
+    """
+    registry = Registry(name)
+    version = registry.by_alias(CHAMPION)
+    if version is None:
+        raise RegistryError(
+            f"the registry at {tracking_uri()} has no champion of {name!r} yet; "
+            "run `dvc repro` (or `make demo`) to train and register one"
+        )
+    return version, registry.fetch(version, folder)
+
+
+def read_registration() -> dict[str, str]:
+    """What registration.json states: ``name``, ``model`` (architecture) and ``digest``.
+
+    Raises:
+        RegistryError: nothing is registered yet.
+    """
+    try:
+        stated: dict[str, str] = json.loads(REGISTRATION.read_text())
+    except FileNotFoundError:
+        raise RegistryError("nothing is registered yet; run `dvc repro` (or `make demo`)") from None
+    return stated
+
+
+def forget_stale_registration() -> bool:
+    """Remove registration.json when the registry lacks the version it states, so that DVC reruns.
+
+    Returns:
+        Whether it was stale.
+    """
+    if not REGISTRATION.exists():
+        return False
+    stated = read_registration()
+    if Registry(stated["name"]).find(stated["digest"]) is not None:
+        return False
+    REGISTRATION.unlink()
+    return True
+
+
+def _registered(version: ModelVersion) -> Registered:
+    tags = version.tags
+    return Registered(
+        name=version.name,
+        version=str(version.version),
+        digest=tags.get("digest", ""),
+        manifest=tags.get("manifest", ""),
+        run_id=version.run_id or "",
+    )

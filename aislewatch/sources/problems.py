@@ -1,0 +1,75 @@
+"""What is wrong with labels or footage: one row a problem, with its place and its remedy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Literal
+
+import pandas as pd
+
+Level = Literal["error", "warning"]
+
+# Where footage lies, relative to the project's root.
+RAW = "data/raw"
+
+# Rows quoted in an error message: a screenful; the report holds the rest.
+QUOTED_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing a person has to look at.
+
+    Args:
+        file: the file to open, relative to the project's root.
+        row: line in that file as an editor counts it (the header is line 1); None = the whole file.
+        video: the video concerned, relative to ``data/raw``; "" where none is.
+        level: an ``error`` stops the pipeline, a ``warning`` does not.
+        rule: short name of the rule that was broken.
+        problem: what was seen.
+        remedy: what to do about it.
+    """
+
+    file: str
+    row: int | None
+    video: str
+    level: Level
+    rule: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file} line {self.row}"
+        subject = f" [{self.video}]" if self.video and self.video not in self.file else ""
+        return f"{place}{subject}: {self.problem} -> {self.remedy}"
+
+
+def footage_problem(
+    video: str, rule: str, problem: str, remedy: str, level: Level = "error"
+) -> Problem:
+    """A fault of a video itself, which stands in no row of a label file."""
+    return Problem(f"{RAW}/{video}", None, video, level, rule, problem, remedy)
+
+
+def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
+    """The row-level report: errors first, then by file, row, video, rule; it always has a header."""
+    columns = [field.name for field in fields(Problem)]
+    table = pd.DataFrame([asdict(p) for p in problems], columns=columns)
+    table["row"] = table["row"].astype("Int64")
+    order = ["level", "file", "row", "video", "rule", "problem"]
+    return table.sort_values(order, na_position="first", ignore_index=True)
+
+
+def without_repeats(problems: Iterable[Problem]) -> list[Problem]:
+    """Drop what was found twice: two checks may see the same fault of the same row."""
+    seen: dict[tuple[str, int | None, str, str], Problem] = {}
+    for problem in problems:
+        seen.setdefault((problem.file, problem.row, problem.video, problem.rule), problem)
+    return list(seen.values())
+
+
+def quote(problems: Sequence[Problem]) -> str:
+    """The first problems, one a line, and how many more there are."""
+    lines = [f"  {problem}" for problem in problems[:QUOTED_ROWS]]
+    if len(problems) > QUOTED_ROWS:
+        lines.append(f"  ... and {len(problems) - QUOTED_ROWS} more")
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""Anti-aliased shapes in integer arithmetic, so that every machine draws the same pixels.
+
+Positions and lengths are integers in sixteenths of a pixel (``SUB``). A canvas is int16
+``(3, H, W)``: full-resolution Y, U and V, each 0–255.
+"""
+
+from math import isqrt
+
+import numpy as np
+import numpy.typing as npt
+
+Canvas = npt.NDArray[np.int16]
+Colour = tuple[int, int, int]
+Point = tuple[int, int]
+
+# Sixteenths of a pixel: fine enough that a slow hand does not jump, and every square fits in int64.
+SUB = 16
+# Steps of coverage; 255 × 64 still fits into the canvas's int16.
+_FULL = 64
+
+
+def rgb(red: int, green: int, blue: int) -> Colour:
+    """A colour as limited-range BT.601 YUV."""
+    return (
+        ((66 * red + 129 * green + 25 * blue + 128) >> 8) + 16,
+        ((-38 * red - 74 * green + 112 * blue + 128) >> 8) + 128,
+        ((112 * red - 94 * green - 18 * blue + 128) >> 8) + 128,
+    )
+
+
+def shade(colour: Colour, luma: int) -> Colour:
+    """The same hue, lighter or darker by ``luma`` steps of Y."""
+    return (max(16, min(235, colour[0] + luma)), colour[1], colour[2])
+
+
+def rectangle(canvas: Canvas, corner: Point, size: Point, colour: Colour) -> None:
+    """Fill a box aligned with the pixels; ``corner`` is its top left, both in sixteenths."""
+    x, y = corner[0] // SUB, corner[1] // SUB
+    width, height = size[0] // SUB, size[1] // SUB
+    canvas[:, max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)] = np.array(
+        colour, dtype=np.int16
+    )[:, None, None]
+
+
+def capsule(canvas: Canvas, a: Point, b: Point, radius: int, colour: Colour) -> None:
+    """Draw every point within ``radius`` of the segment a–b; a disc when a equals b."""
+    box = _box(canvas, [a, b], radius)
+    x, y = _centres(box)
+    along_x, along_y = b[0] - a[0], b[1] - a[1]
+    length2 = max(1, along_x * along_x + along_y * along_y)
+    dot = np.clip((x - a[0]) * along_x + (y - a[1]) * along_y, 0, length2)
+    away_x = x - a[0] - dot * along_x // length2
+    away_y = y - a[1] - dot * along_y // length2
+    distance2 = away_x * away_x + away_y * away_y
+    # r − d = (r² − d²) / (r + d), and r + d is 2r at the edge, the only place where it matters.
+    inside = (radius * radius - distance2) // (2 * radius)
+    _blend(canvas, box, inside, colour)
+
+
+def polygon(canvas: Canvas, corners: list[Point], colour: Colour) -> None:
+    """Fill a convex polygon whose corners run clockwise on the screen."""
+    box = _box(canvas, corners, 0)
+    x, y = _centres(box)
+    inside = np.full((y.shape[0], x.shape[1]), _FULL * SUB, dtype=np.int64)
+    for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
+        length = max(1, isqrt((bx - ax) ** 2 + (by - ay) ** 2))
+        np.minimum(inside, ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) // length, out=inside)
+    _blend(canvas, box, inside, colour)
+
+
+def _box(canvas: Canvas, points: list[Point], margin: int) -> tuple[int, int, int, int]:
+    """Pixels (top, bottom, left, right) that may be touched, inside the canvas."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    bottom, right = canvas.shape[1:]
+    return (
+        min(bottom, max(0, (min(ys) - margin) // SUB - 1)),
+        max(0, min(bottom, (max(ys) + margin) // SUB + 2)),
+        min(right, max(0, (min(xs) - margin) // SUB - 1)),
+        max(0, min(right, (max(xs) + margin) // SUB + 2)),
+    )
+
+
+def _centres(
+    box: tuple[int, int, int, int],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    top, bottom, left, right = box
+    x = np.arange(left, right, dtype=np.int64)[None, :] * SUB + SUB // 2
+    y = np.arange(top, bottom, dtype=np.int64)[:, None] * SUB + SUB // 2
+    return x, y
+
+
+def _blend(
+    canvas: Canvas,
+    box: tuple[int, int, int, int],
+    inside: npt.NDArray[np.int64],
+    colour: Colour,
+) -> None:
+    """Mix in ``colour`` by how far (sixteenths) each pixel's centre lies inside the shape."""
+    top, bottom, left, right = box
+    cover = np.clip(_FULL // 2 + inside * (_FULL // SUB), 0, _FULL).astype(np.int16)
+    region = canvas[:, top:bottom, left:right]
+    region += ((np.array(colour, dtype=np.int16)[:, None, None] - region) * cover) >> 6

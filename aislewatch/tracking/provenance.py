@@ -1,0 +1,140 @@
+"""What dvc.yaml plans and dvc.lock states, read as plain YAML, to tie runs to files.
+
+DVC itself is not imported, so nothing here takes DVC's locks or delays the next command.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aislewatch.files import sha256_file
+
+PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+PARAMS = Path("params.yaml")
+FOOTAGE = "data/raw"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One stage as dvc.yaml plans it: its command and the names of what it reads."""
+
+    address: str
+    cmd: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+
+
+def planned_stages() -> dict[str, Plan]:
+    """Every stage of dvc.yaml by address, matrix entries apart, in the file's order."""
+    plans: dict[str, Plan] = {}
+    for name, stage in _yaml(PIPELINE).get("stages", {}).items():
+        axes = stage.get("matrix", {})
+        for values in product(*axes.values()):
+            item = dict(zip(axes, values, strict=True))
+            address = "@".join([name, "-".join(map(str, values))]) if axes else name
+            plans[address] = Plan(
+                address=address,
+                cmd=_fill(stage["cmd"], item),
+                deps=tuple(sorted(_fill(dep, item) for dep in stage.get("deps", []))),
+                params=tuple(sorted(stage.get("params", []))),
+            )
+    return plans
+
+
+def lock_entries() -> dict[str, Any]:
+    """The stages of dvc.lock; empty where there is none yet."""
+    entries: dict[str, Any] = _yaml(LOCK).get("stages", {})
+    return entries
+
+
+def work_facts(address: str) -> dict[str, Any]:
+    """What decides a stage's result: command, dependency hashes, parameters; empty if unplanned.
+
+    The hashes are those of dvc.lock where it has them (outputs of other stages, footage), else
+    DVC's plain md5 of the file, so that a stage that fails before it is locked has a key too.
+    """
+    plan = planned_stages().get(address)
+    if plan is None:
+        return {}
+    entries, values = lock_entries(), _yaml(PARAMS)
+    return {
+        "cmd": plan.cmd,
+        "deps": {dep: dependency_hash(dep, plan, entries) for dep in plan.deps},
+        "params": {key: _lookup(values, key) for key in plan.params},
+    }
+
+
+def locked_facts(entry: dict[str, Any]) -> dict[str, Any]:
+    """The same facts as dvc.lock states them for a stage that has finished."""
+    return {
+        "cmd": entry["cmd"],
+        "deps": {item["path"]: item["md5"] for item in entry.get("deps", [])},
+        "params": entry.get("params", {}).get(PARAMS.name, {}),
+    }
+
+
+def stage_key(facts: dict[str, Any]) -> str:
+    """Sha256 of a stage's facts: equal keys, equal work."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def dependency_hash(dep: str, plan: Plan, entries: dict[str, Any]) -> str:
+    """DVC's hash of a dependency; ``"unknown"`` for a folder that no entry of dvc.lock states."""
+    produced = {out["path"]: out["md5"] for e in entries.values() for out in e.get("outs", [])}
+    if dep in produced:
+        return str(produced[dep])
+    if dep == FOOTAGE:
+        return footage_digest(entries) or "unknown"
+    path = Path(dep)
+    if path.is_file():
+        # DVC's identity of a file is its md5; nothing here relies on it against an attacker.
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    locked = {item["path"]: item["md5"] for item in entries.get(plan.address, {}).get("deps", [])}
+    return str(locked.get(dep, "unknown"))
+
+
+def is_current(address: str, entries: dict[str, Any]) -> bool:
+    """Whether dvc.lock states this stage just as dvc.yaml, params.yaml and the files are now."""
+    return address in entries and locked_facts(entries[address]) == work_facts(address)
+
+
+def output_hashes(entry: dict[str, Any]) -> dict[str, str]:
+    """DVC's hash of each output of a locked stage, by path."""
+    return {out["path"]: out["md5"] for out in entry.get("outs", [])}
+
+
+def footage_digest(entries: dict[str, Any]) -> str:
+    """DVC's hash of the raw footage that dvc.lock was made from; empty before the first ingest."""
+    for entry in entries.values():
+        for dep in entry.get("deps", []):
+            if dep["path"] == FOOTAGE:
+                return str(dep["md5"])
+    return ""
+
+
+def lock_digest() -> str:
+    """Sha256 of dvc.lock; empty where there is none."""
+    return sha256_file(LOCK) if LOCK.exists() else ""
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    values = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader) if path.exists() else None
+    return values if isinstance(values, dict) else {}
+
+
+def _fill(text: str, item: dict[str, Any]) -> str:
+    return re.sub(r"\$\{item\.(\w+)\}", lambda match: str(item[match[1]]), text)
+
+
+def _lookup(values: dict[str, Any], key: str) -> Any:
+    found: Any = values
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found

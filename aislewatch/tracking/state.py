@@ -1,0 +1,13 @@
+"""Names of the files in an execution's folder, and of the parent among its runs."""
+
+# Who and what: written once by the first stage.
+EXECUTION = "execution.json"
+# What has been replayed: run ids and offsets, by the recorder.
+STATE = "recorder.json"
+# The command says that it is done while its process still lives.
+FINISH = "finish.json"
+# Nothing is left to record.
+CLOSED = "closed.json"
+
+# The parent run's key in STATE; a journal's runs are "<file>|<path>".
+PARENT = "parent"

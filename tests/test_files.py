@@ -1,0 +1,54 @@
+"""Outputs appear whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aislewatch.files import sha256_tree, whole_file, whole_folder, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    write_json(path, {"b": 1, "a": 2})
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_bytes() == before == b'{\n  "a": 2,\n  "b": 1\n}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_folder_leaves_the_old_one_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with whole_folder(path) as temporary:
+        (temporary / "a").write_text("old")
+    with pytest.raises(RuntimeError), whole_folder(path) as temporary:
+        (temporary / "a").write_text("new")
+        raise RuntimeError
+    assert (path / "a").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_folder_replaces_the_old_one_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    for name in ("a", "b"):
+        with whole_folder(path) as temporary:
+            (temporary / name).write_text(name)
+    assert [file.name for file in path.iterdir()] == ["b"]
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=4), min_size=1))
+def test_a_tree_digest_depends_on_names_and_bytes_only(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]
+) -> None:
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    for name in files:
+        (one / name).write_bytes(files[name])
+    for name in reversed(files):
+        (two / name).write_bytes(files[name])
+    assert sha256_tree(one) == sha256_tree(two)
+    changed = next(iter(files))
+    (two / changed).write_bytes(files[changed] + b"x")
+    assert sha256_tree(one) != sha256_tree(two)
