@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from aislewatch.sources.folder import LabelRow, Video
+from aislewatch.sources.checks import Video
+from aislewatch.sources.folder import LabelRow
 from aislewatch.sources.problems import RAW
 
 COLUMNS = ["video", "label", "start_s", "end_s"]
@@ -46,11 +47,11 @@ def assemble(
         )
         for row in listed
     ]
-    for video in catalog.itertuples(index=False):
-        exact = video.source in rows and video.label == "shoplifting"
-        if video.video not in named and not exact:
-            file = f"{RAW}/{video.video}"
-            records.append((video.video, video.label, 0.0, float(video.duration_s), file, None))
+    columns = (catalog[name].tolist() for name in ("video", "source", "label", "duration_s"))
+    for video, source, label, duration_s in zip(*columns, strict=True):
+        exact = source in rows and label == "shoplifting"
+        if video not in named and not exact:
+            records.append((video, label, 0.0, duration_s, f"{RAW}/{video}", None))
     table = pd.DataFrame(records, columns=COLUMNS + ORIGIN)
     types = {"video": "str", "label": "str", "start_s": "float64", "end_s": "float64"}
     table = table.astype({**types, "file": "str", "row": "Int64"})

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from aislewatch.config import load_params
+from aislewatch.console import set_up_logging, show_progress
 from aislewatch.errors import AislewatchError
 
 # The demo's shop: enough recordings that 15 % of them are over 30 test videos.
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     check.set_defaults(run=_check_registration)
 
     chosen = parser.parse_args(arguments)
+    set_up_logging()
     try:
         chosen.run(chosen)
     except AislewatchError as error:
@@ -48,7 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _synth(chosen: argparse.Namespace) -> None:
     from aislewatch.sources.synthetic import render_shop
 
-    render_shop(chosen.folder, chosen.videos, chosen.seed)
+    with show_progress("files rendered") as progress:
+        render_shop(chosen.folder, chosen.videos, chosen.seed, progress)
 
 
 def _detect(chosen: argparse.Namespace) -> None:
@@ -65,7 +68,7 @@ def _detect(chosen: argparse.Namespace) -> None:
 
 def _summary(chosen: argparse.Namespace) -> None:
     params = load_params()
-    from aislewatch.evaluation.summary import print_table
+    from aislewatch.evaluation.table import print_table
     from aislewatch.registry.versions import Registry, read_registration
 
     print_table()

@@ -40,7 +40,7 @@ class Windows:
         return self.span / self.fps
 
     def starts(self, n_frames: int) -> npt.NDArray[np.int64]:
-        """First frames of all windows that lie inside a video of ``n_frames`` frames, int64 (n,)."""
+        """First frames of all windows inside a video of ``n_frames`` frames, int64 (n,)."""
         return np.arange(0, n_frames - self.span + 1, self.stride, dtype=np.int64)
 
 
@@ -126,13 +126,15 @@ def segment(
     ambiguous, parts = 0, []
     too_short: list[str] = []
     unlabeled: list[str] = []
-    for video in catalog.sort_values("video").itertuples(index=False):
-        own = intervals.get(video.video, annotations.head(0))
-        starts = windows.starts(int(video.n_frames))
+    ordered = catalog.sort_values("video")
+    columns = (ordered[name].tolist() for name in ("video", "frames_file", "n_frames"))
+    for video, frames_file, n_frames in zip(*columns, strict=True):
+        own = intervals.get(video, annotations.head(0))
+        starts = windows.starts(n_frames)
         if not own["label"].isin(list(CLASSES.values())).any():
-            unlabeled.append(video.video)
+            unlabeled.append(video)
         elif len(starts) == 0:
-            too_short.append(video.video)
+            too_short.append(video)
         else:
             events = own.loc[own["label"] == CLASSES[SHOPLIFTING], ["start_s", "end_s"]]
             overlap = overlap_with_events(
@@ -141,7 +143,7 @@ def segment(
             labels = rule(overlap)
             kept = labels >= 0
             ambiguous += int((~kept).sum())
-            parts.append(_table(video.video, video.frames_file, starts, labels, overlap)[kept])
+            parts.append(_table(video, frames_file, starts, labels, overlap)[kept])
     clips = pd.concat([_table("", "", *[np.zeros(0)] * 3), *parts], ignore_index=True)
     done = Segmentation(clips, ambiguous, too_short, unlabeled)
     _refuse_unusable(done, windows)
@@ -156,7 +158,9 @@ def _table(
     overlap: npt.NDArray[Any],
 ) -> pd.DataFrame:
     n = len(starts)
-    columns = dict(zip(COLUMNS, ([video] * n, [frames_file] * n, starts, labels, overlap), strict=True))
+    columns = dict(
+        zip(COLUMNS, ([video] * n, [frames_file] * n, starts, labels, overlap), strict=True)
+    )
     types = {"video": "str", "frames_file": "str", "start": "int64", "label": "int64"}
     return pd.DataFrame(columns).astype({**types, "overlap": "float64"})
 

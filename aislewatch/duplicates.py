@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import combinations
+from pathlib import Path
 
 import pandas as pd
 
 from aislewatch.sources.problems import Problem, footage_problem
 
-COLUMNS = ["a", "b", "share", "same_bytes", "labels_conflict"]
+COLUMNS = {
+    "a": "str",
+    "b": "str",
+    "share": "float64",
+    "same_bytes": "bool",
+    "labels_conflict": "bool",
+}
 
 
 def pair_table(
@@ -37,19 +44,25 @@ def pair_table(
         (a, b, share, (a, b) in same, {labels.get(a), labels.get(b)} == {"shoplifting", "normal"})
         for (a, b), share in sorted(shares.items())
     ]
-    types = {"a": "str", "b": "str", "share": "float64", "same_bytes": "bool"}
-    return pd.DataFrame(rows, columns=COLUMNS).astype({**types, "labels_conflict": "bool"})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    """The table as it was written to a CSV; types are stated because it may be empty."""
+    return pd.read_csv(path).astype(COLUMNS)
 
 
 def contradictions(pairs: pd.DataFrame) -> list[Problem]:
     """A warning for every pair that stands under both labels."""
+    found = pairs[pairs["labels_conflict"]]
+    columns = (found[name].tolist() for name in ("a", "b", "share"))
     return [
         footage_problem(
-            pair.a,
+            a,
             "contradiction",
-            f"labelled otherwise than {pair.b}, which holds {pair.share:.0%} of the same frames",
+            f"labelled otherwise than {b}, which shows the same ({share:.0%} of its moving frames)",
             "watch both and correct or remove the wrong one; they stay on one side of the split",
             "warning",
         )
-        for pair in pairs[pairs["labels_conflict"]].itertuples(index=False)
+        for a, b, share in zip(*columns, strict=True)
     ]

@@ -6,7 +6,7 @@ part's number is removed), when their bytes are equal, or when they share frames
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -69,13 +69,15 @@ def group_videos(catalog: pd.DataFrame, links: pd.DataFrame) -> dict[str, str]:
     return {v: names.setdefault(int(c), v) for v, c in zip(videos, component, strict=True)}
 
 
-def count_causes(groups: dict[str, str], links: pd.DataFrame) -> dict[str, int]:
+def count_causes(groups: Mapping[str, str], links: pd.DataFrame) -> dict[str, int]:
     """How many groups were made by which kind of link.
 
     ``single_video`` groups needed none; ``several`` are held together by more than one kind.
     """
-    known = links[links["a"].isin(groups)]
-    kinds = known.groupby(known["a"].map(groups))["cause"].agg(lambda causes: tuple(sorted(set(causes))))
-    counted = Counter("several" if len(kind) > 1 else kind[0] for kind in kinds)
+    kinds: dict[str, set[str]] = {}
+    for a, cause in zip(links["a"].tolist(), links["cause"].tolist(), strict=True):
+        if a in groups:
+            kinds.setdefault(groups[a], set()).add(cause)
+    counted = Counter("several" if len(kind) > 1 else min(kind) for kind in kinds.values())
     single = len(set(groups.values())) - len(kinds)
     return {"single_video": single, **{c: counted[c] for c in [*CAUSES, "several"]}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from aislewatch.sources.folder import ROUNDING_S
+from aislewatch.sources.checks import ROUNDING_S
 
 LABELS = ["normal", "shoplifting", "unlabeled"]
 INGEST = "make the table again: dvc repro --force --single-item ingest"

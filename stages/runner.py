@@ -1,10 +1,10 @@
 """What every stage does around its work: read params, keep a journal, fail in plain words."""
 
-import logging
 import sys
 from collections.abc import Callable
 
 from aislewatch.config import Params, load_params
+from aislewatch.console import set_up_logging
 from aislewatch.errors import AislewatchError
 from aislewatch.tracking.journal import Journal, stage_run
 
@@ -17,7 +17,7 @@ def run_stage(address: str, sections: list[str], work: Callable[[Params, Journal
         sections: the parts of params.yaml it uses (the same as its ``params`` in dvc.yaml).
         work: does the stage's job; gets all parameters and the journal.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    set_up_logging()
     try:
         params = load_params()
         chosen = params.model_dump(by_alias=True, include=_fields(sections))

@@ -1,4 +1,4 @@
-"""Which files of this project a stage imports, directly or not; read from the source, not by running."""
+"""Which files of this project a stage imports, directly or not; read from the source."""
 
 import ast
 from pathlib import Path
@@ -8,7 +8,7 @@ PACKAGES = ("aislewatch", "stages", "flows")
 
 
 def imported_files(entry: Path) -> set[str]:
-    """Every non-empty file of ours that ``entry`` imports, itself included, relative to the root."""
+    """Every non-empty file of ours that ``entry`` imports, and itself, from the root."""
     todo, seen = [entry], set()
     while todo:
         file = todo.pop()

@@ -1,9 +1,13 @@
 """Fixtures shared by all tests."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.projects import make_project, run
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +17,22 @@ def corpus() -> Path:
     if not folder:
         pytest.skip("AISLEWATCH_CORPUS names no folder of real footage")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after its first ``dvc repro`` on the synthetic shop; not to be changed."""
+    folder = make_project(tmp_path_factory.mktemp("finished") / "a shop", ["synthetic"])
+    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", "48")
+    run(folder, "dvc", "repro")
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    subprocess.run(["git", "commit", "-qm", "first repro"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project to do things to."""
+    folder = tmp_path / "a shop"
+    shutil.copytree(finished, folder, symlinks=True)
+    return folder

@@ -1,5 +1,6 @@
 """Smoothing of scores into alerts: the rule's words, as properties and as worked examples."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ from aislewatch.alerts import (
     successive_starts,
     timed_clips,
 )
-from aislewatch.config import Alerts
+from aislewatch.config import Alerts, load_params
 
 FPS, N_FRAMES = 10, 16
 
@@ -77,7 +78,7 @@ def test_clips_out_of_order_are_refused() -> None:
 def test_alerts_are_apart_in_order_and_inside_the_footage(values: list[float], r: Alerts) -> None:
     clips = clips_of(values)
     found = raise_alerts(clips, r)
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in pairwise(found):
         assert earlier.end_s < later.start_s
     for alert in found:
         assert clips[0].start_s <= alert.start_s < alert.end_s <= clips[-1].end_s
@@ -128,8 +129,6 @@ def test_successive_clips_lie_in_the_video_and_overlap(total: int, n: int, step:
 
 
 def test_shipped_rule_is_the_papers(pytestconfig: pytest.Config) -> None:
-    from aislewatch.config import load_params
-
     shipped = load_params(Path(pytestconfig.rootpath) / "params.yaml").alerts
     assert shipped.threshold == 0.8
     assert shipped.method == "consecutive"

@@ -9,14 +9,24 @@ from hypothesis import strategies as st
 from aislewatch.files import sha256_tree, whole_file, whole_folder, write_json
 
 
+def fail_in_file(path: Path) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+
+
+def fail_in_folder(path: Path) -> None:
+    with whole_folder(path) as temporary:
+        (temporary / "a").write_text("new")
+        raise RuntimeError
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     write_json(path, {"b": 1, "a": 2})
-    before = path.read_bytes()
-    with pytest.raises(RuntimeError), whole_file(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
-    assert path.read_bytes() == before == b'{\n  "a": 2,\n  "b": 1\n}\n'
+    with pytest.raises(RuntimeError):
+        fail_in_file(path)
+    assert path.read_bytes() == b'{\n  "a": 2,\n  "b": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -24,9 +34,8 @@ def test_a_failed_folder_leaves_the_old_one_and_no_litter(tmp_path: Path) -> Non
     path = tmp_path / "out"
     with whole_folder(path) as temporary:
         (temporary / "a").write_text("old")
-    with pytest.raises(RuntimeError), whole_folder(path) as temporary:
-        (temporary / "a").write_text("new")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail_in_folder(path)
     assert (path / "a").read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -48,7 +48,7 @@ def test_every_parameter_is_declared_by_a_stage() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_declares_the_parameters_it_uses(stage: str) -> None:
-    """``params.model`` in the source is a use of section ``model``; the call of run_stage lists it."""
+    """``params.model`` in the source uses section ``model``; the call of run_stage lists it."""
     tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
     used = {
         node.attr.rstrip("_")

@@ -1,8 +1,9 @@
 """How sure a figure is: percentile intervals by resampling whole videos.
 
-Clips of one video share a scene, a person and half their frames; resampling clips as if they were
-independent covers 46 % where 95 % is claimed (intraclass correlation 0.3, simulated). So videos are
-drawn with replacement, each with all its clips. scipy draws; the figures of all resamples are
+Clips of one video share a scene, a person and half their frames. Simulated with an intraclass
+correlation of 0.5 and 6 clips a video, an AUC's "95 %" interval from resampled clips holds the
+truth 70 % of the time, from resampled videos 91 % (30 videos), 92 % (40) and 93 % (100). So videos
+are drawn with replacement, each with all its clips. scipy draws; the figures of all resamples are
 computed at once from each clip's weight (how often its video was drawn), because scikit-learn,
 resample by resample, would take minutes. The tests hold these formulas against scikit-learn's.
 """
@@ -19,7 +20,8 @@ from scipy import stats
 from aislewatch.config import Evaluate
 from aislewatch.evaluation.metrics import METRICS, THRESHOLD, labels_and_scores, video_scores
 
-# Below this many test videos a percentile interval is too narrow to be believed as it stands.
+# Below this many test videos a percentile interval is too narrow to be believed as it stands: see
+# the simulation above.
 ENOUGH_VIDEOS = 30
 
 # Weights held at once, resamples x clips: 4 million float64 are 32 MB, and about five such arrays
@@ -113,6 +115,7 @@ def _weighted_metrics(
     tp, fp, fn, tn = (weights_BN @ outcomes_N4.T.astype(np.float64)).T
     auc, ap = _ranking(weights_BN, labels, scores)
     video_auc, _ = _ranking(counts_BV, *labels_and_scores(videos))
+    both_classes = (tp + fn) * (tn + fp) > 0.0
     margins = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.stack(
@@ -123,7 +126,11 @@ def _weighted_metrics(
                 2.0 * tp / (2.0 * tp + fp + fn),
                 auc,
                 ap,
-                np.where(margins > 0.0, (tp * tn - fp * fn) / margins, 0.0),
+                np.where(
+                    margins > 0.0,
+                    (tp * tn - fp * fn) / margins,
+                    np.where(both_classes, 0.0, math.nan),
+                ),
                 video_auc,
             ]
         )

@@ -41,7 +41,7 @@ def clip_metrics(predictions: pd.DataFrame) -> dict[str, float]:
         "f1": float(sk.f1_score(labels, called, zero_division=math.nan)),
         "auc": roc_auc(labels, scores),
         "ap": float(sk.average_precision_score(labels, scores)) if labels.any() else math.nan,
-        "mcc": float(sk.matthews_corrcoef(labels, called)),
+        "mcc": matthews(labels, called),
         "video_auc": roc_auc(*labels_and_scores(videos)),
     }
 
@@ -62,6 +62,13 @@ def roc_auc(labels: Labels, scores: Scores) -> float:
     if len(np.unique(labels)) < 2:
         return math.nan
     return float(sk.roc_auc_score(labels, scores))
+
+
+def matthews(labels: Labels, called: NDArray[np.bool_]) -> float:
+    """Matthews' correlation; 0 where all are called alike, NaN unless both classes are there."""
+    if len(np.unique(labels)) < 2:
+        return math.nan
+    return float(sk.matthews_corrcoef(labels, called))
 
 
 def log_loss(labels: Labels, scores: Scores) -> float:

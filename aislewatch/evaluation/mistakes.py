@@ -96,6 +96,7 @@ def _tile(panel: Axes, mistake: Mistake, frames_TKW: Frames) -> None:
         f"{CLASSES[mistake.label]}, score {mistake.score:.3f}",
         fontsize=7,
         loc="left",
+        parse_math=False,
     )
 
 

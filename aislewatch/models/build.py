@@ -115,11 +115,12 @@ def load_model(folder: Path) -> Detector:
     Raises:
         ModelError: a file is missing, corrupt, or does not fit the other.
     """
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder / name} is missing; train the model again")
     try:
         config = ModelConfig.model_validate_json((folder / CONFIG_FILE).read_bytes())
         weights = load_file(folder / WEIGHTS_FILE)
-    except FileNotFoundError as error:
-        raise ModelError(f"{error.filename} is missing; train the model again") from None
     except ValidationError as error:
         raise ModelError(f"{folder / CONFIG_FILE} is corrupt: {error}; train it again") from None
     except SafetensorError as error:

@@ -1,5 +1,6 @@
 """The registered graph: uint8 frames in, probability out, checked against torch before use."""
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def export_onnx(network: nn.Module, clips_BTKW: NDArray[np.uint8], file: Path) -
     Raises:
         ModelError: the difference exceeds ``PARITY``.
     """
+    # It says at length that torchvision, which we do not use, is not installed.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     graph = Probability(network).eval()
     x_BTKW = torch.from_numpy(clips_BTKW)
     with warnings.catch_warnings(), torch.inference_mode():

@@ -26,6 +26,8 @@ Holder = Literal["shelf", "hand", "basket", "coat"]
 
 COAT: Point = (9 * SUB, -92 * SUB)
 BASKET: Point = (37 * SUB, -60 * SUB)
+# Where a hand passes on its way to either place, an item in it or not.
+_CHEST: Point = (34 * SUB, -92 * SUB)
 _REST: Point = (2 * SUB, -58 * SUB)
 
 # How far the shoulder leans towards a shelf while reaching, in sixteenths of a pixel.
@@ -82,14 +84,16 @@ def perform(rng: np.random.Generator, shoplifts: bool, shelf: Point, walks_in: b
     coat = (COAT[0] + wobble[0], COAT[1] + 2 * wobble[1])
     basket = (BASKET[0] + wobble[2], BASKET[1] + wobble[3])
     rest = (_REST[0] + wobble[4], _REST[1] + 2 * wobble[5])
+    chest = (_CHEST[0] + wobble[6], _CHEST[1] + 2 * wobble[7])
     goal, other = (coat, basket) if shoplifts else (basket, coat)
     holder: Holder = "coat" if shoplifts else "basket"
-    touches_first, touches_after = (bool(v) for v in rng.integers(0, 2, 2))
+    # First, after, or both, so that a window of the decisive part shows a hand at both places.
+    touches = int(rng.integers(1, 4))
     walk = int(rng.integers(7, 12)) * int(walks_in and rng.integers(0, 3) > 0)
-    before = _touch(rng, other, rest, "shelf") if touches_first else []
+    before = _touch(rng, chest, other, rest, "shelf") if touches & 1 else []
     reach = [_Move(shelf, int(rng.integers(4, 6)), "shelf"), _Move(shelf, 1, "shelf")]
-    decisive = _put_away(rng, shelf, goal, rest, holder)
-    after = _touch(rng, other, rest, holder) if touches_after else []
+    decisive = _put_away(rng, shelf, chest, goal, rest, holder)
+    after = _touch(rng, chest, other, rest, holder) if touches & 2 else []
     busy = walk + _frames(before + reach + decisive + after)
     idle = max(4, int(rng.integers(SHORTEST, LONGEST + 1)) - busy)
     early = int(rng.integers(1, idle // 2 + 1))
@@ -101,20 +105,30 @@ def perform(rng: np.random.Generator, shoplifts: bool, shelf: Point, walks_in: b
     return Act(tuple(poses), start, start + _frames(decisive))
 
 
-def _touch(rng: np.random.Generator, place: Point, rest: Point, item: Holder) -> list[_Move]:
+def _touch(
+    rng: np.random.Generator, chest: Point, place: Point, rest: Point, item: Holder
+) -> list[_Move]:
     """The empty hand goes to a place and back."""
-    there, stay, back = (int(v) for v in rng.integers((3, 2, 3), (5, 4, 5)))
-    return [_Move(place, there, item), _Move(place, stay, item), _Move(rest, back, item)]
+    up, there, stay, back = (int(v) for v in rng.integers((2, 2, 2, 3), (4, 4, 4, 5)))
+    return [
+        _Move(chest, up, item),
+        _Move(place, there, item),
+        _Move(place, stay, item),
+        _Move(rest, back, item),
+    ]
 
 
 def _put_away(
-    rng: np.random.Generator, shelf: Point, goal: Point, rest: Point, holder: Holder
+    rng: np.random.Generator, shelf: Point, chest: Point, goal: Point, rest: Point, holder: Holder
 ) -> list[_Move]:
-    """The decisive 12 to 16 frames: take the item, carry it, let it go, withdraw the hand."""
-    lift, carry, stay, back = (int(v) for v in rng.integers((2, 5, 2, 3), (3, 7, 4, 5)))
+    """The decisive 12 to 17 frames: take the item, carry it, let it go, withdraw the hand."""
+    lift, carry, lower, stay, back = (
+        int(v) for v in rng.integers((1, 3, 2, 2, 3), (3, 5, 4, 4, 5))
+    )
     return [
         _Move(shelf, lift, "hand"),
-        _Move(goal, carry, "hand"),
+        _Move(chest, carry, "hand"),
+        _Move(goal, lower, "hand"),
         _Move(goal, 1, "hand"),
         _Move(goal, stay, holder),
         _Move(rest, back, holder),

@@ -51,7 +51,7 @@ def footage_problem(
 
 
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
-    """The row-level report: errors first, then by file, row, video, rule; it always has a header."""
+    """The row-level report: errors first, then by place and rule; it always has a header."""
     columns = [field.name for field in fields(Problem)]
     table = pd.DataFrame([asdict(p) for p in problems], columns=columns)
     table["row"] = table["row"].astype("Int64")

@@ -33,13 +33,10 @@ def shade(colour: Colour, luma: int) -> Colour:
     return (max(16, min(235, colour[0] + luma)), colour[1], colour[2])
 
 
-def rectangle(canvas: Canvas, corner: Point, size: Point, colour: Colour) -> None:
-    """Fill a box aligned with the pixels; ``corner`` is its top left, both in sixteenths."""
-    x, y = corner[0] // SUB, corner[1] // SUB
-    width, height = size[0] // SUB, size[1] // SUB
-    canvas[:, max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)] = np.array(
-        colour, dtype=np.int16
-    )[:, None, None]
+def rectangle(canvas: Canvas, corner: Point, end: Point, colour: Colour) -> None:
+    """Fill from ``corner`` (left, top) up to but not including ``end``, both in whole pixels."""
+    (left, top), (right, bottom) = corner, end
+    canvas[:, top:bottom, left:right] = np.array(colour, dtype=np.int16)[:, None, None]
 
 
 def capsule(canvas: Canvas, a: Point, b: Point, radius: int, colour: Colour) -> None:

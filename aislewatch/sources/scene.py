@@ -6,7 +6,7 @@ from math import isqrt
 import numpy as np
 import numpy.typing as npt
 
-from aislewatch.sources.choreography import BASKET, COAT, Holder, Pose
+from aislewatch.sources.choreography import BASKET, Holder, Pose
 from aislewatch.sources.raster import (
     SUB,
     Canvas,
@@ -112,13 +112,13 @@ class Look:
 def build_shop(rng: np.random.Generator, camera: Camera) -> Shop:
     """Furnish the shop in front of one camera."""
     canvas = np.zeros((3, HEIGHT, WIDTH), dtype=np.int16)
-    _box(canvas, (0, 0), (WIDTH, HEIGHT), camera.wall)
-    _box(canvas, (0, _FLOOR_TOP), (WIDTH, HEIGHT), camera.floor)
+    rectangle(canvas, (0, 0), (WIDTH, HEIGHT), camera.wall)
+    rectangle(canvas, (0, _FLOOR_TOP), (WIDTH, HEIGHT), camera.floor)
     for x in range(-160, 481, 40):
         near = WIDTH // 2 + (x - WIDTH // 2) * 2
         line = shade(camera.floor, -14)
         capsule(canvas, (x * SUB, _FLOOR_TOP * SUB), (near * SUB, HEIGHT * SUB), SUB, line)
-    _box(canvas, (0, _ROWS[0] - 36), (WIDTH, _FLOOR_TOP), shade(camera.wall, -46))
+    rectangle(canvas, (0, _ROWS[0] - 36), (WIDTH, _FLOOR_TOP), shade(camera.wall, -46))
     goods = []
     for row in _ROWS:
         x = int(rng.integers(2, 8))
@@ -128,7 +128,7 @@ def build_shop(rng: np.random.Generator, camera: Camera) -> Shop:
             _draw_good(canvas, good)
             goods.append(good)
             x += width + int(rng.integers(2, 7))
-        _box(canvas, (0, row - 3), (WIDTH, row), shade(camera.wall, 24))
+        rectangle(canvas, (0, row - 3), (WIDTH, row), shade(camera.wall, 24))
     return Shop(camera, canvas, tuple(goods))
 
 
@@ -235,20 +235,15 @@ def _elbow(shoulder: Point, hand: Point, bone: int) -> Point:
 
 def _draw_good(canvas: Canvas, good: Good) -> None:
     left, top = good.x - good.width // 2, good.bottom - good.height
-    _box(canvas, (left, top), (left + good.width, good.bottom), good.colour)
+    rectangle(canvas, (left, top), (left + good.width, good.bottom), good.colour)
     band = top + good.height // 3
-    _box(canvas, (left, band), (left + good.width, band + 3), shade(good.colour, 40))
+    rectangle(canvas, (left, band), (left + good.width, band + 3), shade(good.colour, 40))
 
 
 def _erase_good(canvas: Canvas, shop: Shop, good: Good) -> None:
     left, top = good.x - good.width // 2, good.bottom - good.height
     dark = shade(shop.camera.wall, -46)
-    _box(canvas, (left, top), (left + good.width, good.bottom), dark)
-
-
-def _box(canvas: Canvas, corner: Point, end: Point, colour: Colour) -> None:
-    (left, top), (right, bottom) = corner, end
-    canvas[:, top:bottom, left:right] = np.array(colour, dtype=np.int16)[:, None, None]
+    rectangle(canvas, (left, top), (left + good.width, good.bottom), dark)
 
 
 def _bright(rng: np.random.Generator) -> Colour:
@@ -261,4 +256,5 @@ def _expose(rng: np.random.Generator, canvas: Canvas, look: Look) -> npt.NDArray
     luma = 16 + ((canvas[0].astype(np.int32) - 16) * look.gain >> 6) + noise
     chroma = canvas[1:].reshape(2, HEIGHT // 2, 2, WIDTH // 2, 2).sum(axis=(2, 4)) // 4
     packed = np.concatenate([luma.reshape(-1), chroma.reshape(-1)])
-    return np.clip(packed, 16, 240).astype(np.uint8).reshape(HEIGHT * 3 // 2, WIDTH)
+    frame_KW: npt.NDArray[np.uint8] = np.clip(packed, 16, 240).astype(np.uint8)
+    return frame_KW.reshape(HEIGHT * 3 // 2, WIDTH)

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from aislewatch.config import Learning
@@ -157,9 +157,21 @@ def _epoch(state: _State, recipe: Recipe, data: TrainingData, device: torch.devi
         epoch=epoch,
         train_loss=train_loss,
         val_loss=val_loss,
-        val_auc=float(roc_auc_score(labels_N.numpy(), logits_N.numpy())),
+        val_auc=roc_auc(logits_N, labels_N),
         val_accuracy=float(((logits_N > 0) == (labels_N > 0.5)).float().mean()),
     )
+
+
+def roc_auc(logits_N: Tensor, labels_N: Tensor) -> float:
+    """Area under the ROC curve, as Mann and Whitney's U; ties count half.
+
+    scikit-learn has it too, but takes 1.8 s to import, in every training of the pipeline.
+    """
+    ranks_N = pd.Series(logits_N.numpy()).rank().to_numpy()
+    positive_N = labels_N.numpy() > 0.5
+    n_positive = int(positive_N.sum())
+    n_pairs = n_positive * (len(labels_N) - n_positive)
+    return float(ranks_N[positive_N].sum() - n_positive * (n_positive + 1) / 2) / n_pairs
 
 
 _REMEDY = "the learning rate is too high or epsilon too small: lower train's or tune's range of lr"

@@ -1,0 +1,95 @@
+"""Which files of a source are taken for videos, and what their folders say about them."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from aislewatch.errors import FootageError, QuarantinedError
+
+# Files that lie beside footage and are not meant as such: labels, notes, exports of label tools.
+NOT_FOOTAGE = frozenset({".csv", ".json", ".md", ".txt", ".xml"})
+
+CLASS_FOLDERS = ("normal", "shoplifting")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file below a source folder; ``video`` is its POSIX path relative to ``data/raw``."""
+
+    video: str
+    path: Path
+    source: str
+
+
+def list_candidates(raw: Path, sources: Sequence[str]) -> list[Candidate]:
+    """Everything that may be a video, sorted; hidden files and NOT_FOOTAGE are left out.
+
+    Links to folders are listed and not followed.
+
+    Raises:
+        FootageError: a source folder is missing.
+    """
+    found = []
+    for source in sources:
+        if not (raw / source).is_dir():
+            raise FootageError(_missing(raw, source))
+        for path in _walk(raw / source):
+            video = path.relative_to(raw).as_posix()
+            found.append(Candidate(video, path, source))
+    return sorted(found, key=lambda candidate: candidate.video)
+
+
+def check_candidate(candidate: Candidate) -> None:
+    """Raise QuarantinedError for what is no regular file inside the source folder."""
+    mode = candidate.path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise QuarantinedError("symlink", "a link may lead out of the source folder; copy the file")
+    if stat.S_ISDIR(mode):
+        raise QuarantinedError("unreadable", "the folder cannot be listed; correct its permissions")
+    if not stat.S_ISREG(mode):
+        raise QuarantinedError("not-a-regular-file", "a pipe, socket or device is no video")
+    try:
+        candidate.video.encode()
+    except UnicodeEncodeError:
+        raise QuarantinedError("unreadable", "the name is not UTF-8; rename the file") from None
+
+
+def printable(video: str) -> str:
+    """The name as valid UTF-8, with escapes where it was not."""
+    return video.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def camera_and_label(video: str) -> tuple[str, str]:
+    """What a video's folders say: the class folder nearest to the file is its label.
+
+    ``shop/cam1/shoplifting/a.mp4`` is camera ``shop/cam1``, label ``shoplifting``; without a class
+    folder the label is ``unlabeled``.
+    """
+    folders = PurePosixPath(video).parent.parts
+    labels = [folder for folder in folders if folder in CLASS_FOLDERS]
+    # The source itself may bear a class's name; a camera always has one.
+    camera = [folder for folder in folders[1:] if folder not in CLASS_FOLDERS]
+    return "/".join([folders[0], *camera]), labels[-1] if labels else "unlabeled"
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    unreadable: list[Path] = []
+    walk = os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename)))
+    for parent, folders, files in walk:
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files + links:
+            if not name.startswith(".") and Path(name).suffix.lower() not in NOT_FOOTAGE:
+                yield Path(parent) / name
+    yield from unreadable
+
+
+def _missing(raw: Path, source: str) -> str:
+    present = sorted(p.name for p in raw.iterdir() if p.is_dir()) if raw.is_dir() else []
+    there = f"it holds {', '.join(present)}" if present else "it holds no folder"
+    return (
+        f"source {source!r} is no folder in {raw} ({there}); put the footage there or correct "
+        "`sources` in params.yaml"
+    )

@@ -1,0 +1,124 @@
+"""Raw footage to the frame store: every file below the sources is decoded or refused."""
+
+import os
+import queue
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aislewatch.config import Ingest
+from aislewatch.errors import FootageError
+from aislewatch.footage.candidates import Candidate, list_candidates
+from aislewatch.footage.decode import find_ffmpeg
+from aislewatch.footage.intake import Accepted, Intake, Refused
+from aislewatch.footage.probe import VideoLimits
+from aislewatch.footage.sandbox import Sandbox
+from aislewatch.footage.store import FrameStore
+from aislewatch.footage.supervisor import SandboxLimits
+
+# Told (files done, files in all) after every file.
+Progress = Callable[[int, int], None]
+
+DECODE_JOB = "aislewatch.footage.decode:decode_job"
+
+# Folders in the store in which children work: scratch-<process id of the ingest>-<random>.
+_SCRATCH = "scratch-"
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Every file's verdict, sorted by name, and how many videos had to be decoded."""
+
+    accepted: list[Accepted]
+    refused: list[Refused]
+    decoded: int
+
+
+def ingest(
+    raw: Path, sources: Sequence[str], store: FrameStore, limits: Ingest, progress: Progress
+) -> Footage:
+    """Decode what the store lacks, each video in a sandboxed process of its own.
+
+    Args:
+        raw: folder of the sources.
+        sources: its subfolders to take footage from.
+        store: where decoded frames are kept.
+        limits: of the sandbox and of a video.
+        progress: told after every file.
+
+    Raises:
+        FootageError: a source is missing, no video is accepted, there is no ffmpeg, or the disk is
+            full. What was decoded until then is kept.
+    """
+    candidates = list_candidates(raw, sources)
+    ffmpeg = find_ffmpeg()
+    workers = min(limits.workers or len(os.sched_getaffinity(0)), max(1, len(candidates)))
+    of_video = VideoLimits(limits.max_duration_s, limits.max_megapixels, limits.max_fps)
+    # One second beyond the longest video: what it decodes to may be rounded up.
+    most_bytes = int((limits.max_duration_s + 1) * store.fps * store.frame_bytes)
+    of_child = SandboxLimits(limits.timeout_s, limits.memory_mib, most_bytes)
+    with _scratch_folder(store.folder) as scratch, _sandboxes(workers, of_child) as sandboxes:
+        intake = Intake(store, of_video, ffmpeg, scratch, sandboxes)
+        verdicts = _judge(intake, candidates, workers, progress)
+    accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
+    refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
+    if not accepted:
+        raise FootageError(_nothing(raw, sources, refused))
+    return Footage(accepted, refused, len(intake.decoded))
+
+
+def _judge(
+    intake: Intake, candidates: Sequence[Candidate], workers: int, progress: Progress
+) -> list[Accepted | Refused]:
+    with ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(intake.judge, candidate): candidate for candidate in candidates}
+        try:
+            for done, verdict in enumerate(as_completed(running), start=1):
+                verdict.result()
+                progress(done, len(candidates))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [verdict.result() for verdict in running]
+
+
+@contextmanager
+def _sandboxes(count: int, limits: SandboxLimits) -> Iterator["queue.SimpleQueue[Sandbox]"]:
+    sandboxes = [Sandbox(DECODE_JOB, limits) for _ in range(count)]
+    idle: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
+    for sandbox in sandboxes:
+        idle.put(sandbox)
+    try:
+        yield idle
+    finally:
+        for sandbox in sandboxes:
+            sandbox.close()
+
+
+@contextmanager
+def _scratch_folder(store: Path) -> Iterator[Path]:
+    """A folder on the store's file system; those of killed ingests are removed first."""
+    store.mkdir(parents=True, exist_ok=True)
+    for left in store.glob(f"{_SCRATCH}*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", dir=store) as name:
+        yield Path(name)
+
+
+def _nothing(raw: Path, sources: Sequence[str], refused: Sequence[Refused]) -> str:
+    where = ", ".join(str(raw / source) for source in sources)
+    if not refused:
+        return f"no video in {where}; put footage there (docs/data.md says how)"
+    reasons = Counter(verdict.reason for verdict in refused)
+    counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    first = refused[0]
+    return (
+        f"none of {len(refused)} file(s) in {where} could be used ({counts}); for example "
+        f"{first.candidate.video}: {first.detail}"
+    )

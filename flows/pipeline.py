@@ -1,0 +1,113 @@
+"""The pipeline as a Prefect flow: one task a stage of dvc.yaml, in DAG order.
+
+``python -m flows.pipeline`` runs it in the project that is the working directory, on the server
+that PREFECT_API_URL names or else on one of its own. Deployments: prefect.yaml.
+
+Tasks are called one after the other in the main thread, not submitted to a pool: DVC takes one
+command at a time anyway, and only the main thread is told of a cancellation or a timeout. Nothing
+is retried: a stage given the same input fails in the same way.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.settings import (
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    temporary_settings,
+)
+from prefect.states import Completed, Failed
+
+from aislewatch.errors import AislewatchError, PipelineError
+from aislewatch.tracking.execution import make_execution
+from flows.command import StageReport, reproduce
+from flows.dag import Stage, read_dag
+from flows.report import publish, summary
+
+# Seconds given to Prefect's own server where none runs: 13 measured on 2 idle cores, 34 on busy
+# ones, first start; Prefect's default of 20 fails there.
+SERVER_START_S = 180
+
+STATE_NAMES = {"ran": "Completed", "restored": "Restored", "unchanged": "Unchanged"}
+
+
+@task(task_run_name="{address}", cache_policy=NO_CACHE)
+def run_stage(address: str, execution: Path) -> State[Any]:
+    """One stage; the state's name and message say in Prefect's UI what became of it."""
+    logger = get_run_logger()
+    try:
+        report = reproduce(address, execution, logger.info)
+    except PipelineError as error:
+        return Failed(message=str(error))
+    message = f"{report.outcome} in {report.seconds:.1f} s"
+    return Completed(name=STATE_NAMES[report.outcome], message=message, data=report)
+
+
+@flow(name="pipeline")
+def pipeline() -> State[Any]:
+    """Every stage, from footage to the registered model; stops at the first that fails."""
+    try:
+        stages = read_dag(Path.cwd())
+        execution = make_execution(psutil.Process())
+        _forget_stale_registration()
+    except AislewatchError as error:
+        return Failed(message=str(error))
+    reports, failure = _run_stages(stages, execution)
+    publish(reports, failure, _finish_recording(execution, failed=failure is not None))
+    if failure:
+        return Failed(message=failure)
+    return Completed(message=summary(reports))
+
+
+def _run_stages(stages: list[Stage], execution: Path) -> tuple[list[StageReport], str | None]:
+    done: dict[str, State[None]] = {}
+    reports: list[StageReport] = []
+    for stage in stages:
+        upstream = [done[address] for address in stage.upstream]
+        state = run_stage(stage.address, execution, wait_for=upstream, return_state=True)
+        if not state.is_completed():
+            return reports, state.message
+        reports.append(state.result())
+        # Without its data: Prefect takes equal strings inside two results for one object, and
+        # would draw an edge between stages that only ended alike.
+        done[stage.address] = state.model_copy(update={"data": None})
+    return reports, None
+
+
+def _forget_stale_registration() -> None:
+    # Here and below: MLflow's import takes seconds, which a flow that only fails need not pay.
+    from aislewatch.registry.versions import forget_stale_registration
+
+    if forget_stale_registration():
+        get_run_logger().warning(
+            "The registry lacks the version that registration.json states: registering again."
+        )
+
+
+def _finish_recording(execution: Path, failed: bool) -> str | None:
+    """URL of the execution's parent run, once MLflow has everything."""
+    from aislewatch.tracking.recorder import finish
+    from aislewatch.tracking.store import run_url
+
+    run_id = finish(execution, failed)
+    return run_url(run_id) if run_id else None
+
+
+def main() -> None:
+    """Exit 1, with the failed stage's own words, when the flow did not complete."""
+    # Left to itself, SIGTERM skips the exit handler that ends Prefect's temporary server.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    patience = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: SERVER_START_S}
+    with temporary_settings(set_defaults=patience):
+        state = pipeline(return_state=True)
+    if not state.is_completed():
+        sys.exit(state.message)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What a flow run leaves in Prefect's UI: its stages, the metrics DVC knows, the way to MLflow."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from aislewatch.tracking.journal import flatten
+from flows.command import StageReport
+
+REGISTRATION = Path("registration.json")
+
+
+def publish(reports: Sequence[StageReport], failure: str | None, mlflow_url: str | None) -> None:
+    """Create the run's artifacts ``stages``, ``metrics`` and ``result``.
+
+    Args:
+        reports: the stages that were brought up to date, in order.
+        failure: the failed stage's own words.
+        mlflow_url: where the parent run of this execution is seen.
+    """
+    create_table_artifact(
+        key="stages", table=[stage_row(report) for report in reports], description="In DAG order."
+    )
+    create_table_artifact(
+        key="metrics", table=metric_rows(Path.cwd()), description="As `dvc metrics show` has them."
+    )
+    create_markdown_artifact(key="result", markdown=result_text(reports, failure, mlflow_url))
+
+
+def stage_row(report: StageReport) -> dict[str, str]:
+    """One row of the table of stages."""
+    return {
+        "stage": report.address,
+        "outcome": report.outcome,
+        "seconds": f"{report.seconds:.1f}",
+    }
+
+
+def metric_rows(root: Path) -> list[dict[str, Any]]:
+    """``file``, ``metric`` and ``value`` of every number and word in the project's metrics."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        files = repo.metrics.show()[""].get("data", {})
+    return [
+        {"file": file, "metric": metric, "value": value}
+        for file, content in sorted(files.items())
+        for metric, value in flatten(_as_mapping(content.get("data", {}))).items()
+        if isinstance(value, bool | int | float | str)
+    ]
+
+
+def _as_mapping(content: Any) -> dict[str, Any]:
+    # A metrics file may hold a bare number.
+    return content if isinstance(content, dict) else {"": content}
+
+
+def result_text(reports: Sequence[StageReport], failure: str | None, mlflow_url: str | None) -> str:
+    """The run on half a page: what happened, what is registered, where to look next."""
+    lines = [f"**{summary(reports)}**"]
+    if failure:
+        lines += ["", "Failed, and what depends on it did not run:", "```", failure, "```"]
+    lines += ["", f"MLflow: {mlflow_url or 'not recorded yet; the next command will record it'}"]
+    if REGISTRATION.exists():
+        facts = flatten(json.loads(REGISTRATION.read_text()))
+        lines += ["", "Registered:", *(f"- {name}: `{value}`" for name, value in facts.items())]
+    return "\n".join(lines)
+
+
+def summary(reports: Sequence[StageReport]) -> str:
+    """For example ``5 stages: 1 ran, 4 unchanged``."""
+    outcomes = [report.outcome for report in reports]
+    counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in sorted(set(outcomes))]
+    return f"{len(reports)} stages: {', '.join(counts) or 'none done'}"

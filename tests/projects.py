@@ -1,0 +1,115 @@
+"""Real projects for tests: a copy of this one, small parameters, the synthetic shop as footage."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from tests.code_closure import ROOT
+
+COPIED = (
+    "aislewatch",
+    "stages",
+    "flows",
+    "dvc.yaml",
+    "params.yaml",
+    "pyproject.toml",
+    "prefect.yaml",
+    ".dvc/config",
+    ".dvc/.gitignore",
+    ".dvcignore",
+    ".gitignore",
+    "data/raw/README.md",
+)
+
+# Everything small: the pipeline's logic does not depend on sizes, the tests' time does.
+SMALL: dict[str, dict[str, Any]] = {
+    "frames": {"size": 32},
+    "ingest": {"timeout_s": 60.0},
+    "model": {"input_size": 16, "encoder_channels": [4, 8], "hidden_channels": 8},
+    "compute": {"device": "cpu"},
+    "tune": {"trials": 2, "epochs": 1},
+    "train": {"epochs": 2},
+    "evaluate": {"resamples": 200},
+}
+
+
+def make_project(folder: Path, sources: list[str]) -> Path:
+    """A committed git repository at ``folder`` with this project's code and small parameters."""
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)
+    set_params(folder, SMALL | {"sources": sources})
+    for command in ("init -q", "add -A", "commit -qm start"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True)
+    return folder
+
+
+def set_params(folder: Path, changes: dict[str, Any]) -> None:
+    """Change keys of params.yaml; a section's other keys stay."""
+    path = folder / "params.yaml"
+    values = yaml.safe_load(path.read_text())
+    for section, change in changes.items():
+        values[section] = values[section] | change if isinstance(change, dict) else change
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a user's shell with the virtual environment activated."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "AISLEWATCH_EXEC"))}
+    path = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    return kept | {"PATH": path} | more
+
+
+def run(folder: Path, *command: str, fails: bool = False, **more: str) -> str:
+    """Run a command in the project; its whole output. Waits for the recorder as a person would."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment(**more), capture_output=True, text=True, check=False
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output
+    wait_until_recorded(folder)
+    return output
+
+
+def wait_until_recorded(folder: Path, timeout_s: float = 120.0) -> None:
+    """Return once every execution of the project is closed in MLflow."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        executions = [f.parent for f in folder.glob(".aislewatch/runs/*/execution.json")]
+        if all((execution / "closed.json").exists() for execution in executions):
+            return
+        logs = "\n".join(log.read_text() for log in folder.glob(".aislewatch/runs/*/recorder.log"))
+        assert time.monotonic() < deadline, f"an execution was not closed:\n{logs}"
+        time.sleep(0.2)
+
+
+def stages_run(output: str) -> list[str]:
+    """Stages that a ``dvc repro`` really ran, by its own words."""
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+def runs(folder: Path, **tags: str) -> list[Run]:
+    """The project's MLflow runs with these tags, oldest first."""
+    client = mlflow_client(folder)
+    experiment = client.get_experiment_by_name("aislewatch")
+    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    order = ["attributes.start_time ASC"]
+    return list(client.search_runs([experiment.experiment_id], query, order_by=order))
+
+
+def mlflow_client(folder: Path) -> MlflowClient:
+    """A client of the project's own SQLite store."""
+    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")

@@ -1,0 +1,199 @@
+"""The evaluate stage whole, on a small project with untrained networks; the report in a browser."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from playwright.sync_api import sync_playwright
+
+from aislewatch.config import Params, load_params
+from aislewatch.errors import ModelError
+from aislewatch.evaluation.ledger import read_test_uses
+from aislewatch.evaluation.table import NAMES
+from aislewatch.files import sha256_file, sha256_tree
+from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.tracking.journal import Journal
+from stages.evaluate import work
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+VIDEOS, FRAMES, SIZE = 18, 48, 128
+OUTPUTS = [
+    "metrics/evaluate.json",
+    "metrics/table.csv",
+    "metrics/roc.csv",
+    "metrics/pr.csv",
+    "metrics/confusion.csv",
+    "metrics/predictions.csv",
+    "models/selected.json",
+]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder in which evaluate can run."""
+
+    root: Path
+    params: Params
+
+    def evaluate(self) -> dict[str, str]:
+        """Run the stage; digests of its outputs."""
+        work(self.params, Journal(self.root / "journal.jsonl"))
+        files = {name: sha256_file(self.root / name) for name in OUTPUTS}
+        return files | {"reports/evaluate": sha256_tree(self.root / "reports/evaluate")}
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    params = load_params(Path(pytestconfig.rootpath) / "params.yaml")
+    quick = params.evaluate.model_copy(update={"resamples": 200, "mistakes": 5})
+    _write_data(tmp_path)
+    _write_models(tmp_path, params)
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path, params.model_copy(update={"evaluate": quick}))
+
+
+def _write_data(root: Path) -> None:
+    (root / "data" / "frames").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    catalog, clips = [], []
+    for number in range(VIDEOS):
+        label = ("normal", "shoplifting")[number % 2]
+        video, file = f"synthetic/cam1/{label}/v{number:02d}.mp4", f"{number:02d}.yuv"
+        # A dark square that moves in front of a random wall.
+        frames = np.tile(rng.integers(60, 200, (1, SIZE * 3 // 2, SIZE), np.uint8), (FRAMES, 1, 1))
+        frames[:, SIZE:] = 128
+        for t in range(FRAMES):
+            frames[t, 40:70, t : t + 30] = 20
+        frames.tofile(root / "data" / "frames" / file)
+        catalog.append((video, file, FRAMES, FRAMES / 10, label, "synthetic/cam1"))
+        split = ("train", "val", "test")[number // 2 % 3]
+        clips += [(video, file, start, number % 2, split) for start in range(0, 33, 8)]
+    columns = ["video", "frames_file", "n_frames", "duration_s", "label", "camera"]
+    table = pd.DataFrame(catalog, columns=columns).sort_values("video")
+    table.to_parquet(root / "data/catalog.parquet", index=False)
+    events = table[["video", "label"]].assign(start_s=0.0, end_s=FRAMES / 10)
+    events.to_parquet(root / "data/annotations.parquet", index=False)
+    columns = ["video", "frames_file", "start", "label", "split"]
+    splits = pd.DataFrame(clips, columns=columns).sort_values(["video", "start"])
+    splits.to_parquet(root / "data/splits.parquet", index=False)
+
+
+def _write_models(root: Path, params: Params) -> None:
+    (root / "metrics" / "curves").mkdir(parents=True)
+    for seed, name in enumerate(NAMES):
+        torch.manual_seed(seed)
+        config = ModelConfig.model_validate(
+            {
+                "architecture": name.removesuffix("_paper"),
+                "model": params.model,
+                "frame_size": SIZE,
+                "n_frames": 16,
+                "step": 1,
+                "fps": 10,
+            }
+        )
+        save_model(root / "models" / name, build(config))
+        curve = {
+            "epoch": [1, 2, 3],
+            "train_loss": [0.17, 0.12, 0.1],
+            "val_loss": [0.17, 0.14, 0.15],
+        }
+        pd.DataFrame(curve).to_csv(root / f"metrics/curves/{name}.csv", index=False)
+
+
+def test_two_runs_give_the_same_bytes_and_are_both_counted(project: Project) -> None:
+    first = project.evaluate()
+    assert len(read_test_uses()) == len(NAMES)
+    assert project.evaluate() == first
+    uses = read_test_uses()
+    assert len(uses) == 2 * len(NAMES)
+    assert {use["split"] for use in uses} == {sha256_file(Path("data/splits.parquet"))}
+    assert len({use["model"] for use in uses}) == len(NAMES)
+
+
+def test_outputs_hold_what_later_stages_and_dvc_read(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.evaluate()
+    summary = json.loads(Path("metrics/evaluate.json").read_text())
+    selected = json.loads(Path("models/selected.json").read_text())["model"]
+    assert selected == summary["selected"]
+    assert selected == max(NAMES, key=lambda name: summary["models"][name]["val"]["auc"])
+    assert summary["test_videos"] == 6
+    assert any("Only 6 test videos" in warning for warning in summary["warnings"])
+    alerts = summary["models"][selected]["alerts"]
+    assert alerts["shoplifting_videos"] == alerts["normal_videos"] == 3
+    assert alerts["normal_hours"] == pytest.approx(3 * 4.8 / 3600)
+    predictions = pd.read_csv("metrics/predictions.csv")
+    assert len(predictions) == len(NAMES) * 2 * 6 * 5
+    assert set(predictions["split"]) == {"val", "test"}
+    assert list(pd.read_csv("metrics/confusion.csv")) == ["actual", *NAMES]
+    assert "Test split: 6 videos, 30 clips" in capsys.readouterr().out
+
+
+def test_each_model_is_a_nested_run_with_comparable_metrics(project: Project) -> None:
+    project.evaluate()
+    records = [json.loads(line) for line in Path("journal.jsonl").read_text().splitlines()]
+    started = [record["name"] for record in records if record["kind"] == "start"]
+    assert started == list(NAMES)
+    for name in NAMES:
+        own = [record for record in records if record["run"] == f"/{name}"]
+        params = next(record["values"] for record in own if record["kind"] == "params")
+        metrics = next(record["values"] for record in own if record["kind"] == "metrics")
+        assert params["architecture"] == name.removesuffix("_paper")
+        assert {"test.accuracy", "test.f1", "test.auc", "val.auc", "val.log_loss"} <= set(metrics)
+    digests = {record["path"] for record in records if record["kind"] == "digest"}
+    assert digests == {*OUTPUTS, "reports/evaluate"}
+
+
+def test_flipped_test_labels_choose_the_same_model(project: Project) -> None:
+    before = project.evaluate()["models/selected.json"]
+    splits = pd.read_parquet("data/splits.parquet")
+    is_test = splits["split"] == "test"
+    splits["label"] = splits["label"].where(~is_test, 1 - splits["label"])
+    splits.to_parquet("data/splits.parquet", index=False)
+    assert project.evaluate()["models/selected.json"] == before
+
+
+def test_a_missing_model_leaves_earlier_results(project: Project) -> None:
+    before = project.evaluate()
+    (project.root / "models/lstm/weights.safetensors").unlink()
+    with pytest.raises(ModelError, match="weights.safetensors"):
+        work(project.params, Journal(project.root / "journal.jsonl"))
+    assert {name: sha256_file(Path(name)) for name in OUTPUTS} == {n: before[n] for n in OUTPUTS}
+    assert sha256_tree(Path("reports/evaluate")) == before["reports/evaluate"]
+
+
+def test_report_needs_nothing_from_outside_and_renders(project: Project) -> None:
+    project.evaluate()
+    report = project.root / "reports" / "evaluate" / "report.html"
+    page_text = report.read_text()
+    assert re.findall(r"https?:|<script|url\(|@import", page_text) == []
+    sources = re.findall(r'src="([^"]{0,30})', page_text)
+    assert sources.count("../test_uses.html") == 1
+    assert all(s.startswith(("data:image/png;base64,", "../test_uses")) for s in sources)
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, java_script_enabled=True)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(report.as_uri())
+        widths = page.eval_on_selector_all("img", "images => images.map(i => i.naturalWidth)")
+        assert len(widths) == 5
+        assert min(widths) > 400
+        uses = page.frame_locator("iframe").locator("tbody tr")
+        assert uses.count() == len(NAMES)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        heading = page.locator("h1").inner_text()
+        browser.close()
+    assert "is chosen; on test its ROC-AUC is" in heading
+    assert all(url.startswith(("file:", "data:")) for url in asked)
