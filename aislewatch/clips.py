@@ -3,8 +3,8 @@
 A window is addressed by (video, start) and never copied. Labels: 0 = normal, 1 = shoplifting.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -122,47 +122,51 @@ def segment(
     Raises:
         LabelError: no clip at all, or none of one class.
     """
-    intervals = dict(list(annotations.groupby("video")))
-    ambiguous, parts = 0, []
+    labelled = set(annotations.loc[annotations["label"].isin(CLASSES.values()), "video"])
+    events = _events(annotations)
+    parts: list[tuple[str, str, npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
     too_short: list[str] = []
     unlabeled: list[str] = []
     ordered = catalog.sort_values("video")
     columns = (ordered[name].tolist() for name in ("video", "frames_file", "n_frames"))
     for video, frames_file, n_frames in zip(*columns, strict=True):
-        own = intervals.get(video, annotations.head(0))
         starts = windows.starts(n_frames)
-        if not own["label"].isin(list(CLASSES.values())).any():
+        if video not in labelled:
             unlabeled.append(video)
         elif len(starts) == 0:
             too_short.append(video)
         else:
-            events = own.loc[own["label"] == CLASSES[SHOPLIFTING], ["start_s", "end_s"]]
-            overlap = overlap_with_events(
-                starts / windows.fps, windows.duration_s, events.to_numpy(dtype=np.float64)
-            )
-            labels = rule(overlap)
-            kept = labels >= 0
-            ambiguous += int((~kept).sum())
-            parts.append(_table(video, frames_file, starts, labels, overlap)[kept])
-    clips = pd.concat([_table("", "", *[np.zeros(0)] * 3), *parts], ignore_index=True)
-    done = Segmentation(clips, ambiguous, too_short, unlabeled)
+            own = np.array(events.get(video, []), np.float64).reshape(-1, 2)
+            overlap = overlap_with_events(starts / windows.fps, windows.duration_s, own)
+            parts.append((video, frames_file, starts, overlap))
+    cut = _table(parts)
+    cut["label"] = rule(cut["overlap"].to_numpy())
+    clips = cut.loc[cut["label"] >= 0, COLUMNS].reset_index(drop=True)
+    done = Segmentation(clips, len(cut) - len(clips), too_short, unlabeled)
     _refuse_unusable(done, windows)
     return done
 
 
+def _events(annotations: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
+    found = annotations[annotations["label"] == CLASSES[SHOPLIFTING]]
+    columns = (found[name].tolist() for name in ("video", "start_s", "end_s"))
+    events: dict[str, list[tuple[float, float]]] = {}
+    for video, start_s, end_s in zip(*columns, strict=True):
+        events.setdefault(video, []).append((start_s, end_s))
+    return events
+
+
 def _table(
-    video: str,
-    frames_file: str,
-    starts: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    overlap: npt.NDArray[Any],
+    parts: Sequence[tuple[str, str, npt.NDArray[np.int64], npt.NDArray[np.float64]]],
 ) -> pd.DataFrame:
-    n = len(starts)
-    columns = dict(
-        zip(COLUMNS, ([video] * n, [frames_file] * n, starts, labels, overlap), strict=True)
-    )
-    types = {"video": "str", "frames_file": "str", "start": "int64", "label": "int64"}
-    return pd.DataFrame(columns).astype({**types, "overlap": "float64"})
+    lengths = [len(starts) for _, _, starts, _ in parts]
+    columns = {
+        "video": np.repeat([video for video, _, _, _ in parts], lengths),
+        "frames_file": np.repeat([file for _, file, _, _ in parts], lengths),
+        "start": np.concatenate([np.zeros(0, np.int64), *(part[2] for part in parts)]),
+        "overlap": np.concatenate([np.zeros(0), *(part[3] for part in parts)]),
+    }
+    return pd.DataFrame(columns).astype({"video": "str", "frames_file": "str"})
 
 
 def _refuse_unusable(done: Segmentation, windows: Windows) -> None:

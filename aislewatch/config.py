@@ -24,6 +24,7 @@ PARAMS_FILE = Path("params.yaml")
 
 Architecture = Literal["convlstm", "cnn", "lstm", "cnn_lstm"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -95,9 +96,9 @@ class Segment(_Section):
 class Split(_Section):
     """Shares of the three sides and what is kept together."""
 
-    train: Fraction
-    val: Fraction
-    test: Fraction
+    train: Share
+    val: Share
+    test: Share
     recording_suffix: str
     seed: int
 

@@ -3,6 +3,7 @@
 Great Expectations takes 5 to 10 s to import, so it is imported when a suite runs.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ def check(suites: Sequence[Suite], docs: Path) -> list[Problem]:
     """
     # Read while the module is imported: no usage statistics leave this machine.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    # At INFO it reports its own bookkeeping, forty lines a run.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

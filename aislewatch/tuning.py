@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import torch
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -78,11 +79,10 @@ def tune(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     finished = _open_study(study_file)
+    storage = RDBStorage(_url(study_file))
     for number in range(finished, settings.trials):
-        _run_trial(
-            settings, recipe_for, data, device, _study(settings, study_file, number), journal
-        )
-    trials = _study(settings, study_file, 0).trials[: settings.trials]
+        _run_trial(settings, recipe_for, data, device, _study(settings, storage, number), journal)
+    trials = _study(settings, storage, 0).trials[: settings.trials]
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     if not complete:
         raise TrainingError(
@@ -117,11 +117,11 @@ def _open_study(file: Path) -> int:
     return len(kept)
 
 
-def _study(settings: Tune, file: Path, number: int) -> optuna.Study:
+def _study(settings: Tune, storage: RDBStorage, number: int) -> optuna.Study:
     seed = int(np.random.default_rng([settings.seed, number]).integers(2**32))
     return optuna.load_study(
         study_name=STUDY,
-        storage=_url(file),
+        storage=storage,
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
         pruner=optuna.pruners.HyperbandPruner(
             min_resource=1, max_resource=settings.epochs, reduction_factor=REDUCTION

@@ -37,8 +37,12 @@ STATE_NAMES = {"ran": "Completed", "restored": "Restored", "unchanged": "Unchang
 
 
 @task(task_run_name="{address}", cache_policy=NO_CACHE)
-def run_stage(address: str, execution: Path) -> State[Any]:
-    """One stage; the state's name and message say in Prefect's UI what became of it."""
+def run_stage(address: str, execution: Path) -> Any:
+    """One stage; the state's name and message say in Prefect's UI what became of it.
+
+    Returns:
+        A state; where it is a completed one, its result is the `StageReport`.
+    """
     logger = get_run_logger()
     try:
         report = reproduce(address, execution, logger.info)
@@ -65,7 +69,7 @@ def pipeline() -> State[Any]:
 
 
 def _run_stages(stages: list[Stage], execution: Path) -> tuple[list[StageReport], str | None]:
-    done: dict[str, State[None]] = {}
+    done: dict[str, State[bool]] = {}
     reports: list[StageReport] = []
     for stage in stages:
         upstream = [done[address] for address in stage.upstream]
@@ -73,9 +77,9 @@ def _run_stages(stages: list[Stage], execution: Path) -> tuple[list[StageReport]
         if not state.is_completed():
             return reports, state.message
         reports.append(state.result())
-        # Without its data: Prefect takes equal strings inside two results for one object, and
+        # Without the report: Prefect takes equal strings inside two results for one object, and
         # would draw an edge between stages that only ended alike.
-        done[stage.address] = state.model_copy(update={"data": None})
+        done[stage.address] = state.model_copy(update={"data": True})
     return reports, None
 
 

@@ -319,7 +319,7 @@ def test_table_stands_beside_the_papers(tmp_path: Path, capsys: pytest.CaptureFi
     path.write_text(json.dumps(summary))
     print_table(path)
     printed = capsys.readouterr().out
-    assert all(name.split(",")[0] in printed for name in NAMES.values())
+    assert all(name.split(" (")[0] in printed for name in NAMES.values())
     assert "paper 92" in printed
     assert max(len(line) for line in printed.splitlines()) <= 104
     with pytest.raises(PipelineError, match="run the evaluate stage"):

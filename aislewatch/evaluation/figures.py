@@ -15,6 +15,9 @@ from aislewatch.evaluation.table import NAMES
 
 CLASSES = ("normal", "shoplifting")
 
+# Share from which a cell of the confusion matrix is so dark that white is the better ink.
+DARK = 0.6
+
 
 def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
     """A panel a model: training and validation loss by epoch.
@@ -34,7 +37,7 @@ def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
                 panel.plot(
                     curve["epoch"], curve[column], color=colour, linestyle=dashes, label=label
                 )
-            panel.set_title(NAMES[name].replace(", ", ",\n"), fontsize=9)
+            panel.set_title(NAMES[name].replace(" (", "\n("), fontsize=9)
             panel.set_xlabel("epoch")
             panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panels[0].set_ylabel("focal loss a clip")
@@ -43,11 +46,11 @@ def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
 
 def confusion_matrices(predictions: Mapping[str, pd.DataFrame], path: Path) -> None:
     """A matrix a model: test clips by actual and predicted class, shaded by share of the row."""
-    with picture(path, 2.3 * len(predictions) + 0.6, 2.9) as figure:
+    with picture(path, 2.3 * len(predictions) + 0.6, 3.4) as figure:
         panels = figure.subplots(1, len(predictions), sharey=True, squeeze=False)[0]
         for panel, (name, clips) in zip(panels, predictions.items(), strict=True):
             _confusion_panel(panel, clips)
-            panel.set_title(NAMES[name].replace(", ", ",\n"), fontsize=9)
+            panel.set_title(NAMES[name].replace(" (", "\n("), fontsize=9)
         panels[0].set_ylabel("actual")
 
 
@@ -64,7 +67,7 @@ def _confusion_panel(panel: Axes, clips: pd.DataFrame) -> None:
                 f"{counts[row, column]}\n{shares[row, column]:.0%}",
                 ha="center",
                 va="center",
-                color="white" if shares[row, column] > 0.5 else "black",
+                color="white" if shares[row, column] > DARK else "black",
             )
     panel.set_xticks(range(2), CLASSES, fontsize=8)
     panel.set_yticks(range(2), CLASSES, fontsize=8, rotation=90, va="center")
@@ -72,7 +75,7 @@ def _confusion_panel(panel: Axes, clips: pd.DataFrame) -> None:
 
 
 def curves(predictions: Mapping[str, pd.DataFrame], selected: str, path: Path) -> None:
-    """ROC and precision-recall curves of all models on test; the selected one is drawn thicker."""
+    """ROC and precision-recall curves of all models on test; the chosen one is drawn thicker."""
     with picture(path, 10.0, 4.6) as figure:
         roc, pr = figure.subplots(1, 2)
         for name, clips in predictions.items():
@@ -103,19 +106,18 @@ def _share_axes(axes: Axes, x: str, y: str, title: str) -> None:
 
 
 def forest(evaluation: Evaluation, confidence: float, path: Path) -> None:
-    """Test AUC of every model with its interval, and the selected model's lead over each."""
+    """Test AUC of every model with its interval, and the chosen model's lead over each."""
     models = list(evaluation.models)
     with picture(path, 10.0, 0.42 * len(models) + 1.4) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         _forest_panel(left, models, [model.test["auc"] for model in models])
         left.axvline(0.5, color=NEUTRAL, linewidth=0.8)
-        left.set(title="Test AUC of clips; the line is chance", xlabel="ROC-AUC")
+        left.set_title("Test AUC of clips; the line is chance", fontsize=10)
+        left.set_xlabel("ROC-AUC")
         _forest_panel(right, models, [model.lead for model in models])
         right.axvline(0.0, color=NEUTRAL, linewidth=0.8)
-        right.set(
-            title="Lead of the selected model, paired; the line is none",
-            xlabel="difference of ROC-AUC",
-        )
+        right.set_title("Lead of the chosen model, paired; the line is none", fontsize=10)
+        right.set_xlabel("difference of ROC-AUC")
         figure.supxlabel(f"bars: {confidence:.0%} intervals by resampling videos", fontsize=8)
         left.set_yticks(
             range(len(models)),

@@ -20,8 +20,11 @@ SHOWN_FRAMES = 3
 
 SHEET_COLUMNS = 3
 
+# White around each picture of (T, S, S, 3), pixels: tells the three apart.
+PADDING = ((0, 0), (0, 0), (1, 1), (0, 0))
+
 # Characters of a video's name that fit above three pictures.
-NAME_WIDTH = 46
+NAME_WIDTH = 64
 
 Frames = NDArray[np.uint8]
 
@@ -89,7 +92,8 @@ def contact_sheet(
 
 def _tile(panel: Axes, mistake: Mistake, frames_TKW: Frames) -> None:
     shown = np.linspace(0, len(frames_TKW) - 1, SHOWN_FRAMES).round().astype(np.int64)
-    panel.imshow(np.concatenate(list(rgb_pictures(frames_TKW[shown])), axis=1))
+    strip = np.pad(rgb_pictures(frames_TKW[shown]), PADDING, constant_values=255)
+    panel.imshow(np.concatenate(list(strip), axis=1))
     kind = "missed" if mistake.label else "false alarm"
     panel.set_title(
         f"{_shortened(mistake.video)}\n{mistake.start_s:.1f} s, {kind}: is "

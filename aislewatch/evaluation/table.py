@@ -26,7 +26,7 @@ NAMES: Mapping[str, str] = {
     "lstm": "LSTM-only",
     "cnn_lstm": "CNN+LSTM",
     "convlstm": "ConvLSTM",
-    "convlstm_paper": "ConvLSTM, paper's settings",
+    "convlstm_paper": "ConvLSTM (paper's settings)",
 }
 
 COLUMNS: Mapping[str, str] = {
@@ -60,7 +60,12 @@ def table_frame(summary: Mapping[str, Any]) -> pd.DataFrame:
 
 def render_table(summary: Mapping[str, Any]) -> str:
     """The table as text, per cent, with the interval in brackets and the paper's figure below."""
-    table = Table(title=_title(summary), caption=_caption(summary), title_justify="left")
+    table = Table(
+        title=_title(summary),
+        caption=_caption(summary),
+        title_justify="left",
+        caption_justify="left",
+    )
     table.add_column("Model", min_width=16)
     for heading in COLUMNS.values():
         table.add_column(heading, justify="right", no_wrap=True)

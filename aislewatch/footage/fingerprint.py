@@ -12,11 +12,13 @@ motion (6 %); of 49,000 other pairs none. Without MIN_RUN 4 others were found.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 # Part of a stored signature's name: raise it when the signatures change.
 SIGNATURE_VERSION = 1
@@ -50,7 +52,6 @@ BLOCK = 4096
 READ_BLOCK = 256
 
 Signature = npt.NDArray[np.int8]
-_Moving = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 def signature_of_frames(file: Path, size: int, fps: int) -> Signature:
@@ -79,7 +80,7 @@ def find_duplicates(
 ) -> list[tuple[str, str, float]]:
     """Pairs of videos that show the same footage.
 
-    Every pair of videos is compared, frame by frame: 316 videos of 12,000 frames in all take 2 s
+    Every pair of videos is compared, frame by frame: 316 videos of 12,000 frames in all take 1.2 s
     on one core, and the time grows with the square of the frames.
 
     Args:
@@ -92,37 +93,46 @@ def find_duplicates(
         bit: the products are sums of integers below 2²⁴, which float32 adds without rounding.
     """
     moving = {name: _moving(signatures[name]) for name in sorted(signatures)}
-    names = [name for name, (values, _) in moving.items() if len(values) >= MIN_MOVING]
-    shares = ((a, b, _share(moving[a], moving[b])) for a, b in combinations(names, 2))
+    names = [name for name, video in moving.items() if len(video.frames) >= MIN_MOVING]
+    # The products are small: BLAS's threads cost 20 times what they gain on a busy machine.
+    with threadpool_limits(1, "blas"):
+        shares = [(a, b, _share(moving[a], moving[b])) for a, b in combinations(names, 2)]
     return [pair for pair in shares if pair[2] >= max(share_threshold, 1e-9)]
 
 
+@dataclass(frozen=True)
+class _Moving:
+    """The T frames of a video that carry evidence.
+
+    ``values`` (T, 256) are their signatures, ``energy`` (T) the sums of squares, ``frames`` (T)
+    their numbers in the video.
+    """
+
+    values: npt.NDArray[np.float32]
+    energy: npt.NDArray[np.float32]
+    frames: npt.NDArray[np.int64]
+
+
 def _moving(signature: Signature) -> _Moving:
-    """The frames that carry evidence, as float32, and their numbers."""
     values_TN = signature.astype(np.float32)
-    frames = np.flatnonzero((values_TN**2).sum(axis=1) > MIN_MOTION**2 * CELL_COUNT)
-    return values_TN[frames], frames
+    energy_T = (values_TN**2).sum(axis=1)
+    frames = np.flatnonzero(energy_T > MIN_MOTION**2 * CELL_COUNT)
+    return _Moving(values_TN[frames], energy_T[frames], frames)
 
 
 def _share(a: _Moving, b: _Moving) -> float:
     rows: list[npt.NDArray[np.int64]] = []
     columns: list[npt.NDArray[np.int64]] = []
-    for row in range(0, len(a[0]), BLOCK):
-        for column in range(0, len(b[0]), BLOCK):
-            i, j = _matches(a[0][row : row + BLOCK], b[0][column : column + BLOCK])
-            rows.append(a[1][i + row])
-            columns.append(b[1][j + column])
-    return _best_alignment(np.concatenate(rows), np.concatenate(columns)) / min(
-        len(a[0]), len(b[0])
-    )
-
-
-def _matches(
-    a_TN: npt.NDArray[np.float32], b_TN: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    energy = (a_TN**2).sum(axis=1)[:, None] + (b_TN**2).sum(axis=1)
-    rows, columns = np.nonzero(2 * (a_TN @ b_TN.T) > MIN_SIMILARITY * energy)
-    return rows, columns
+    for i in range(0, len(a.frames), BLOCK):
+        for j in range(0, len(b.frames), BLOCK):
+            of_a, of_b = slice(i, i + BLOCK), slice(j, j + BLOCK)
+            alike = a.values[of_a] @ b.values[of_b].T
+            energy = a.energy[of_a, None] + b.energy[of_b]
+            row, column = np.nonzero(2 * alike > MIN_SIMILARITY * energy)
+            rows.append(a.frames[of_a][row])
+            columns.append(b.frames[of_b][column])
+    matched = _best_alignment(np.concatenate(rows), np.concatenate(columns))
+    return matched / min(len(a.frames), len(b.frames))
 
 
 def _best_alignment(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> int:

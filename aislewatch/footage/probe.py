@@ -86,7 +86,9 @@ def probe_video(path: Path, limits: VideoLimits) -> VideoFacts:
     # With errors only, PyAV attaches the demuxer's or decoder's own words to its exceptions.
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.open(f"file:{path}", options=reading_options()) as container:
+        # Titles and comments of a broken file need not be UTF-8.
+        options = reading_options()
+        with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
             return _read(container, path, limits)
     except (av.FFmpegError, MemoryError) as error:
         raise _refusal(error, path) from None
@@ -96,11 +98,7 @@ def check_limits(
     width: int, height: int, fps: float, duration_s: float | None, limits: VideoLimits
 ) -> None:
     """Raise QuarantinedError where a video is larger, faster or longer than allowed."""
-    if width <= 0 or height <= 0:
-        raise QuarantinedError("undecodable", "the picture has no size")
-    if width * height > limits.max_megapixels * 1e6:
-        words = f"{width}x{height} pixels; the limit is {limits.max_megapixels:g} million"
-        raise QuarantinedError("too-large", words)
+    _check_picture(width, height, limits)
     if fps > limits.max_fps:
         words = f"{fps:g} frames a second; the limit is {limits.max_fps:g}"
         raise QuarantinedError("too-fast", words)
@@ -109,12 +107,20 @@ def check_limits(
         raise QuarantinedError("too-long", words)
 
 
+def _check_picture(width: int, height: int, limits: VideoLimits) -> None:
+    if width <= 0 or height <= 0:
+        raise QuarantinedError("undecodable", "the picture has no size")
+    if width * height > limits.max_megapixels * 1e6:
+        words = f"{width}x{height} pixels; the limit is {limits.max_megapixels:g} million"
+        raise QuarantinedError("too-large", words)
+
+
 def _read(container: InputContainer, path: Path, limits: VideoLimits) -> VideoFacts:
     stream = _video_stream(container)
     if container.format.name.startswith("mov") and is_encrypted(path):
         raise QuarantinedError("encrypted", "the video track is encrypted (encv)")
     facts = _facts(container, stream)
-    check_limits(facts.width, facts.height, facts.fps, facts.duration_s, limits)
+    _check_picture(facts.width, facts.height, limits)
     size = path.stat().st_size
     end = max((entry.pos + entry.size for entry in stream.index_entries), default=0)
     if end > size:
@@ -124,6 +130,7 @@ def _read(container: InputContainer, path: Path, limits: VideoLimits) -> VideoFa
     frame = next(container.decode(stream), None)
     if frame is None:
         raise QuarantinedError("no-frames", "the video track holds no picture")
+    check_limits(facts.width, facts.height, facts.fps, facts.duration_s, limits)
     if frame.rotation % 180:
         return replace(facts, width=facts.height, height=facts.width)
     return facts
@@ -135,7 +142,8 @@ def _video_stream(container: InputContainer) -> VideoStream:
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
     kinds = ", ".join(sorted({stream.type for stream in container.streams}))
-    raise QuarantinedError("no-video-stream", f"the file holds {kinds or 'nothing'} only")
+    words = f"the file holds {kinds} only" if kinds else "the file holds no track at all"
+    raise QuarantinedError("no-video-stream", words)
 
 
 def _facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
@@ -166,7 +174,10 @@ def _refusal(error: av.FFmpegError | MemoryError, path: Path) -> QuarantinedErro
     cut = cut_short(path)
     if cut:
         return QuarantinedError("truncated", cut)
-    said = error.log[1][2].strip() if error.log and error.log[1] else ""
-    words = "; ".join(text for text in (said, error.strerror or "") if text)
-    opened = error.errno is not None and error.filename and "avcodec" not in error.filename
-    return QuarantinedError("not-a-video" if opened else "undecodable", words)
+    # (level, component, message); PyAV's types nest it once more.
+    said = str(cast("tuple[int, str, str]", error.log)[2]).strip() if error.log else ""
+    words = "; ".join(text for text in (said, error.strerror) if text)
+    if error.errno == errno.EIO:
+        return QuarantinedError("truncated", words)
+    decoding = "avcodec" in (error.filename or "")
+    return QuarantinedError("undecodable" if decoding else "not-a-video", words)
