@@ -34,8 +34,8 @@ demo: install ## synthetic shop -> registered model, then a table of the models
 	@$(MAKE) --no-print-directory repro
 	@aislewatch summary
 
-repro: install ## dvc repro, after checking that the registry still holds what it should
-	@aislewatch check-registration
+repro: install ## dvc repro, after checking params.yaml and the registry
+	@aislewatch preflight
 	@dvc repro
 
 flow: install ## the same stages as Prefect tasks
@@ -68,4 +68,4 @@ unit: $(BIN)/.dev ## the tests alone
 	pytest
 
 clean: ## remove what the pipeline made; footage, registry and cache stay
-	rm -rf data/frames data/*.parquet data/*.csv data/*.json models metrics reports registration.json
+	rm -rf data/frames data/*.parquet data/*.csv data/*.json models metrics reports/evaluate registration.json

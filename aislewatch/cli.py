@@ -7,6 +7,7 @@ from pathlib import Path
 from aislewatch.config import load_params
 from aislewatch.console import set_up_logging, show_progress
 from aislewatch.errors import AislewatchError
+from aislewatch.registry.registration import forget_stale_registration, read_registration
 
 # The demo's shop: enough recordings that 15 % of them are over 30 test videos.
 SHOP_VIDEOS = 240
@@ -34,10 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
     summary = commands.add_parser("summary", help="table of the models and the registered version")
     summary.set_defaults(run=_summary)
 
-    check = commands.add_parser(
-        "check-registration", help="make dvc register again what the registry has lost"
+    preflight = commands.add_parser(
+        "preflight", help="check params.yaml; have dvc register again what the registry has lost"
     )
-    check.set_defaults(run=_check_registration)
+    preflight.set_defaults(run=_preflight)
 
     chosen = parser.parse_args(arguments)
     set_up_logging()
@@ -69,7 +70,7 @@ def _detect(chosen: argparse.Namespace) -> None:
 def _summary(chosen: argparse.Namespace) -> None:
     params = load_params()
     from aislewatch.evaluation.table import print_table
-    from aislewatch.registry.versions import Registry, read_registration
+    from aislewatch.registry.versions import Registry
 
     print_table()
     stated = read_registration()
@@ -89,13 +90,8 @@ def _summary(chosen: argparse.Namespace) -> None:
     )
 
 
-def _check_registration(chosen: argparse.Namespace) -> None:
-    from aislewatch.registry.versions import REGISTRATION
-
-    if not REGISTRATION.exists():
-        return
-    from aislewatch.registry.versions import forget_stale_registration
-
+def _preflight(chosen: argparse.Namespace) -> None:
+    load_params()
     if forget_stale_registration():
         print("the registry lacks the registered version; the register stage will run again")
 

@@ -31,9 +31,6 @@ from aislewatch.scoring import score_clips, set_up_compute
 
 log = logging.getLogger(__name__)
 
-# Clips scored at once; the speed is flat from 16 on.
-BATCH = 32
-
 
 @dataclass(frozen=True)
 class Detection:
@@ -111,7 +108,7 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
         log.info("scoring %d clips of %s", len(starts), video.name)
         table = pd.DataFrame({"frames_file": FRAMES, "start": starts})
         device = set_up_compute(params.compute)
-        scores = score_clips(model, table, frames_dir, device, BATCH).tolist()
+        scores = score_clips(model, table, frames_dir, device).tolist()
     return timed_clips(starts, scores, config.n_frames, config.step, config.fps)
 
 

@@ -15,6 +15,9 @@ from aislewatch.errors import TrainingError
 from aislewatch.footage.batches import ClipAddress, read_batches
 from aislewatch.models.build import Detector
 
+# Clips scored at once where nobody says otherwise; the speed is flat from 16 on.
+BATCH = 32
+
 
 def set_up_compute(compute: Compute) -> torch.device:
     """Make torch deterministic, set its threads, and return the device to compute on.
@@ -73,7 +76,11 @@ def clip_logits(
 
 
 def score_clips(
-    model: Detector, clips: pd.DataFrame, frames_dir: Path, device: torch.device, batch: int
+    model: Detector,
+    clips: pd.DataFrame,
+    frames_dir: Path,
+    device: torch.device,
+    batch: int = BATCH,
 ) -> npt.NDArray[np.float64]:
     """Probability of shoplifting of every clip of a table, float64 (N,), in its order.
 

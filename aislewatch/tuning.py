@@ -102,6 +102,8 @@ def _open_study(file: Path) -> int:
     It is always written anew beside the old one and takes its place as a whole, so that neither a
     half-made database nor a trial of a dead process is ever found.
     """
+    for left_by_a_kill in file.parent.glob(f".{file.name}.*"):
+        left_by_a_kill.unlink()
     kept: list[FrozenTrial] = []
     if file.exists():
         try:

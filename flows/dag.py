@@ -22,8 +22,8 @@ class Stage:
     upstream: tuple[str, ...]
 
 
-def read_dag(root: Path) -> list[Stage]:
-    """Stages of the project at ``root``, in the order in which ``dvc repro`` takes them.
+def read_dag() -> list[Stage]:
+    """Stages of the working directory's dvc.yaml, in the order in which ``dvc repro`` takes them.
 
     Raises:
         PipelineError: there is no dvc.yaml, or DVC refuses it; with DVC's words.
@@ -35,8 +35,8 @@ def read_dag(root: Path) -> list[Stage]:
     from dvc.repo.reproduce import get_active_graph, plan_repro
 
     try:
-        with Repo(str(root)) as repo:
-            stages = repo.stage.collect(str(root / PROJECT_FILE))
+        with Repo() as repo:
+            stages = repo.stage.collect(PROJECT_FILE)
             graph = get_active_graph(repo.index.graph)
             return [
                 Stage(
@@ -46,7 +46,9 @@ def read_dag(root: Path) -> list[Stage]:
                 for stage in plan_repro(graph, stages)
             ]
     except DvcException as error:
-        raise PipelineError(f"DVC cannot read the pipeline in {root}: {_words(error)}") from None
+        raise PipelineError(
+            f"DVC cannot read the pipeline in {Path.cwd()}: {_words(error)}"
+        ) from None
 
 
 def _words(error: BaseException) -> str:

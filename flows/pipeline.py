@@ -56,13 +56,14 @@ def run_stage(address: str, execution: Path) -> Any:
 def pipeline() -> State[Any]:
     """Every stage, from footage to the registered model; stops at the first that fails."""
     try:
-        stages = read_dag(Path.cwd())
-        execution = make_execution(psutil.Process())
+        stages = read_dag()
         _forget_stale_registration()
+        execution = make_execution(psutil.Process())
     except AislewatchError as error:
         return Failed(message=str(error))
     reports, failure = _run_stages(stages, execution)
-    publish(reports, failure, _finish_recording(execution, failed=failure is not None))
+    url = _finish_recording(execution, failed=failure is not None)
+    publish(stages, reports, failure, url)
     if failure:
         return Failed(message=failure)
     return Completed(message=summary(reports))
@@ -75,7 +76,7 @@ def _run_stages(stages: list[Stage], execution: Path) -> tuple[list[StageReport]
         upstream = [done[address] for address in stage.upstream]
         state = run_stage(stage.address, execution, wait_for=upstream, return_state=True)
         if not state.is_completed():
-            return reports, state.message
+            return reports, state.message or f"{stage.address} ended as {state.name}"
         reports.append(state.result())
         # Without the report: Prefect takes equal strings inside two results for one object, and
         # would draw an edge between stages that only ended alike.
@@ -84,8 +85,8 @@ def _run_stages(stages: list[Stage], execution: Path) -> tuple[list[StageReport]
 
 
 def _forget_stale_registration() -> None:
-    # Here and below: MLflow's import takes seconds, which a flow that only fails need not pay.
-    from aislewatch.registry.versions import forget_stale_registration
+    # Here and below: MLflow's import takes seconds, which a project without stages need not pay.
+    from aislewatch.registry.registration import forget_stale_registration
 
     if forget_stale_registration():
         get_run_logger().warning(
@@ -98,8 +99,13 @@ def _finish_recording(execution: Path, failed: bool) -> str | None:
     from aislewatch.tracking.recorder import finish
     from aislewatch.tracking.store import run_url
 
-    run_id = finish(execution, failed)
-    return run_url(run_id) if run_id else None
+    try:
+        run_id = finish(execution, failed)
+        return run_url(run_id) if run_id else None
+    except AislewatchError as error:
+        # The stages are done, or failed with words of their own: those are the flow's result.
+        get_run_logger().warning("MLflow has not recorded this flow: %s", error)
+        return None
 
 
 def main() -> None:

@@ -9,41 +9,49 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from aislewatch.tracking.journal import flatten
 from flows.command import StageReport
+from flows.dag import Stage
 
 REGISTRATION = Path("registration.json")
 
 
-def publish(reports: Sequence[StageReport], failure: str | None, mlflow_url: str | None) -> None:
+def publish(
+    stages: Sequence[Stage],
+    reports: Sequence[StageReport],
+    failure: str | None,
+    mlflow_url: str | None,
+) -> None:
     """Create the run's artifacts ``stages``, ``metrics`` and ``result``.
 
     Args:
-        reports: the stages that were brought up to date, in order.
-        failure: the failed stage's own words.
+        stages: all of them, in DAG order.
+        reports: those brought up to date, in the same order.
+        failure: the own words of the stage after them, where that one failed.
         mlflow_url: where the parent run of this execution is seen.
     """
+    create_table_artifact(key="stages", table=stage_rows(stages, reports))
     create_table_artifact(
-        key="stages", table=[stage_row(report) for report in reports], description="In DAG order."
-    )
-    create_table_artifact(
-        key="metrics", table=metric_rows(Path.cwd()), description="As `dvc metrics show` has them."
+        key="metrics", table=metric_rows(), description="As `dvc metrics show` has them."
     )
     create_markdown_artifact(key="result", markdown=result_text(reports, failure, mlflow_url))
 
 
-def stage_row(report: StageReport) -> dict[str, str]:
-    """One row of the table of stages."""
-    return {
-        "stage": report.address,
-        "outcome": report.outcome,
-        "seconds": f"{report.seconds:.1f}",
-    }
+def stage_rows(stages: Sequence[Stage], reports: Sequence[StageReport]) -> list[dict[str, str]]:
+    """``stage``, ``outcome`` and ``seconds`` of every stage; the first without a report failed."""
+    rows = [
+        {"stage": report.address, "outcome": report.outcome, "seconds": f"{report.seconds:.1f}"}
+        for report in reports
+    ]
+    for stage in stages[len(reports) :]:
+        outcome = "failed" if len(rows) == len(reports) else "not run"
+        rows.append({"stage": stage.address, "outcome": outcome, "seconds": ""})
+    return rows
 
 
-def metric_rows(root: Path) -> list[dict[str, Any]]:
+def metric_rows() -> list[dict[str, Any]]:
     """``file``, ``metric`` and ``value`` of every number and word in the project's metrics."""
     from dvc.repo import Repo
 
-    with Repo(str(root)) as repo:
+    with Repo() as repo:
         files = repo.metrics.show()[""].get("data", {})
     return [
         {"file": file, "metric": metric, "value": value}
@@ -62,7 +70,7 @@ def result_text(reports: Sequence[StageReport], failure: str | None, mlflow_url:
     """The run on half a page: what happened, what is registered, where to look next."""
     lines = [f"**{summary(reports)}**"]
     if failure:
-        lines += ["", "Failed, and what depends on it did not run:", "```", failure, "```"]
+        lines += ["", "Failed; the stages after it did not run:", "```", failure, "```"]
     lines += ["", f"MLflow: {mlflow_url or 'not recorded yet; the next command will record it'}"]
     if REGISTRATION.exists():
         facts = flatten(json.loads(REGISTRATION.read_text()))

@@ -23,7 +23,8 @@ from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.footage.batches import read_batches
 from aislewatch.models.build import Detector, load_model
 from aislewatch.registry.packaging import build_bundle
-from aislewatch.registry.versions import CHALLENGER, CHAMPION, REGISTRATION, Registered, Registry
+from aislewatch.registry.registration import REGISTRATION
+from aislewatch.registry.versions import CHALLENGER, CHAMPION, Registered, Registry
 from aislewatch.scoring import clip_addresses, score_clips, set_up_compute
 from aislewatch.tracking.execution import find_or_make_execution
 from aislewatch.tracking.journal import Journal
@@ -38,9 +39,6 @@ SPLITS = Path("data/splits.parquet")
 SELECTED = Path("models/selected.json")
 EVALUATION = Path("metrics/evaluate.json")
 CHAMPION_FILES = Path(".aislewatch/champion")
-
-# Clips scored at once; the speed is flat from 16 on.
-BATCH = 32
 
 # Real clips that the registered graph is compared on and that show a user its input.
 EXAMPLE_CLIPS = 4
@@ -128,7 +126,7 @@ def _gate(
 
 def _scored(params: Params, model: Detector, digest: str, test: pd.DataFrame) -> pd.DataFrame:
     record_test_use("register", digest, sha256_file(SPLITS))
-    scores = score_clips(model, test, FRAMES, set_up_compute(params.compute), BATCH)
+    scores = score_clips(model, test, FRAMES, set_up_compute(params.compute))
     return test[["video", "label"]].assign(score=scores)
 
 

@@ -41,7 +41,6 @@ def _files_of(name: str) -> list[Path]:
 
 
 def _package_data(file: Path) -> list[Path]:
-    """Templates and style sheets that lie beside a module and are named in it."""
+    """Templates below a module's folder that it names."""
     text = file.read_text()
-    beside = [path for path in file.parent.iterdir() if path.suffix in {".css", ".jinja2", ".html"}]
-    return [path for path in beside if path.name in text]
+    return [path for path in file.parent.rglob("*.j2") if path.name in text]

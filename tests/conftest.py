@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import make_project, run
+from tests.projects import VIDEOS, make_project, run
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def corpus() -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project after its first ``dvc repro`` on the synthetic shop; not to be changed."""
     folder = make_project(tmp_path_factory.mktemp("finished") / "a shop", ["synthetic"])
-    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", "48")
+    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
     run(folder, "dvc", "repro")
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     subprocess.run(["git", "commit", "-qm", "first repro"], cwd=folder, check=True)

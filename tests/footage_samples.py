@@ -1,13 +1,19 @@
-"""Small real videos, made by the ffmpeg that the pipeline itself uses."""
+"""Small real videos, made by the ffmpeg that the pipeline itself uses, and small projects."""
 
+import os
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import psutil
+import yaml
 
 from aislewatch.config import Ingest
 from aislewatch.footage.decode import find_ffmpeg
+from tests.code_closure import ROOT
 
 # The shipped limits, with a shorter patience.
 LIMITS = Ingest(
@@ -37,3 +43,53 @@ def make_video(path: Path, *options: str, seconds: float = 1.0, hue: int = 0) ->
 def luma(frames: Path, size: int) -> npt.NDArray[np.uint8]:
     """Luminance of a file of packed I420 frames: uint8 (T, size, size)."""
     return np.fromfile(frames, np.uint8).reshape(-1, size * 3 // 2, size)[:, :size]
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    """Wait until these processes have ended; fail after 10 s."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        alive = [pid for pid in pids if psutil.pid_exists(pid) and not _is_zombie(pid)]
+        if not alive:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"still alive: {alive}")
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def make_project(folder: Path, sources: list[str], workers: int = 0, size: int = 32) -> Path:
+    """A folder with params.yaml in which the ingest stage can run."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["sources"] = sources
+    values["frames"]["size"] = size
+    values["ingest"]["workers"] = workers
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    return folder
+
+
+def start_stage(project: Path) -> subprocess.Popen[str]:
+    """Start ``python -m stages.ingest`` there, as part of an execution that nobody records."""
+    execution = project / ".aislewatch/runs/test"
+    execution.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "stages.ingest"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "AISLEWATCH_EXECUTION": str(execution)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_stage(project: Path) -> subprocess.CompletedProcess[str]:
+    """Run the stage to its end."""
+    stage = start_stage(project)
+    output, errors = stage.communicate()
+    return subprocess.CompletedProcess(stage.args, stage.returncode, output, errors)

@@ -14,8 +14,6 @@ from aislewatch.evaluation.timeline import clock
 from aislewatch.footage.decode import find_ffmpeg
 from aislewatch.models.build import ModelConfig, build, save_model
 
-CLIP_S = 1.6  # 16 frames at 10 a second
-
 
 @pytest.fixture(scope="session")
 def params(pytestconfig: pytest.Config) -> Params:

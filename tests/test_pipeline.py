@@ -1,16 +1,22 @@
-"""The whole pipeline under DVC: what reruns, what is restored, what reproduces, what is registered."""
+"""The whole pipeline under DVC: what reruns, what comes back, what is registered."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.projects import (
+    SMALL,
+    VIDEOS,
     environment,
-    make_project,
     mlflow_client,
     run,
     runs,
@@ -23,14 +29,32 @@ TRAINED = [f"train@{name}" for name in MODELS]
 DATA_STAGES = ["ingest", "validate", "segment", "split"]
 
 
-def locked(folder: Path) -> dict[str, object]:
-    entries: dict[str, object] = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
-    return entries
-
-
 def outs(folder: Path, stage: str) -> dict[str, str]:
     entry = yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]
     return {out["path"]: out["md5"] for out in entry["outs"]}
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A copy of the finished project after one more repro with fewer epochs and another seed."""
+
+    folder: Path
+    output: str
+
+
+@pytest.fixture(scope="module")
+def retrained(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Retrained:
+    folder = tmp_path_factory.mktemp("retrained") / "a shop"
+    shutil.copytree(finished, folder, symlinks=True)
+    set_params(folder, {"train": {"epochs": 1, "seed": 1}})
+    return Retrained(folder, run(folder, "dvc", "repro"))
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 300.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_second_repro_does_nothing(project: Path) -> None:
@@ -41,38 +65,65 @@ def test_a_second_repro_does_nothing(project: Path) -> None:
     assert (project / "dvc.lock").read_bytes() == before
 
 
-def test_epochs_rerun_training_and_what_follows_and_come_back_from_the_cache(
-    project: Path,
+def test_epochs_rerun_training_and_what_follows(retrained: Retrained) -> None:
+    assert set(stages_run(retrained.output)) == {*TRAINED, "evaluate", "register"}
+
+
+def test_metrics_and_plots_render(retrained: Retrained) -> None:
+    assert "metrics/evaluate.json" in run(retrained.folder, "dvc", "metrics", "show")
+    assert "metrics/train/convlstm.json" in run(retrained.folder, "dvc", "metrics", "diff")
+    run(retrained.folder, "dvc", "plots", "show")
+    page = (retrained.folder / "dvc_plots/index.html").read_text()
+    for title in ("Validation loss", "ROC on test", "Confusion of convlstm on test"):
+        assert title in page
+
+
+def test_a_new_model_is_compared_with_the_champion_scored_today(retrained: Retrained) -> None:
+    client = mlflow_client(retrained.folder)
+    challenger = client.get_model_version_by_alias("aislewatch", "challenger")
+    champion = client.get_model_version_by_alias("aislewatch", "champion")
+    assert challenger.version == "2"
+    tags = challenger.tags
+    better = float(tags["gate.challenger_auc"]) >= float(tags["gate.champion_auc"]) - 0.02
+    assert champion.version == ("2" if better else "1")
+    assert tags["promoted"] == str(better).lower()
+    assert tags["verdict"] in retrained.output
+
+
+def test_old_parameters_come_back_from_the_cache_under_the_run_that_trained_them(
+    retrained: Retrained, finished: Path
 ) -> None:
-    before = outs(project, "evaluate")
-    set_params(project, {"train": {"epochs": 1}})
-    output = run(project, "dvc", "repro")
-    assert set(stages_run(output)) == {*TRAINED, "evaluate", "register"}
-    assert outs(project, "evaluate") != before
-    set_params(project, {"train": {"epochs": 2}})
-    output = run(project, "dvc", "repro")
-    assert stages_run(output) == ["register"]
-    assert outs(project, "evaluate") == before
+    set_params(retrained.folder, SMALL)
+    mlflow_client(retrained.folder).delete_registered_model("aislewatch")
+    assert stages_run(run(retrained.folder, "dvc", "repro")) == ["register"]
+    assert outs(retrained.folder, "evaluate") == outs(finished, "evaluate")
+    [version] = mlflow_client(retrained.folder).search_model_versions("name = 'aislewatch'")
+    selected = json.loads((retrained.folder / "models/selected.json").read_text())["model"]
+    oldest, newest = runs(retrained.folder, kind="stage", stage=f"train@{selected}")
+    assert oldest.info.start_time < newest.info.start_time
+    assert version.run_id == oldest.info.run_id
 
 
-def test_two_runs_of_one_input_leave_the_same_lock(finished: Path, tmp_path: Path) -> None:
-    again = make_project(tmp_path / "elsewhere", ["synthetic"])
-    shutil.copytree(finished / "data/raw/synthetic", again / "data/raw/synthetic")
-    run(again, "dvc", "repro")
-    assert (again / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
-
-
-def test_a_fresh_clone_makes_everything_again(finished: Path, tmp_path: Path) -> None:
+def test_a_fresh_clone_makes_everything_again_killed_or_not(finished: Path, tmp_path: Path) -> None:
+    """Killed in the middle of training; the next repro ends with the very same lock."""
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(finished), str(clone)], check=True)
     assert (clone / "dvc.lock").exists()
     assert not (clone / "registration.json").exists()
-    run(clone, "aislewatch", "synth", "data/raw/synthetic", "--videos", "48")
+    run(clone, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
+    process = subprocess.Popen(
+        ["dvc", "repro"], cwd=clone, env=environment(), start_new_session=True
+    )
+    wait_for(lambda: list(clone.glob(".aislewatch/runs/*/train@cnn.*.jsonl")))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     output = run(clone, "dvc", "repro")
-    assert set(stages_run(output)) == {*DATA_STAGES, "tune", *TRAINED, "evaluate", "register"}
-    for stage in DATA_STAGES:
-        assert outs(clone, stage) == outs(finished, stage)
+    assert {"train@cnn", "evaluate", "register"} <= set(stages_run(output))
+    assert not {*DATA_STAGES, "tune"} & set(stages_run(output))
+    assert (clone / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
     assert len(mlflow_client(clone).search_model_versions("name = 'aislewatch'")) == 1
+    killed, done = runs(clone, kind="pipeline")
+    assert (killed.info.status, done.info.status) == ("KILLED", "FINISHED")
 
 
 def test_no_hashed_output_names_a_run_a_place_or_a_version(finished: Path) -> None:
@@ -93,12 +144,14 @@ def test_what_the_registry_has_lost_is_registered_again(project: Path) -> None:
     client.delete_model_version("aislewatch", "1")
     output = run(project, "dvc", "repro")
     assert stages_run(output) == []
-    output = run(project, "aislewatch", "check-registration")
+    output = run(project, "aislewatch", "preflight")
     assert "register stage will run again" in output
     output = run(project, "dvc", "repro")
     assert stages_run(output) == ["register"]
     [version] = client.search_model_versions("name = 'aislewatch'")
-    assert version.tags["digest"] == json.loads((project / "registration.json").read_text())["digest"]
+    assert (
+        version.tags["digest"] == json.loads((project / "registration.json").read_text())["digest"]
+    )
 
 
 def test_registering_the_same_bytes_again_makes_no_version(project: Path) -> None:
@@ -109,52 +162,12 @@ def test_registering_the_same_bytes_again_makes_no_version(project: Path) -> Non
     assert len(mlflow_client(project).search_model_versions("name = 'aislewatch'")) == 1
 
 
-def test_a_new_model_is_compared_with_the_champion_scored_today(project: Path) -> None:
-    set_params(project, {"train": {"seed": 1}})
-    output = run(project, "dvc", "repro")
-    client = mlflow_client(project)
-    challenger = client.get_model_version_by_alias("aislewatch", "challenger")
-    champion = client.get_model_version_by_alias("aislewatch", "champion")
-    assert challenger.version == "2"
-    tags = challenger.tags
-    better = float(tags["gate.challenger_auc"]) >= float(tags["gate.champion_auc"]) - 0.02
-    assert champion.version == ("2" if better else "1")
-    assert tags["promoted"] == str(better).lower()
-    assert tags["verdict"] in output
-
-
 def test_the_version_belongs_to_the_run_that_trained_it(finished: Path) -> None:
     [version] = mlflow_client(finished).search_model_versions("name = 'aislewatch'")
     selected = json.loads((finished / "models/selected.json").read_text())["model"]
     [trained] = runs(finished, kind="stage", stage=f"train@{selected}")
     assert version.run_id == trained.info.run_id
-    assert version.tags[f"digest"] == trained.data.tags[f"digest.models/{selected}"]
-
-
-def test_a_cached_model_is_registered_under_its_own_run_not_the_newest(project: Path) -> None:
-    set_params(project, {"train": {"epochs": 1}})
-    run(project, "dvc", "repro")
-    set_params(project, {"train": {"epochs": 2}})
-    mlflow_client(project).delete_registered_model("aislewatch")
-    (project / "registration.json").unlink()
-    output = run(project, "dvc", "repro")
-    assert stages_run(output) == ["register"]
-    [version] = mlflow_client(project).search_model_versions("name = 'aislewatch'")
-    selected = json.loads((project / "models/selected.json").read_text())["model"]
-    oldest = runs(project, kind="stage", stage=f"train@{selected}")[0]
-    assert version.run_id == oldest.info.run_id
-
-
-def test_metrics_and_plots_render(project: Path) -> None:
-    shown = run(project, "dvc", "metrics", "show")
-    assert "metrics/evaluate.json" in shown
-    set_params(project, {"train": {"epochs": 1}})
-    run(project, "dvc", "repro")
-    assert "metrics/train/convlstm.json" in run(project, "dvc", "metrics", "diff")
-    run(project, "dvc", "plots", "show")
-    page = (project / "dvc_plots/index.html").read_text()
-    for title in ("Validation loss", "ROC on test", "Confusion on test"):
-        assert title in page
+    assert version.tags["digest"] == trained.data.tags[f"digest.models/{selected}"]
 
 
 def test_mlflow_shows_the_whole_pipeline(finished: Path) -> None:
@@ -174,29 +187,6 @@ def test_mlflow_shows_the_whole_pipeline(finished: Path) -> None:
         assert {"test.accuracy", "test.auc", "val.auc"} <= set(model.data.metrics)
     for each in [*stages.values(), *trials, *models]:
         assert {"git_commit", "dvc_lock", "data", "stage_key"} <= set(each.data.tags)
-
-
-def test_a_killed_stage_can_be_run_again(project: Path, finished: Path) -> None:
-    """Killed in the middle of training; the next repro ends with the same bytes."""
-    import os
-    import signal
-    import time
-
-    shutil.rmtree(project / ".dvc/cache")
-    shutil.rmtree(project / "models")
-    process = subprocess.Popen(
-        ["dvc", "repro"], cwd=project, env=environment(), start_new_session=True
-    )
-    deadline = time.monotonic() + 120
-    while not list((project / ".aislewatch/runs").glob("*/train@*.jsonl")) or process.poll():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-        if len(list((project / ".aislewatch/runs").glob("*/train@convlstm.*"))) > 1:
-            break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    run(project, "dvc", "repro")
-    assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
 
 
 @pytest.mark.parametrize("alias", ["champion", "challenger"])

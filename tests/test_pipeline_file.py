@@ -12,7 +12,7 @@ from tests.code_closure import ROOT, imported_files
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES: dict[str, Any] = PIPELINE["stages"]
 SECTIONS = set(yaml.safe_load((ROOT / "params.yaml").read_text()))
-CODE = (".py", ".css", ".jinja2", ".html")
+CODE = (".py", ".j2")
 
 
 def code_deps(stage: str) -> set[str]:

@@ -107,8 +107,8 @@ def test_oversampling_shows_both_classes_equally(labels: list[int], seed: int, e
     array = np.array(labels)
     order = epoch_order(array, seed, epoch, oversample=True)
     assert (array[order] == 0).sum() == (array[order] == 1).sum()
+    assert len(order) - len(labels) in (0, 1)
     counts = np.bincount(order, minlength=len(labels))
-    assert counts.min() >= 1
     for label in (0, 1):
         assert np.ptp(counts[array == label]) <= 1
     assert np.array_equal(order, epoch_order(array, seed, epoch, oversample=True))
@@ -266,6 +266,7 @@ def test_a_corrupt_checkpoint_is_trained_over(data: TrainingData, tmp_path: Path
 def test_checkpoints_of_other_settings_are_removed(tmp_path: Path) -> None:
     Checkpoint(tmp_path, "old").save({"epoch": 1})
     assert Checkpoint(tmp_path, "old").load() == {"epoch": 1}
+    (tmp_path / ".old.pt.x.tmp").write_bytes(b"a kill while saving")
     assert Checkpoint(tmp_path, "new").load() is None
     assert list(tmp_path.iterdir()) == []
 

@@ -66,7 +66,7 @@ def resampled_metrics(predictions: pd.DataFrame, settings: Evaluate) -> dict[str
 
     def statistic(drawn_BV: Array, axis: int) -> Array:
         counts_BV = _counts(drawn_BV.astype(np.int64), len(videos))
-        return _weighted_metrics(predictions, counts_BV[:, clips_N], videos, counts_BV)
+        return weighted_metrics(predictions, counts_BV[:, clips_N], videos, counts_BV)
 
     with warnings.catch_warnings():
         # scipy warns when its own interval would be NaN; ours treats undefined resamples itself.
@@ -105,7 +105,7 @@ def _counts(drawn_BV: NDArray[np.int64], n_videos: int) -> Array:
     return flat.reshape(len(drawn_BV), n_videos).astype(np.float64)
 
 
-def _weighted_metrics(
+def weighted_metrics(
     predictions: pd.DataFrame, weights_BN: Array, videos: pd.DataFrame, counts_BV: Array
 ) -> Array:
     """``METRICS`` of every resample: (metrics, resamples)."""

@@ -13,9 +13,6 @@ from aislewatch.evaluation.events import VideoScores, events_of
 from aislewatch.models.build import Detector
 from aislewatch.scoring import score_clips
 
-# Clips scored at once; the speed is flat from 16 on.
-BATCH = 32
-
 ADDRESS = ["video", "frames_file", "start"]
 
 
@@ -55,7 +52,7 @@ def score_model(name: str, model: Detector, footage: Footage, device: torch.devi
     labelled = footage.splits[footage.splits["split"].isin(["val", "test"])]
     whole = _successive_clips(_test_videos(footage), config.n_frames, config.step)
     clips = pd.concat([labelled[ADDRESS], whole]).drop_duplicates(ignore_index=True)
-    clips = clips.assign(score=score_clips(model, clips, footage.frames_dir, device, BATCH))
+    clips = clips.assign(score=score_clips(model, clips, footage.frames_dir, device))
     predictions = labelled.merge(clips, on=ADDRESS, validate="one_to_one")
     predictions = predictions[["video", "frames_file", "start", "split", "label", "score"]]
     return Scored(

@@ -75,16 +75,16 @@ def ingest(
 def _judge(
     intake: Intake, candidates: Sequence[Candidate], workers: int, progress: Progress
 ) -> list[Accepted | Refused]:
-    with ThreadPoolExecutor(workers) as pool:
-        running = {pool.submit(intake.judge, candidate): candidate for candidate in candidates}
-        try:
-            for done, verdict in enumerate(as_completed(running), start=1):
-                verdict.result()
-                progress(done, len(candidates))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [verdict.result() for verdict in running]
+    pool = ThreadPoolExecutor(workers)
+    try:
+        running = [pool.submit(intake.judge, candidate) for candidate in candidates]
+        for done, verdict in enumerate(as_completed(running), start=1):
+            verdict.result()
+            progress(done, len(candidates))
+        return [verdict.result() for verdict in running]
+    finally:
+        # Not waiting: after an error or Ctrl-C, closing the sandboxes ends what is still at work.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -107,8 +107,12 @@ def _scratch_folder(store: Path) -> Iterator[Path]:
     for left in store.glob(f"{_SCRATCH}*"):
         if not Path("/proc", left.name.split("-")[1]).exists():
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", dir=store) as name:
-        yield Path(name)
+    scratch = tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-", dir=store)
+    try:
+        yield Path(scratch)
+    finally:
+        # After an error, threads may be removing their own folders in it.
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _nothing(raw: Path, sources: Sequence[str], refused: Sequence[Refused]) -> str:

@@ -6,7 +6,7 @@ import threading
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from aislewatch.errors import QuarantinedError
+from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.files import sha256_file
 from aislewatch.footage.candidates import Candidate, check_candidate
 from aislewatch.footage.decode import FRAMES, SIGNATURE
@@ -54,20 +54,18 @@ class Intake:
         Raises:
             FootageError: something that is not the video's fault.
         """
+        path = candidate.path
         try:
             check_candidate(candidate)
-            before = candidate.path.stat()
-            digest = sha256_file(candidate.path)
-            stored = self._stored(candidate.path, self.store.key(digest))
-            after = candidate.path.stat()
+            before = _stamp(path)
+            digest = _digest(path)
+            stored = self._stored(path, self.store.key(digest))
+            if _stamp(path) != before:
+                raise QuarantinedError("changed", "the file changed while it was read")
         except QuarantinedError as error:
             return Refused(candidate, error.reason, error.detail)
         except OSError as error:
-            if error.filename != str(candidate.path):
-                raise
-            return Refused(candidate, "unreadable", error.strerror or type(error).__name__)
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            return Refused(candidate, "changed", "the file changed while it was read")
+            raise FootageError(f"cannot keep the frames of {candidate.video}: {error}") from None
         return Accepted(candidate, digest, stored)
 
     def _stored(self, video: Path, key: str) -> StoredVideo:
@@ -99,3 +97,19 @@ class Intake:
             self.sandboxes.put(sandbox)
         self.decoded.add(key)
         return stored
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last change; zeros where the file is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise QuarantinedError("unreadable", error.strerror or type(error).__name__) from None

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ class Sandbox:
         """End the supervisor, and with it any child."""
         assert self._supervisor.stdin is not None
         assert self._supervisor.stdout is not None
-        self._supervisor.stdin.close()
+        with suppress(BrokenPipeError):  # It may have died with a job unread.
+            self._supervisor.stdin.close()
         self._supervisor.wait()
         self._supervisor.stdout.close()
 

@@ -4,7 +4,6 @@ Known to MLflow by name and version, to us by digest (`sha256_tree` of weights a
 same bytes are never registered twice, and a version is never taken for another.
 """
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from aislewatch.errors import ModelError, RegistryError
 from aislewatch.models.bundle import OWN, verify_manifest
 from aislewatch.tracking.store import connect, tracking_uri
 
-REGISTRATION = Path("registration.json")
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 
@@ -133,34 +131,6 @@ def champion(name: str, folder: Path) -> tuple[Registered, Path]:
             "run `dvc repro` (or `make demo`) to train and register one"
         )
     return version, registry.fetch(version, folder)
-
-
-def read_registration() -> dict[str, str]:
-    """What registration.json states: ``name``, ``model`` (architecture) and ``digest``.
-
-    Raises:
-        RegistryError: nothing is registered yet.
-    """
-    try:
-        stated: dict[str, str] = json.loads(REGISTRATION.read_text())
-    except FileNotFoundError:
-        raise RegistryError("nothing is registered yet; run `dvc repro` (or `make demo`)") from None
-    return stated
-
-
-def forget_stale_registration() -> bool:
-    """Remove registration.json when the registry lacks the version it states, so that DVC reruns.
-
-    Returns:
-        Whether it was stale.
-    """
-    if not REGISTRATION.exists():
-        return False
-    stated = read_registration()
-    if Registry(stated["name"]).find(stated["digest"]) is not None:
-        return False
-    REGISTRATION.unlink()
-    return True
 
 
 def _registered(version: ModelVersion) -> Registered:

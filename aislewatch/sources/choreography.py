@@ -71,14 +71,14 @@ class _Move:
     item: Holder
 
 
-def perform(rng: np.random.Generator, shoplifts: bool, shelf: Point, walks_in: bool) -> Act:
+def perform(rng: np.random.Generator, shoplifts: bool, shelf: Point, may_walk_in: bool) -> Act:
     """Choose and time one shopper's act.
 
     Args:
         rng: draws the same numbers in the same order for both classes.
         shoplifts: the item goes to the coat, not to the basket.
         shelf: where the item stands.
-        walks_in: the shopper may come from outside the picture; else stands there already.
+        may_walk_in: the shopper may come from outside the picture; else stands there already.
     """
     wobble = [int(v) * SUB for v in rng.integers(-3, 4, 8)]
     coat = (COAT[0] + wobble[0], COAT[1] + 2 * wobble[1])
@@ -89,7 +89,7 @@ def perform(rng: np.random.Generator, shoplifts: bool, shelf: Point, walks_in: b
     holder: Holder = "coat" if shoplifts else "basket"
     # First, after, or both, so that a window of the decisive part shows a hand at both places.
     touches = int(rng.integers(1, 4))
-    walk = int(rng.integers(7, 12)) * int(walks_in and rng.integers(0, 3) > 0)
+    walk = int(rng.integers(7, 12)) * int(may_walk_in and rng.integers(0, 3) > 0)
     before = _touch(rng, chest, other, rest, "shelf") if touches & 1 else []
     reach = [_Move(shelf, int(rng.integers(4, 6)), "shelf"), _Move(shelf, 1, "shelf")]
     decisive = _put_away(rng, shelf, chest, goal, rest, holder)

@@ -15,6 +15,9 @@ Point = tuple[int, int]
 
 # Sixteenths of a pixel: fine enough that a slow hand does not jump, and every square fits in int64.
 SUB = 16
+# Scales and gains are in sixty-fourths.
+UNIT = 64
+
 # Steps of coverage; 255 × 64 still fits into the canvas's int16.
 _FULL = 64
 
@@ -31,6 +34,11 @@ def rgb(red: int, green: int, blue: int) -> Colour:
 def shade(colour: Colour, luma: int) -> Colour:
     """The same hue, lighter or darker by ``luma`` steps of Y."""
     return (max(16, min(235, colour[0] + luma)), colour[1], colour[2])
+
+
+def some_colour(rng: np.random.Generator) -> Colour:
+    """Any colour that is neither very dark nor very bright: packages, baskets."""
+    return rgb(*(int(v) for v in rng.integers(60, 240, 3)))
 
 
 def rectangle(canvas: Canvas, corner: Point, end: Point, colour: Colour) -> None:

@@ -72,9 +72,9 @@ class Checkpoint:
         self._file = folder / f"{key}.pt"
 
     def load(self) -> dict[str, Any] | None:
-        """The state last saved under this key, or None. Those of other settings are removed."""
-        for other in self._folder.glob("*.pt"):
-            if other != self._file:
+        """The state last saved under this key, or None; whatever else lies there is removed."""
+        if self._folder.exists():
+            for other in set(self._folder.iterdir()) - {self._file}:
                 other.unlink()
         if not self._file.exists():
             return None

@@ -1,5 +1,6 @@
 """The clips a training learns from, and the order in which it sees them."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,19 +69,19 @@ def epoch_order(
         labels: class of every row.
         seed: of the training.
         epoch: counted from 1.
-        oversample: repeat rows of the smaller class until both are equally many. Every row then
-            comes equally often, give or take one, and none of the larger class is left out.
+        oversample: draw both classes equally often, the smaller one's rows repeatedly, the larger
+            one's by turns: an epoch has as many clips as without, plus one if that is odd.
     """
     random = np.random.default_rng([seed, epoch])
     if not oversample:
         return random.permutation(len(labels))
-    classes = [np.flatnonzero(labels == label) for label in range(len(CLASSES))]
-    largest = max(len(rows) for rows in classes)
+    draws = math.ceil(len(labels) / len(CLASSES))
     drawn = []
-    for rows in classes:
-        rounds = -(-largest // len(rows))
+    for label in range(len(CLASSES)):
+        rows = np.flatnonzero(labels == label)
+        rounds = math.ceil(draws / len(rows))
         shuffled = np.concatenate([random.permutation(rows) for _ in range(rounds)])
-        drawn.append(shuffled[:largest])
+        drawn.append(shuffled[:draws])
     return random.permutation(np.concatenate(drawn))
 
 

@@ -1,0 +1,121 @@
+"""Real Prefect servers on loopback, for tests, and what they know of a flow run."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.projects import environment
+
+# No word to anyone beyond this machine, whatever a package's default is.
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_LOGGING_COLORS": "false",
+}
+
+
+def prefect_environment(home: Path, **more: str) -> dict[str, str]:
+    """Environment for Prefect's commands; profiles and databases of the machine stay out of it."""
+    inherited = {k: v for k, v in environment().items() if not k.startswith("PREFECT")}
+    return inherited | QUIET | {"PREFECT_HOME": os.fspath(home)} | more
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(
+    command: list[str],
+    env: Mapping[str, str],
+    log: Path,
+    ready: Callable[[], bool],
+    timeout_s: float = 180.0,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process for the length of a block, entered once ``ready``."""
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, env=env, cwd=log.parent, stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            assert server.poll() is None, f"{command} ended:\n{log.read_text()}"
+            assert time.monotonic() < deadline, f"{command} is not ready:\n{log.read_text()}"
+            time.sleep(0.3)
+        yield server
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[str]:
+    """URL of the API of a fresh server whose files lie in ``folder``."""
+    port = free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
+    env = prefect_environment(folder, PREFECT_API_URL=api)
+    ready = is_up(f"{api}/health")
+    with running([*command, "--port", str(port)], env, folder / "server.log", ready):
+        yield api
+
+
+def is_up(url: str) -> Callable[[], bool]:
+    """Whether an address answers, as a question to ask again."""
+
+    def asks() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    return asks
+
+
+def flow_runs(api: str, auth: tuple[str, str] | None = None) -> list[dict[str, Any]]:
+    """Every flow run the server knows, the first expected first."""
+    found = _post(f"{api}/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"}, auth)
+    return found
+
+
+def task_runs(api: str, flow_run: str) -> list[dict[str, Any]]:
+    """Task runs of a flow run, in the order in which they started."""
+    query = {"flow_runs": {"id": {"any_": [flow_run]}}}
+    found = _post(f"{api}/task_runs/filter", query, None)
+    return sorted(found, key=lambda run: run["expected_start_time"])
+
+
+def logs(api: str, task_run: str) -> str:
+    """A task run's log as the UI shows it."""
+    query = {"logs": {"task_run_id": {"any_": [task_run]}}, "sort": "TIMESTAMP_ASC"}
+    return "\n".join(record["message"] for record in _post(f"{api}/logs/filter", query, None))
+
+
+def artifacts(api: str, flow_run: str) -> dict[str, str]:
+    """A flow run's artifacts by key."""
+    query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
+    found = _post(f"{api}/artifacts/filter", query, None)
+    return {artifact["key"]: artifact["data"] for artifact in found if artifact["key"]}
+
+
+def _post(url: str, body: dict[str, Any], auth: tuple[str, str] | None) -> list[dict[str, Any]]:
+    answer = httpx.post(url, json=body, auth=auth, timeout=30)
+    answer.raise_for_status()
+    return list(answer.json())

@@ -1,0 +1,139 @@
+"""Whatever a user gets wrong: one clear error of ours, and what was built comes back untouched."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.projects import run, set_params, stages_run
+
+SHOP = "data/raw/synthetic"
+
+
+def refuse(project: Path, *says: str) -> None:
+    """``dvc repro`` fails with our words and no traceback."""
+    output = run(project, "dvc", "repro", fails=True)
+    for words in says:
+        assert words in output, output
+    assert "Traceback" not in output
+
+
+def mend(project: Path, finished: Path) -> None:
+    """With the old parameters all comes back; only what is never cached is done again."""
+    shutil.copy2(finished / "params.yaml", project / "params.yaml")
+    output = run(project, "dvc", "repro")
+    assert set(stages_run(output)) <= {"register"}
+    assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"train": {"epoch": 3}}, "train.epoch: unknown key"),
+        ({"train": {"epochs": "many"}}, "train.epochs: Input should be a valid integer"),
+        ({"sources": ["elsewhere"]}, "elsewhere"),
+    ],
+)
+def test_wrong_parameters(
+    project: Path, finished: Path, changes: dict[str, object], says: str
+) -> None:
+    set_params(project, changes)
+    refuse(project, says)
+    mend(project, finished)
+
+
+def test_a_parameter_that_no_stage_reads_is_refused_too(project: Path) -> None:
+    set_params(project, {"epochs": 3})
+    output = run(project, "aislewatch", "preflight", fails=True)
+    assert "epochs: unknown key" in output
+
+
+def test_a_folder_without_a_video(project: Path, finished: Path) -> None:
+    (project / "data/raw/empty").mkdir()
+    set_params(project, {"sources": ["empty"]})
+    refuse(project, "no video in data/raw/empty")
+    (project / "data/raw/empty").rmdir()
+    mend(project, finished)
+
+
+def test_a_label_for_a_missing_video(project: Path) -> None:
+    with (project / SHOP / "events.csv").open("a") as file:
+        file.write("cam1/shoplifting/gone.mp4,0.5,1.5,shoplifting\n")
+    refuse(project, "cam1/shoplifting/gone.mp4", "events.csv")
+    # The rows are listed for the user although the stage failed.
+    assert "gone.mp4" in (project / "reports/validation.csv").read_text()
+
+
+def test_one_class_only(project: Path) -> None:
+    for folder in (project / SHOP).glob("cam*/shoplifting"):
+        shutil.rmtree(folder)
+    (project / SHOP / "events.csv").unlink()
+    refuse(project, "shoplifting")
+
+
+def test_too_few_videos_to_split(project: Path) -> None:
+    few = project / "data/raw/few"
+    for label in ("shoplifting", "normal"):
+        (few / label).mkdir(parents=True)
+        videos = sorted((project / SHOP).glob(f"cam1/{label}/take-*.mp4"))
+        for video in videos[:2]:
+            shutil.copy2(video, few / label)
+    set_params(project, {"sources": ["few"]})
+    refuse(project, "too few videos to split")
+
+
+def test_a_corrupt_model_is_not_evaluated(project: Path) -> None:
+    weights = project / "models/convlstm/weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    weights.unlink()
+    content[:8] = b"\xff" * 8
+    weights.write_bytes(content)
+    output = run(project, "python", "-m", "stages.evaluate", fails=True)
+    assert "weights.safetensors is corrupt" in output
+    assert "Traceback" not in output
+
+
+def video_of(project: Path) -> str:
+    return str(sorted((project / SHOP).glob("cam1/*/take-*.mp4"))[0])
+
+
+def test_detection_with_the_champion(project: Path) -> None:
+    output = run(project, "aislewatch", "detect", video_of(project))
+    assert "champion: aislewatch version 1" in output
+    assert len(list((project / "alerts").glob("*.json"))) == 1
+    assert len(list((project / "alerts").glob("*.png"))) == 1
+
+
+def test_detection_without_a_champion(project: Path) -> None:
+    (project / "mlflow.db").unlink()
+    output = run(project, "aislewatch", "detect", video_of(project), fails=True)
+    assert "no champion of 'aislewatch' yet" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("name", ["aislewatch/weights.safetensors", "model.onnx"])
+def test_detection_refuses_a_champion_with_a_flipped_byte(project: Path, name: str) -> None:
+    # The copy's store names the artefacts of the project it was copied from.
+    import sqlite3
+
+    with sqlite3.connect(project / "mlflow.db") as store:
+        [(source,)] = store.execute("SELECT storage_location FROM model_versions").fetchall()
+    folder = Path(source.removeprefix("file://").replace("%20", " "))
+    kept = (folder / name).read_bytes()
+    (folder / name).write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    try:
+        output = run(project, "aislewatch", "detect", video_of(project), fails=True)
+    finally:
+        (folder / name).write_bytes(kept)
+    assert f"{name} is not byte for byte what was registered" in output
+    assert "Traceback" not in output
+
+
+def test_detection_of_something_that_is_no_video(project: Path) -> None:
+    (project / "note.mp4").write_text("not a video")
+    output = run(project, "aislewatch", "detect", "note.mp4", fails=True)
+    assert "note.mp4" in output
+    assert "Traceback" not in output
+    output = run(project, "aislewatch", "detect", "missing.mp4", fails=True)
+    assert "missing.mp4" in output
+    assert "Traceback" not in output

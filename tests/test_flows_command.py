@@ -1,0 +1,93 @@
+"""One stage as a child: its lines, its outcome, its words, and nothing of it left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from aislewatch.errors import PipelineError
+from flows.command import reproduce
+from tests.projects import environment
+from tests.tiny_pipelines import FAIL, FIRST, HANG, make_diamond, wait_for, wait_until_idle
+
+
+def _enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    return folder / "execution"
+
+
+def test_outcomes_and_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_diamond(tmp_path / "a shop")
+    execution = _enter(folder, monkeypatch)
+    lines: list[str] = []
+    assert reproduce("first", execution, lines.append).outcome == "ran"
+    assert "the first stage speaks" in lines
+    assert reproduce("first", execution, lines.append).outcome == "unchanged"
+    (folder / "in.txt").write_text("other footage\n")
+    assert reproduce("first", execution, lines.append).outcome == "ran"
+    (folder / "in.txt").write_text("footage\n")
+    assert reproduce("first", execution, lines.append).outcome == "restored"
+    assert (folder / "first.txt").read_text() == "footage\n"
+
+
+def test_lines_come_while_the_stage_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own output too, though it writes to a pipe."""
+    script = """python -c "import time; print('early'); time.sleep(3)"; touch first.txt"""
+    execution = _enter(make_diamond(tmp_path / "shop", first=script), monkeypatch)
+    seen: dict[str, float] = {}
+    reproduce("first", execution, lambda line: seen.update({line: time.monotonic()}))
+    assert time.monotonic() - seen["early"] > 2.5
+
+
+def test_a_failing_stage_speaks_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    execution = _enter(make_diamond(tmp_path / "shop", first=FAIL), monkeypatch)
+    with pytest.raises(PipelineError) as failure:
+        reproduce("first", execution, print)
+    assert str(failure.value).endswith("table.csv, row 3: no label; add one")
+    assert "ERROR: failed to reproduce" not in str(failure.value)
+
+
+def test_dvcs_own_refusal_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_diamond(tmp_path / "shop")
+    (folder / "in.txt").unlink()
+    with pytest.raises(PipelineError, match=r"failed to reproduce 'first': .*in\.txt"):
+        reproduce("first", _enter(folder, monkeypatch), print)
+
+
+def test_two_flows_of_one_project_take_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC itself fails the second: `is busy, it is being blocked by`."""
+    folder = make_diamond(tmp_path / "shop", first="touch begun\nsleep 3\ncp in.txt first.txt\n")
+    execution = _enter(folder, monkeypatch)
+    said: list[str] = []
+    first = threading.Thread(target=reproduce, args=("first", execution, print))
+    first.start()
+    wait_for(folder / "begun")
+    assert reproduce("first", execution, said.append).outcome == "unchanged"
+    first.join()
+    assert any(line.startswith("waiting for the DVC command") for line in said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_outlives_a_killed_parent(tmp_path: Path, number: signal.Signals) -> None:
+    """Not even what left the stage's process group; and the next command works."""
+    folder = make_diamond(tmp_path / "shop", first=HANG)
+    script = (
+        "from pathlib import Path; from flows.command import reproduce\n"
+        "reproduce('first', Path('execution'), print)"
+    )
+    command = [sys.executable, "-c", script]
+    parent = subprocess.Popen(command, cwd=folder, env=environment())
+    wait_for(folder / "hangs")
+    os.kill(parent.pid, number)
+    assert parent.wait(30) == -number
+    assert wait_until_idle(folder) == []
+    (folder / "first.sh").write_text(FIRST)
+    subprocess.run(command, cwd=folder, env=environment(), check=True)
+    assert (folder / "first.txt").read_text() == "footage\n"
