@@ -100,6 +100,25 @@ def test_standing_still_proves_nothing(tmp_path):
     assert find_duplicates(films, 0.0) == []
 
 
+def test_a_burned_in_clock_proves_nothing(tmp_path):
+    """Its digits change at the same pace in every recording of that recorder, all the time."""
+    films = {}
+    for name, grey in (("a", 90), ("b", 150)):
+        luma = np.full((60, SIZE, SIZE), grey, np.float64)
+        luma[:, 2:6, 40:44] += 6 * (np.arange(60) // 2 % 2)[:, None, None]
+        films[name] = sign(tmp_path, luma)
+        assert films[name].any()
+    assert find_duplicates(films, 0.0) == []
+
+
+def test_single_frames_that_match_are_chance():
+    """A third of the frames are the same, never three in a row."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-20, 21, (2, 60, 256)).astype(np.int8)
+    b[::3] = a[::3]
+    assert find_duplicates({"a": a, "b": b}, THRESHOLD) == []
+
+
 def test_cuts_that_overlap_share_what_they_share(tmp_path):
     """30 frames each, 15 in common: 13 signatures of 28 match."""
     films = {"a": sign(tmp_path, film(30, 5)), "b": sign(tmp_path, film(30, 5, start=15))}

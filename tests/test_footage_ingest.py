@@ -205,9 +205,9 @@ def test_ctrl_c_ends_everything_at_once(tmp_path, monkeypatch):
     fake = tmp_path / "ffmpeg"
     fake.write_text(f"#!/bin/sh\necho $$ >> {note}\nexec /bin/sleep 600\n")
     fake.chmod(0o755)
-    monkeypatch.setenv("AISLEWATCH_FFMPEG", str(fake))
     project = make_project(tmp_path / "project", ["shop"], workers=2)
     make_shop(project / "data/raw")
+    monkeypatch.setenv("AISLEWATCH_FFMPEG", str(fake))
     stage = start_stage(project)
     while not note.exists():
         assert stage.poll() is None

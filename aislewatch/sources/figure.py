@@ -144,7 +144,7 @@ def _draw_basket(canvas: Canvas, look: Look, pose: Pose, item: Colour) -> None:
 
 
 def _draw_item(canvas: Canvas, look: Look, middle: Point, colour: Colour) -> None:
-    half = _size(look, 3)
+    half = _size(look, 4)
     top, bottom = (middle[0], middle[1] - half), (middle[0], middle[1] + half)
     capsule(canvas, top, bottom, 2 * half, shade(colour, -25))
     capsule(canvas, top, bottom, 3 * half // 2, colour)
