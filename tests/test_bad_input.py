@@ -112,19 +112,17 @@ def test_detection_without_a_champion(project: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["aislewatch/weights.safetensors", "model.onnx"])
-def test_detection_refuses_a_champion_with_a_flipped_byte(project: Path, name: str) -> None:
-    # The copy's store names the artefacts of the project it was copied from.
-    import sqlite3
-
-    with sqlite3.connect(project / "mlflow.db") as store:
-        [(source,)] = store.execute("SELECT storage_location FROM model_versions").fetchall()
-    folder = Path(source.removeprefix("file://").replace("%20", " "))
-    kept = (folder / name).read_bytes()
-    (folder / name).write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+def test_detection_refuses_a_champion_with_a_flipped_byte(
+    project: Path, finished: Path, name: str
+) -> None:
+    # The copy's store still names the artefacts of the project it was copied from.
+    [file] = finished.glob(f"mlartifacts/*/artifacts/model-*/{name}")
+    kept = file.read_bytes()
+    file.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
     try:
         output = run(project, "aislewatch", "detect", video_of(project), fails=True)
     finally:
-        (folder / name).write_bytes(kept)
+        file.write_bytes(kept)
     assert f"{name} is not byte for byte what was registered" in output
     assert "Traceback" not in output
 

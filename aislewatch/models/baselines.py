@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from aislewatch.models.encoder import FrameEncoder, pooled_side
 
-# Pixels a side of the picture the LSTM-only network sees: 16 × 16 × 3 is the most that its
-# weights (4 × 768 an LSTM unit) still learn from a few hundred clips.
+# Pixels a side of the picture the LSTM-only network sees, at least: every pixel costs 12 weights an
+# LSTM unit (3 colours, 4 gates), and 16 × 16 already makes it the largest of the four networks.
 LSTM_PICTURE = 16
 
 

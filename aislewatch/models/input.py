@@ -21,12 +21,12 @@ GREEN_FROM_U = -0.344136 / 224.0
 GREEN_FROM_V = -0.714136 / 224.0
 BLUE_FROM_U = 1.772 / 224.0
 
-# Mean and deviation of RGB in 0..1 over Kinetics-400, one pair for all channels, as PySlowFast
-# and PyTorchVideo use for video; footage of a fixed camera is near enough.
+# Mean and deviation of RGB in 0..1, one pair for all channels: those PySlowFast and PyTorchVideo
+# use for video (Kinetics).
 RGB_MEAN = 0.45
 RGB_STD = 0.225
-# Differences of RGB in 0..1 between frames 0.1 s apart are mostly below 0.2; times 6 they fill
-# about -1..1. Factor and benefit (ConvLSTM AUC 59 -> 80 by recording) were measured on MNNIT.
+# Brings differences of RGB in 0..1 between frames 0.1 s apart to the size of normalised colours.
+# With this factor the ConvLSTM's AUC on MNNIT, folds by recording, was 80 against 59 with RGB.
 DIFFERENCE_SCALE = 6.0
 
 
@@ -51,8 +51,8 @@ class ClipInput(nn.Module):
     """uint8 packed I420 frames to float32 network input.
 
     Frames are scaled down before the colour conversion: both are linear, so the result is the same
-    and the conversion has 16 times fewer pixels to do (128 -> 32). Colours are not clamped to 0..1
-    because that would not be linear; decoded footage leaves the range by a rounding error only.
+    and the conversion has 16 times fewer pixels to do (128 -> 32). Colours outside 0..1 are not
+    clamped, which would not be linear.
 
     Args:
         frame_size: pixels a side of a stored frame (S).
