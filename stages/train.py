@@ -13,7 +13,7 @@ import pandas as pd
 from aislewatch.config import Architecture, Params
 from aislewatch.errors import TrainingError
 from aislewatch.files import whole_file, write_json
-from aislewatch.models.build import ModelConfig, save_model
+from aislewatch.models.build import model_config, save_model
 from aislewatch.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
 from aislewatch.training.checkpoint import CHECKPOINTS, Checkpoint, result_key
@@ -38,8 +38,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", choices=NAMES)
     name = parser.parse_args().model
-    sections = ["model", "learning", "compute", "train", "frames", "segment"]
-    run_stage(f"train@{name}", sections, partial(work, name))
+    run_stage(
+        f"train@{name}",
+        ["model", "learning", "compute", "train", "frames", "segment"],
+        partial(work, name),
+    )
 
 
 def work(name: Name, params: Params, journal: Journal) -> None:
@@ -86,14 +89,7 @@ def recipe_of(name: Name, params: Params) -> Recipe:
     else:
         architecture, model = name, params.model
         adam = PAPER_ADAM if params.train.optimizer == "paper" else tuned_adam(BEST)
-    config = ModelConfig(
-        architecture=architecture,
-        model=model,
-        frame_size=params.frames.size,
-        n_frames=params.segment.n_frames,
-        step=params.segment.step,
-        fps=params.frames.fps,
-    )
+    config = model_config(architecture, model, params)
     how = params.train
     return Recipe(config, params.learning, adam, how.epochs, how.patience, how.seed)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aislewatch.config import Params
 from aislewatch.files import write_json
-from aislewatch.models.build import ModelConfig
+from aislewatch.models.build import model_config
 from aislewatch.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
 from aislewatch.training.checkpoint import result_key
@@ -32,14 +32,7 @@ def work(params: Params, journal: Journal) -> None:
     """Run the study and write its best settings."""
     device = set_up_compute(params.compute)
     data = load_training_data(SPLITS, FRAMES)
-    config = ModelConfig(
-        architecture="convlstm",
-        model=params.model,
-        frame_size=params.frames.size,
-        n_frames=params.segment.n_frames,
-        step=params.segment.step,
-        fps=params.frames.fps,
-    )
+    config = model_config("convlstm", params.model, params)
 
     def recipe_for(adam: Adam) -> Recipe:
         epochs = params.tune.epochs

@@ -6,8 +6,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+import aislewatch  # noqa: F401  before torch: it sets how torch's threads wait
 from tests.projects import VIDEOS, make_project, run
+
+# A machine that runs two test files at once is slow now and then; that is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 import aislewatch
 from tests.code_closure import ROOT
 from tests.native_stack import COMPOSE, SECRETS, NativeStack, native_stack, read_compose
-from tests.tiny_pipelines import make_diamond
+from tests.projects import VIDEOS, make_project, run
 
 SERVICES = sorted(read_compose(SECRETS))
 
@@ -66,8 +66,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeStack]:
         yield servers
 
 
-def test_a_flow_runs_on_the_servers(stack: NativeStack, tmp_path: Path) -> None:
-    folder = make_diamond(tmp_path / "a shop")
+def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
+    stack: NativeStack, tmp_path: Path
+) -> None:
+    folder = make_project(tmp_path / "a shop", ["synthetic"])
+    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
     env = stack.environment("worker")
     subprocess.run([sys.executable, "-m", "flows.pipeline"], cwd=folder, env=env, check=True)
     command = ["prefect", "api", "POST", "/flow_runs/filter"]
@@ -79,6 +82,9 @@ def test_a_flow_runs_on_the_servers(stack: NativeStack, tmp_path: Path) -> None:
     [parent] = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert parent.info.status == "FINISHED"
     assert parent.info.artifact_uri.startswith("mlflow-artifacts:")
+    champion = client.get_model_version_by_alias("aislewatch", "champion")
+    digest = json.loads((folder / "registration.json").read_text())["digest"]
+    assert champion.tags["digest"] == digest
 
 
 def test_the_deployment_gets_there(stack: NativeStack, tmp_path: Path) -> None:

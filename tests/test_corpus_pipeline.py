@@ -1,4 +1,4 @@
-"""The whole pipeline on real footage: a registered model, no copies on two sides, labels doubted."""
+"""The whole pipeline on real footage: a registered model, no copies on two sides."""
 
 import csv
 import shutil

@@ -75,10 +75,10 @@ def test_the_same_video_gives_the_same_bytes(
 
 
 def test_too_short_for_an_alert_is_said(tmp_path: Path, params: Params, model_folder: Path) -> None:
-    video = make_video(tmp_path / "a.mp4", 2.5)
+    video = make_video(tmp_path / "a.mp4", 1.7)
     found = detect(video, model_folder, params, tmp_path)
-    assert len(found.clips) == 2
-    assert "too short for an alert, which needs 3 clips" in found.describe()
+    assert len(found.clips) == 1
+    assert "too short for an alert, which needs 2 clips" in found.describe()
 
 
 def test_video_shorter_than_a_clip_is_refused(

@@ -52,9 +52,12 @@ def labels_and_scores(predictions: pd.DataFrame) -> tuple[Labels, Scores]:
 
 
 def video_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """A row a video, sorted: ``label`` 1 if any clip is shoplifting, ``score`` the clips' mean."""
+    """A row a video, sorted: ``label`` and ``score`` are the highest of its clips.
+
+    A theft is one or two clips of a video: the mean would drown it.
+    """
     grouped = predictions.groupby("video", sort=True)
-    return grouped.agg(label=("label", "max"), score=("score", "mean")).reset_index()
+    return grouped.agg(label=("label", "max"), score=("score", "max")).reset_index()
 
 
 def roc_auc(labels: Labels, scores: Scores) -> float:

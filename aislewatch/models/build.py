@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aislewatch.config import Architecture, Model
+from aislewatch.config import Architecture, Model, Params
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
@@ -35,6 +35,18 @@ class ModelConfig(BaseModel):
     n_frames: int  # frames in a clip
     step: int  # store frames from one clip frame to the next
     fps: int  # store frames per second
+
+
+def model_config(architecture: Architecture, model: Model, params: Params) -> ModelConfig:
+    """What params.yaml makes of an architecture: clips as segment cuts them, frames as stored."""
+    return ModelConfig(
+        architecture=architecture,
+        model=model,
+        frame_size=params.frames.size,
+        n_frames=params.segment.n_frames,
+        step=params.segment.step,
+        fps=params.frames.fps,
+    )
 
 
 class Detector(nn.Module):

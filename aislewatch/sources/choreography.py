@@ -3,8 +3,8 @@
 Both classes do the same things: walk in, wait, reach to the shelf, take an item, put it somewhere,
 and touch the other place empty-handed before or after. A customer carries the item to the basket
 and only adjusts the coat; a thief conceals it in the coat and only touches the basket. The class
-decides nothing but which of the two places gets the item, so lengths, speeds and all else that a
-network could read from a single frame are drawn from the same distributions.
+decides nothing but which of the two places gets the item; lengths, speeds, places and pauses are
+drawn from the same distributions.
 
 Points are sixteenths of a pixel at the size of a shopper of scale 1, from the place where the
 shopper stands; x grows towards the shelf that is reached to, y downwards.
@@ -19,8 +19,11 @@ from aislewatch.sources.raster import SUB, Point
 
 FPS = 10
 
-# Frames of a video, both ends included: 4.4 to 6 s, so that every act below fits.
-SHORTEST, LONGEST = 44, 60
+# Frames of a video, both ends included: 4 to 6.4 s. A length is drawn up to 5.2 s; only an act that
+# needs more (the longest 60 frames, and 4 of waiting) gets it, so that few clips show mere waiting.
+SHORTEST, LONGEST = 40, 64
+_LONGEST_DRAWN = 52
+_LEAST_WAITING = 4
 
 Holder = Literal["shelf", "hand", "basket", "coat"]
 
@@ -32,7 +35,7 @@ _REST: Point = (2 * SUB, -58 * SUB)
 
 # How far the shoulder leans towards a shelf while reaching, in sixteenths of a pixel.
 _LEAN = 12 * SUB
-# Where a shopper who walks in comes from, and how far a step takes them in a frame.
+# How far a shopper walks in a frame, in sixteenths of a pixel.
 _STEP = 11 * SUB
 
 
@@ -95,7 +98,7 @@ def perform(rng: np.random.Generator, shoplifts: bool, shelf: Point, may_walk_in
     decisive = _put_away(rng, shelf, chest, goal, rest, holder)
     after = _touch(rng, chest, other, rest, holder) if touches & 2 else []
     busy = walk + _frames(before + reach + decisive + after)
-    idle = max(4, int(rng.integers(SHORTEST, LONGEST + 1)) - busy)
+    idle = max(_LEAST_WAITING, int(rng.integers(SHORTEST, _LONGEST_DRAWN + 1)) - busy)
     early = int(rng.integers(1, idle // 2 + 1))
     wait = [_Move(rest, early, "shelf")]
     end = [_Move(rest, idle - early, holder)]

@@ -1,0 +1,78 @@
+"""Take the pictures of the documentation from a finished `make demo`, with a real browser.
+
+    python docs/screenshots.py           needs Chromium (apt: chromium) and playwright
+
+Writes docs/images/mlflow.png (the networks side by side in MLflow) and docs/images/report.png.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+from mlflow.tracking import MlflowClient
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+IMAGES = ROOT / "docs/images"
+STORE = f"sqlite:///{ROOT / 'mlflow.db'}"
+COMPARED = ["convlstm", "cnn", "lstm", "cnn_lstm"]
+
+# Milliseconds that MLflow's page needs to draw after its data has come.
+SETTLE_MS = 6000
+
+
+def main() -> None:
+    """Both pictures."""
+    IMAGES.mkdir(exist_ok=True)
+    browser_path = shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1360, "height": 900})
+        page.goto((ROOT / "reports/evaluate/report.html").as_uri())
+        page.screenshot(path=IMAGES / "report.png")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", STORE]
+        server = subprocess.Popen([*command, "--port", str(port), "--workers", "1"])
+        try:
+            _wait(f"http://127.0.0.1:{port}/health")
+            _compare(page, f"http://127.0.0.1:{port}")
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _compare(page: Page, server: str) -> None:
+    client = MlflowClient(STORE)
+    experiment = client.get_experiment_by_name("aislewatch")
+    assert experiment is not None, "run `make demo` first"
+    runs = client.search_runs([experiment.experiment_id], "tags.kind = 'model'")
+    newest: dict[str, str] = {}
+    for run in runs:
+        newest.setdefault(str(run.info.run_name), run.info.run_id)
+    ids = quote(json.dumps([newest[name] for name in COMPARED]))
+    experiments = quote(json.dumps([experiment.experiment_id]))
+    page.goto(f"{server}/#/compare-runs?runs={ids}&experiments={experiments}")
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=IMAGES / "mlflow.png", full_page=True)
+
+
+def _wait(url: str) -> None:
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(url, timeout=2)
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise SystemExit(f"{url} does not answer")
+
+
+if __name__ == "__main__":
+    main()
