@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -17,8 +16,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from ruamel.yaml.error import YAMLError
 
 from aislewatch.errors import ConfigError
+from aislewatch.files import read_yaml
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -249,10 +250,10 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         ConfigError: the file is missing, is not YAML, or breaks a rule.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = read_yaml(path)
     except FileNotFoundError:
         raise ConfigError(f"{path} is missing; run from the project's root") from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     return parse_params(values, str(path))
 

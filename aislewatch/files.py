@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 # Bytes read at a time while hashing: 1 MiB keeps a read in the CPU's cache; larger gained nothing.
 HASH_BLOCK = 1 << 20
 
@@ -71,6 +73,15 @@ def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as sorted, indented JSON, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse a YAML 1.2 file as DVC does: ``1e-08`` is a number there, a string in YAML 1.1.
+
+    Raises:
+        ruamel.yaml.error.YAMLError: the file is not valid YAML.
+    """
+    return YAML(typ="safe").load(path.read_text())
 
 
 def sha256_file(path: Path) -> str:

@@ -61,7 +61,12 @@ def _compare(page: Page, server: str) -> None:
     experiments = quote(json.dumps([experiment.experiment_id]))
     page.goto(f"{server}/#/compare-runs?runs={ids}&experiments={experiments}")
     page.wait_for_timeout(SETTLE_MS)
-    page.screenshot(path=IMAGES / "mlflow.png", full_page=True)
+    assistant = page.get_by_role("button", name="Close")
+    if assistant.count():
+        assistant.first.click()
+    page.set_viewport_size({"width": 1500, "height": 1100})
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=IMAGES / "mlflow.png")
 
 
 def _wait(url: str) -> None:

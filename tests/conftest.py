@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from tests.projects import VIDEOS, make_project, run
 # A machine that runs two test files at once is slow now and then; that is no failure.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Started in the background, the shell has us ignore Ctrl-C, and so would every stage we test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -71,3 +71,11 @@ def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("a: [")
     with pytest.raises(ConfigError, match="not valid YAML"):
         load_params(tmp_path / "params.yaml")
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    """``1e-3`` is a number for DVC and a string for YAML 1.1."""
+    text = (ROOT / "params.yaml").read_text().replace("[5.0e-4, 1.0e-2]", "[5e-4, 1e-2]")
+    assert "[5e-4, 1e-2]" in text
+    (tmp_path / "params.yaml").write_text(text)
+    assert load_params(tmp_path / "params.yaml").tune.lr == [5e-4, 1e-2]

@@ -70,7 +70,7 @@ def test_cameras_codecs_are_accepted_and_decode_alike_without_simd(name, scratch
     assert facts["duration_s"] == pytest.approx(1.0, abs=0.2)
     with_simd = Path(FRAMES).read_bytes()
     plain = tmp_path / "plain"
-    plain.write_text(f'#!/bin/sh\nexec {find_ffmpeg()} -cpuflags 0 "$@" -y\n')
+    plain.write_text(f'#!/bin/sh\nexec "{find_ffmpeg()}" -cpuflags 0 "$@" -y\n')
     plain.chmod(0o755)
     decode(video, ffmpeg=str(plain))
     assert Path(FRAMES).read_bytes() == with_simd
@@ -317,7 +317,7 @@ def test_real_rotated_files_are_upright(corpus, scratch):
 def test_decoding_reads_no_environment(scratch, tmp_path):
     """ffmpeg gets none, so nothing a user exports (a report file, a proxy) changes frames."""
     fake = tmp_path / "ffmpeg"
-    fake.write_text(f'#!/bin/sh\n/usr/bin/env > {tmp_path}/seen\nexec {find_ffmpeg()} "$@"\n')
+    fake.write_text(f'#!/bin/sh\n/usr/bin/env > "{tmp_path}/seen"\nexec "{find_ffmpeg()}" "$@"\n')
     fake.chmod(0o755)
     decode(make_video(tmp_path / "a.mp4"), ffmpeg=str(fake))
     seen = (tmp_path / "seen").read_text().splitlines()

@@ -203,7 +203,7 @@ def test_a_hanging_decoder_is_killed_with_its_children(shop, tmp_path, monkeypat
 def test_ctrl_c_ends_everything_at_once(tmp_path, monkeypatch):
     note = tmp_path / "note"
     fake = tmp_path / "ffmpeg"
-    fake.write_text(f"#!/bin/sh\necho $$ >> {note}\nexec /bin/sleep 600\n")
+    fake.write_text(f'#!/bin/sh\necho $$ >> "{note}"\nexec /bin/sleep 600\n')
     fake.chmod(0o755)
     project = make_project(tmp_path / "project", ["shop"], workers=2)
     make_shop(project / "data/raw")

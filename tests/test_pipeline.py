@@ -69,6 +69,15 @@ def test_epochs_rerun_training_and_what_follows(retrained: Retrained) -> None:
     assert set(stages_run(retrained.output)) == {*TRAINED, "evaluate", "register"}
 
 
+def test_what_did_not_run_again_points_to_the_run_that_did_it(retrained: Retrained) -> None:
+    first, second = runs(retrained.folder, kind="pipeline")
+    assert (first.info.status, second.info.status) == ("FINISHED", "FINISHED")
+    for stage in (*DATA_STAGES, "tune"):
+        [made] = runs(retrained.folder, kind="stage", stage=stage)
+        assert made.data.tags["mlflow.parentRunId"] == first.info.run_id
+        assert second.data.tags[f"cached.{stage}"] == made.info.run_id
+
+
 def test_metrics_and_plots_render(retrained: Retrained) -> None:
     assert "metrics/evaluate.json" in run(retrained.folder, "dvc", "metrics", "show")
     assert "metrics/train/convlstm.json" in run(retrained.folder, "dvc", "metrics", "diff")
@@ -82,10 +91,10 @@ def test_a_new_model_is_compared_with_the_champion_scored_today(retrained: Retra
     client = mlflow_client(retrained.folder)
     challenger = client.get_model_version_by_alias("aislewatch", "challenger")
     champion = client.get_model_version_by_alias("aislewatch", "champion")
-    assert challenger.version == "2"
+    assert str(challenger.version) == "2"
     tags = challenger.tags
     better = float(tags["gate.challenger_auc"]) >= float(tags["gate.champion_auc"]) - 0.02
-    assert champion.version == ("2" if better else "1")
+    assert str(champion.version) == ("2" if better else "1")
     assert tags["promoted"] == str(better).lower()
     assert tags["verdict"] in retrained.output
 

@@ -11,9 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from aislewatch.files import sha256_file
+from aislewatch.files import read_yaml, sha256_file
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
@@ -125,7 +123,7 @@ def lock_digest() -> str:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    values = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader) if path.exists() else None
+    values = read_yaml(path) if path.exists() else None
     return values if isinstance(values, dict) else {}
 
 
