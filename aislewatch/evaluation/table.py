@@ -40,7 +40,7 @@ COLUMNS: Mapping[str, str] = {
 EVALUATE_JSON = Path("metrics/evaluate.json")
 
 # Columns of the printed table: fits five figures with intervals, and a terminal beside an editor.
-WIDTH = 104
+WIDTH = 116
 
 
 def table_frame(summary: Mapping[str, Any]) -> pd.DataFrame:
