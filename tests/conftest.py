@@ -32,6 +32,16 @@ def corpus() -> Path:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a real browser; without one a test fails in CI and skips elsewhere."""
+    found = shutil.which("chromium")
+    if found is None:
+        reason = "no browser: install the apt package `chromium`"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project after its first ``dvc repro`` on the synthetic shop; not to be changed."""
     folder = make_project(tmp_path_factory.mktemp("finished") / "a shop", ["synthetic"])

@@ -21,8 +21,6 @@ from aislewatch.models.build import ModelConfig, build, save_model
 from aislewatch.tracking.journal import Journal
 from stages.evaluate import work
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-
 VIDEOS, FRAMES, SIZE = 12, 48, 64
 OUTPUTS = [
     "metrics/evaluate.json",
@@ -206,7 +204,7 @@ def test_a_missing_model_leaves_earlier_results(
     assert copied.digests() == evaluated[1]
 
 
-def test_report_needs_nothing_from_outside_and_renders(looked_at: Project) -> None:
+def test_report_needs_nothing_from_outside_and_renders(looked_at: Project, chromium: str) -> None:
     report = looked_at.root / "reports" / "evaluate" / "report.html"
     page_text = report.read_text()
     assert re.findall(r"https?:|<script|url\(|@import", page_text) == []
@@ -215,7 +213,7 @@ def test_report_needs_nothing_from_outside_and_renders(looked_at: Project) -> No
     assert all(s.startswith(("data:image/png;base64,", "../test_uses")) for s in sources)
     asked: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900}, java_script_enabled=True)
         page.on("request", lambda request: asked.append(request.url))
         page.goto(report.as_uri())
