@@ -18,7 +18,14 @@ from aislewatch.evaluation.mistakes import worst_mistakes
 from aislewatch.evaluation.scored import Scored
 from aislewatch.evaluation.selection import Validation, choose
 from aislewatch.evaluation.summary import as_json, evaluate_models
-from aislewatch.evaluation.table import NAMES, PAPER, print_table, render_table, table_frame
+from aislewatch.evaluation.table import (
+    NAMES,
+    PAPER,
+    WIDTH,
+    print_table,
+    render_table,
+    table_frame,
+)
 from tests.simulated_scores import RULE, SETTINGS, five_models, scored, simulated
 
 
@@ -66,7 +73,7 @@ def test_table_stands_beside_the_papers(tmp_path: Path, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out
     assert all(name.split(" (")[0] in printed for name in NAMES.values())
     assert "paper 92" in printed
-    assert max(len(line) for line in printed.splitlines()) <= 104
+    assert max(len(line) for line in printed.splitlines()) <= WIDTH
     with pytest.raises(PipelineError, match="run the evaluate stage"):
         print_table(tmp_path / "nothing.json")
 
