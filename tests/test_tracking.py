@@ -10,11 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from mlflow.entities import Run
-from mlflow.tracking import MlflowClient
 
 from aislewatch.tracking.provenance import locked_facts, stage_key
 from aislewatch.tracking.store import tag_name
+from tests.projects import mlflow_client, run, runs
 
 DVC_YAML = """
 stages:
@@ -72,73 +71,47 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def repro(expected: int = 0) -> None:
-    """Run ``dvc repro`` and wait until its recorder has closed what it recorded."""
-    done = subprocess.run(["dvc", "repro"], capture_output=True, text=True, check=False)
-    assert (done.returncode != 0) == bool(expected), done.stdout + done.stderr
-    wait_until_closed()
-
-
-def wait_until_closed(timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        executions = [f.parent for f in Path(".aislewatch/runs").glob("*/execution.json")]
-        if all((folder / "closed.json").exists() for folder in executions):
-            return
-        time.sleep(0.2)
-    logs = [log.read_text() for log in Path(".aislewatch/runs").glob("*/recorder.log")]
-    pytest.fail("an execution was not closed:\n" + "\n".join(logs))
-
-
-def runs(**tags: str) -> list[Run]:
-    """Runs with these tags, oldest first."""
-    client = MlflowClient(f"sqlite:///{Path('mlflow.db').resolve()}")
-    experiment = client.get_experiment_by_name("aislewatch").experiment_id
-    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    return client.search_runs([experiment], query, order_by=["attributes.start_time ASC"])
-
-
 def test_a_pipeline_is_one_parent_with_a_child_a_stage_and_a_trial(project: Path) -> None:
-    repro()
-    [parent] = runs(kind="pipeline")
+    run(project, "dvc", "repro")
+    [parent] = runs(project, kind="pipeline")
     assert parent.info.status == "FINISHED"
-    stages = runs(kind="stage")
-    assert [run.info.run_name for run in stages] == ["one", "two@x", "two@y"]
-    for run in stages:
-        tags = run.data.tags
+    stages = runs(project, kind="stage")
+    assert [stage.info.run_name for stage in stages] == ["one", "two@x", "two@y"]
+    for stage in stages:
+        tags = stage.data.tags
         assert tags["mlflow.parentRunId"] == parent.info.run_id
-        assert run.info.status == "FINISHED"
-        assert run.data.params == {"a": "1", "model.input": "diff"}
+        assert stage.info.status == "FINISHED"
+        assert stage.data.params == {"a": "1", "model.input": "diff"}
         assert tags["git_commit"] == tags["mlflow.source.git.commit"]
         assert len(tags["dvc_lock"]) == 64
         assert tags["data"].endswith(".dir")
-        assert tags[f"digest.{tag_name(run.info.run_name)}.txt"]
-    client = MlflowClient(f"sqlite:///{Path('mlflow.db').resolve()}")
+        assert tags[f"digest.{tag_name(stage.info.run_name)}.txt"]
+    client = mlflow_client(project)
     history = client.get_metric_history(stages[0].info.run_id, "val.loss")
     assert [(m.step, m.value) for m in history] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
     assert [f.path for f in client.list_artifacts(stages[0].info.run_id)] == ["one.txt"]
-    trials = runs(kind="trial")
+    trials = runs(project, kind="trial")
     assert [t.data.tags["mlflow.parentRunId"] for t in trials] == [s.info.run_id for s in stages]
 
 
 def test_stage_keys_are_those_of_the_lock(project: Path) -> None:
     import yaml
 
-    repro()
+    run(project, "dvc", "repro")
     entries = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
-    for run in runs(kind="stage"):
-        assert run.data.tags["stage_key"] == stage_key(locked_facts(entries[run.info.run_name]))
-        [out] = entries[run.info.run_name]["outs"]
-        assert run.data.tags[tag_name(f"dvc.{out['path']}")] == out["md5"]
+    for stage in runs(project, kind="stage"):
+        assert stage.data.tags["stage_key"] == stage_key(locked_facts(entries[stage.info.run_name]))
+        [out] = entries[stage.info.run_name]["outs"]
+        assert stage.data.tags[tag_name(f"dvc.{out['path']}")] == out["md5"]
 
 
 def test_a_failing_stage_fails_its_parent(project: Path) -> None:
     (project / "fail").touch()
-    repro(expected=1)
-    [parent] = runs(kind="pipeline")
+    run(project, "dvc", "repro", fails=True)
+    [parent] = runs(project, kind="pipeline")
     assert parent.info.status == "FAILED"
     assert parent.data.tags["outcome"] == "failed: two@y"
-    [failed] = runs(kind="stage", stage="two@y")
+    [failed] = runs(project, kind="stage", stage="two@y")
     assert failed.info.status == "FAILED"
     assert failed.data.tags["error"] == "ValueError: as planned"
     assert len(failed.data.tags["stage_key"]) == 64
@@ -146,24 +119,24 @@ def test_a_failing_stage_fails_its_parent(project: Path) -> None:
 
 
 def test_a_cached_stage_points_to_the_run_that_made_it(project: Path) -> None:
-    repro()
-    [first] = runs(kind="stage", stage="one")
+    run(project, "dvc", "repro")
+    [first] = runs(project, kind="stage", stage="one")
     Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
-    repro()
-    _, second = runs(kind="pipeline")
+    run(project, "dvc", "repro")
+    _, second = runs(project, kind="pipeline")
     assert second.info.status == "FINISHED"
     assert second.data.tags["cached.one"] == first.info.run_id
-    assert len(runs(kind="stage", stage="one")) == 1
-    assert len(runs(kind="stage", stage="two@x")) == 2
+    assert len(runs(project, kind="stage", stage="one")) == 1
+    assert len(runs(project, kind="stage", stage="two@x")) == 2
 
 
 def test_an_unknown_cached_stage_gets_a_run_of_its_own(project: Path) -> None:
-    repro()
+    run(project, "dvc", "repro")
     Path("mlflow.db").unlink()
     Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
-    repro()
-    [parent] = runs(kind="pipeline")
-    [made] = runs(origin="cache")
+    run(project, "dvc", "repro")
+    [parent] = runs(project, kind="pipeline")
+    [made] = runs(project, origin="cache")
     assert made.info.run_name == "one"
     assert made.info.status == "FINISHED"
     assert parent.data.tags["cached.one"] == made.info.run_id
@@ -179,27 +152,26 @@ def test_what_a_kill_left_open_is_closed_by_the_next_command(project: Path) -> N
     os.killpg(dvc.pid, signal.SIGKILL)
     dvc.wait()
     (project / "hang").unlink()
-    repro()
-    dead, alive = runs(kind="pipeline")
+    run(project, "dvc", "repro")
+    dead, alive = runs(project, kind="pipeline")
     assert (dead.info.status, alive.info.status) == ("KILLED", "FINISHED")
     assert dead.data.tags["outcome"] == "process died during: two@y"
-    killed, finished = runs(kind="stage", stage="two@y")
+    killed, finished = runs(project, kind="stage", stage="two@y")
     assert (killed.info.status, finished.info.status) == ("KILLED", "FINISHED")
     # What was logged before the kill is there, once.
-    client = MlflowClient(f"sqlite:///{Path('mlflow.db').resolve()}")
+    client = mlflow_client(project)
     assert len(client.get_metric_history(killed.info.run_id, "val.loss")) == 3
-    assert len(runs(kind="stage", stage="one")) == 1
+    assert len(runs(project, kind="stage", stage="one")) == 1
 
 
 def test_two_pipelines_with_equal_work_have_equal_keys(project: Path, tmp_path: Path) -> None:
-    repro()
-    first = {r.info.run_name: r.data.tags["stage_key"] for r in runs(kind="stage")}
+    run(project, "dvc", "repro")
+    first = {r.info.run_name: r.data.tags["stage_key"] for r in runs(project, kind="stage")}
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(project), str(clone)], check=True)
-    os.chdir(clone)
     (clone / ".dvc/config.local").write_text("[core]\n    analytics = false\n")
-    repro()
-    assert {r.info.run_name: r.data.tags["stage_key"] for r in runs(kind="stage")} == first
+    run(clone, "dvc", "repro")
+    assert {r.info.run_name: r.data.tags["stage_key"] for r in runs(clone, kind="stage")} == first
 
 
 def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
@@ -210,7 +182,7 @@ def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
     environment = os.environ | {"AISLEWATCH_EXECUTION": str(execution)}
     subprocess.run(["dvc", "repro", "-s", "one"], check=True, env=environment)
     run_id = finish(execution, failed=True)
-    [parent] = runs(kind="pipeline")
+    [parent] = runs(project, kind="pipeline")
     assert parent.info.run_id == run_id
     assert parent.info.status == "FAILED"
     assert json.loads((execution / "closed.json").read_text())["status"] == "FAILED"
