@@ -67,5 +67,5 @@ contract: $(BIN)/.dev ## the layers keep apart
 unit: $(BIN)/.dev ## the tests alone
 	pytest
 
-clean: ## remove what the pipeline made; footage, registry and cache stay
-	rm -rf data/frames data/*.parquet data/*.csv data/*.json models metrics reports/evaluate registration.json
+clean: ## remove what the pipeline made; footage, the split's memory, registry and cache stay
+	rm -rf data/frames data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json models metrics reports/evaluate registration.json

@@ -18,3 +18,6 @@ for _switch, _off in (
     ("DO_NOT_TRACK", "1"),
 ):
     os.environ.setdefault(_switch, _off)
+
+# A model is a few small files; MLflow's bar for each only clutters the terminal.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -23,9 +23,14 @@ class ScoredClip:
 
 @dataclass(frozen=True)
 class Alert:
-    """A stretch of a video, seconds, and the highest score of the clips that raised it."""
+    """A stretch of a video, seconds, and the highest score of the clips that raised it.
+
+    It is raised at ``raised_s``, the end of the clip that made the rule true: no earlier can
+    anybody be told.
+    """
 
     start_s: float
+    raised_s: float
     end_s: float
     peak_score: float
 
@@ -109,11 +114,13 @@ def _quorum(rule: Alerts) -> tuple[int, int]:
 
 
 def _span(above: Sequence[ScoredClip]) -> Alert:
-    return Alert(above[0].start_s, above[-1].end_s, max(clip.score for clip in above))
+    end_s = above[-1].end_s
+    return Alert(above[0].start_s, end_s, end_s, max(clip.score for clip in above))
 
 
 def _merge(alerts: list[Alert], hit: Alert) -> None:
     if alerts and hit.start_s <= alerts[-1].end_s:
         last = alerts.pop()
-        hit = Alert(last.start_s, hit.end_s, max(last.peak_score, hit.peak_score))
+        peak_score = max(last.peak_score, hit.peak_score)
+        hit = Alert(last.start_s, last.raised_s, hit.end_s, peak_score)
     alerts.append(hit)

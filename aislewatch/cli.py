@@ -4,9 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from aislewatch.cli_models import add_models
+from aislewatch.cli_provenance import add_provenance
 from aislewatch.config import load_params
 from aislewatch.console import set_up_logging, show_progress
-from aislewatch.errors import AislewatchError
+from aislewatch.errors import AislewatchError, ConfigError, LabelError
 from aislewatch.registry.registration import forget_stale_registration, read_registration
 
 # The demo's shop: enough recordings that 15 % of them are over 30 test videos.
@@ -32,6 +34,20 @@ def main(arguments: list[str] | None = None) -> None:
     detect.add_argument("--out", type=Path, default=Path("alerts"), help="folder for the results")
     detect.set_defaults(run=_detect)
 
+    split = commands.add_parser("split", help="the split's memory")
+    steps = split.add_subparsers(required=True, metavar="COMMAND")
+    accept = steps.add_parser(
+        "accept", help="remember the split: append its videos to data/assignments.csv"
+    )
+    accept.set_defaults(run=_accept)
+
+    check = commands.add_parser("check", help="what is wrong with one source, before anything runs")
+    check.add_argument("source", help="its name under `sources` in params.yaml")
+    check.set_defaults(run=_check)
+
+    add_models(commands)
+    add_provenance(commands)
+
     summary = commands.add_parser("summary", help="table of the models and the registered version")
     summary.set_defaults(run=_summary)
 
@@ -39,6 +55,12 @@ def main(arguments: list[str] | None = None) -> None:
         "preflight", help="check params.yaml; have dvc register again what the registry has lost"
     )
     preflight.set_defaults(run=_preflight)
+
+    fsck = commands.add_parser(
+        "fsck", help="re-hash frame store, DVC cache, remote, outputs and registered models"
+    )
+    fsck.add_argument("--json", action="store_true", help="print the result as JSON")
+    fsck.set_defaults(run=_fsck)
 
     chosen = parser.parse_args(arguments)
     set_up_logging()
@@ -65,6 +87,33 @@ def _detect(chosen: argparse.Namespace) -> None:
     found = detect(chosen.video, folder, params, chosen.out)
     print(f"champion: {version.name} version {version.version} (digest {version.digest[:12]})")
     print(found.describe())
+
+
+def _accept(chosen: argparse.Namespace) -> None:
+    from aislewatch.commitments import ASSIGNMENTS, accept
+
+    added = accept()
+    commit = f"; commit it (git add {ASSIGNMENTS})" if added else ": it knows the whole split"
+    print(f"{added} video(s) appended to {ASSIGNMENTS}{commit}")
+
+
+def _check(chosen: argparse.Namespace) -> None:
+    params = load_params()
+    if chosen.source not in params.sources:
+        known = ", ".join(params.sources)
+        raise ConfigError(
+            f"{chosen.source!r} is none of the sources in params.yaml ({known}); add it there with "
+            "its layout"
+        )
+    # Imports pandas.
+    from aislewatch.check import check_source
+    from aislewatch.sources.problems import RAW
+
+    with show_progress("headers read") as progress:
+        found = check_source(Path(RAW), chosen.source, params, progress)
+    print(found.report)
+    if found.errors:
+        raise LabelError(f"{found.errors} error(s) would stop the pipeline; correct them first")
 
 
 def _summary(chosen: argparse.Namespace) -> None:
@@ -94,6 +143,19 @@ def _preflight(chosen: argparse.Namespace) -> None:
     load_params()
     if forget_stale_registration():
         print("the registry lacks the registered version; the register stage will run again")
+
+
+def _fsck(chosen: argparse.Namespace) -> None:
+    from aislewatch.fsck import check_all
+
+    if chosen.json:
+        found = check_all(lambda done, total: None)
+        print(found.as_json())
+    else:
+        with show_progress("MiB read") as progress:
+            found = check_all(progress)
+        print(found.describe())
+    sys.exit(1 if found.findings else 0)
 
 
 if __name__ == "__main__":

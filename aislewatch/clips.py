@@ -14,6 +14,7 @@ from aislewatch.errors import LabelError
 
 NORMAL, SHOPLIFTING = 0, 1
 CLASSES = {NORMAL: "normal", SHOPLIFTING: "shoplifting"}
+UNLABELED = "unlabeled"
 COLUMNS = ["video", "frames_file", "start", "label", "overlap"]
 
 # Overlaps are quotients of decimal times: 9 digits keep 0.6 equal to 0.6 on every machine.
@@ -66,6 +67,7 @@ class Segmentation:
 
     clips: pd.DataFrame
     ambiguous_dropped: int
+    unlabeled_dropped: int
     too_short: list[str]
     unlabeled: list[str]
 
@@ -76,6 +78,7 @@ class Segmentation:
             "positive": int((self.clips["label"] == SHOPLIFTING).sum()),
             "negative": int((self.clips["label"] == NORMAL).sum()),
             "ambiguous_dropped": self.ambiguous_dropped,
+            "unlabeled_dropped": self.unlabeled_dropped,
             "too_short_videos": len(self.too_short),
             "unlabeled_videos": len(self.unlabeled),
         }
@@ -111,7 +114,7 @@ def overlap_with_events(
 def segment(
     catalog: pd.DataFrame, annotations: pd.DataFrame, windows: Windows, rule: LabelRule
 ) -> Segmentation:
-    """Cut every labelled video of the catalog.
+    """Cut every video of the catalog; a window that touches an unlabeled part is left out.
 
     Args:
         catalog: uses video, frames_file, n_frames (frames in the store).
@@ -122,8 +125,9 @@ def segment(
     Raises:
         LabelError: no clip at all, or none of one class.
     """
-    labelled = set(annotations.loc[annotations["label"].isin(CLASSES.values()), "video"])
-    events = _events(annotations)
+    events = _intervals(annotations, CLASSES[SHOPLIFTING])
+    unknown = _intervals(annotations, UNLABELED)
+    dropped = 0
     parts: list[tuple[str, str, npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
     too_short: list[str] = []
     unlabeled: list[str] = []
@@ -131,29 +135,45 @@ def segment(
     columns = (ordered[name].tolist() for name in ("video", "frames_file", "n_frames"))
     for video, frames_file, n_frames in zip(*columns, strict=True):
         starts = windows.starts(n_frames)
-        if video not in labelled:
-            unlabeled.append(video)
-        elif len(starts) == 0:
+        if len(starts) == 0:
             too_short.append(video)
+            continue
+        kept = starts[~_touches(starts / windows.fps, windows.duration_s, unknown.get(video))]
+        dropped += len(starts) - len(kept)
+        if len(kept) == 0:
+            unlabeled.append(video)
         else:
-            own = np.array(events.get(video, []), np.float64).reshape(-1, 2)
-            overlap = overlap_with_events(starts / windows.fps, windows.duration_s, own)
-            parts.append((video, frames_file, starts, overlap))
+            own = events.get(video, np.zeros((0, 2)))
+            overlap = overlap_with_events(kept / windows.fps, windows.duration_s, own)
+            parts.append((video, frames_file, kept, overlap))
     cut = _table(parts)
     cut["label"] = rule(cut["overlap"].to_numpy())
     clips = cut.loc[cut["label"] >= 0, COLUMNS].reset_index(drop=True)
-    done = Segmentation(clips, len(cut) - len(clips), too_short, unlabeled)
+    done = Segmentation(clips, len(cut) - len(clips), dropped, too_short, unlabeled)
     _refuse_unusable(done, windows)
     return done
 
 
-def _events(annotations: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
-    found = annotations[annotations["label"] == CLASSES[SHOPLIFTING]]
-    columns = (found[name].tolist() for name in ("video", "start_s", "end_s"))
-    events: dict[str, list[tuple[float, float]]] = {}
-    for video, start_s, end_s in zip(*columns, strict=True):
-        events.setdefault(video, []).append((start_s, end_s))
-    return events
+def _touches(
+    start_s: npt.NDArray[np.float64], duration_s: float, parts_s: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.bool_]:
+    """Whether each window shares time with any of the parts, (m, 2) in seconds; bool (n,)."""
+    if parts_s is None:
+        return np.zeros(len(start_s), bool)
+    # Rounded as overlaps are: a window that begins where a part ends does not touch it.
+    ahead_NM = (start_s[:, None] + duration_s - parts_s[:, 0]).round(OVERLAP_DIGITS) > 0
+    behind_NM = (parts_s[:, 1] - start_s[:, None]).round(OVERLAP_DIGITS) > 0
+    touches_N: npt.NDArray[np.bool_] = np.logical_or.reduce(ahead_NM & behind_NM, axis=1)
+    return touches_N
+
+
+def _intervals(annotations: pd.DataFrame, label: str) -> dict[str, npt.NDArray[np.float64]]:
+    """Start and end, in seconds, of each video's intervals with this label, (m, 2)."""
+    found = annotations[annotations["label"] == label]
+    return {
+        str(video): times[["start_s", "end_s"]].to_numpy(np.float64)
+        for video, times in found.groupby("video", sort=False)
+    }
 
 
 def _table(

@@ -5,7 +5,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,9 @@ from aislewatch.files import read_yaml
 PARAMS_FILE = Path("params.yaml")
 
 Architecture = Literal["convlstm", "cnn", "lstm", "cnn_lstm"]
+Layout = Literal["folder", "table", "cvat", "label_studio", "ucf_crime", "dcsass"]
+Choice = Literal["drop", "keep_normal", "keep_shoplifting", "fail"]
+Precision = Literal["float32", "bf16", "bf16_fused"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -37,11 +40,28 @@ def _ascending(value: list[float]) -> list[float]:
     return value
 
 
+def _distinct(value: list[int]) -> list[int]:
+    if len(set(value)) < len(value):
+        raise ValueError("names a value twice")
+    return value
+
+
 LogRange = Annotated[list[Positive], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 BelowOne = Annotated[float, Field(gt=0.0, lt=1.0)]
 LogRangeBelowOne = Annotated[
     list[BelowOne], Field(min_length=2, max_length=2), AfterValidator(_ascending)
 ]
+Range = Annotated[
+    list[Annotated[float, Field(ge=0.0)]],
+    Field(min_length=2, max_length=2),
+    AfterValidator(_ascending),
+]
+RangeBelowOne = Annotated[
+    list[Annotated[float, Field(ge=0.0, lt=1.0)]],
+    Field(min_length=2, max_length=2),
+    AfterValidator(_ascending),
+]
+Choices = Annotated[list[Count], Field(min_length=2), AfterValidator(_distinct)]
 
 
 class _Section(BaseModel):
@@ -67,10 +87,11 @@ class Ingest(_Section):
 
 
 class Validate(_Section):
-    """What labels must satisfy, and when two videos count as copies."""
+    """What labels must satisfy, when two videos count as copies, and whose label counts then."""
 
     min_event_s: Positive
     duplicate_share: Fraction
+    contradictions: Choice
 
 
 class Segment(_Section):
@@ -100,8 +121,11 @@ class Split(_Section):
     train: Share
     val: Share
     test: Share
+    tolerance_points: Annotated[float, Field(gt=0.0, le=100.0)]
     recording_suffix: str
-    seed: int
+    keep_together: list[str]
+    follow_official: bool
+    seed: Seed
 
     @field_validator("recording_suffix")
     @classmethod
@@ -153,18 +177,25 @@ class Compute(_Section):
 
     device: Literal["auto", "cpu", "cuda"]
     threads: Annotated[int, Field(ge=0)]
+    precision: Precision
 
 
 class Tune(_Section):
-    """The Optuna study over Adam's hyperparameters; ranges are [low, high], searched in log."""
+    """The Optuna study. Ranges are [low, high], those of Adam and weight decay searched in log;
+    None: not searched."""
 
     trials: Count
     epochs: Count
+    workers: Count
     seed: Seed
     lr: LogRange
     one_minus_beta1: LogRangeBelowOne
     one_minus_beta2: LogRangeBelowOne
     eps: LogRange
+    weight_decay: LogRange | None = None
+    batch_size: Choices | None = None
+    dropout: RangeBelowOne | None = None
+    focal_gamma: Range | None = None
 
 
 class Train(_Section):
@@ -173,6 +204,7 @@ class Train(_Section):
     epochs: Count
     patience: Count
     optimizer: Literal["tuned", "paper"]
+    start_from: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     seed: Seed
 
 
@@ -189,22 +221,28 @@ class Alerts(_Section):
     """From scores to alerts."""
 
     method: Literal["consecutive", "majority"]
+    false_alarm_budget: Positive
     threshold: Fraction
     consecutive: Count
     window: Count
 
 
-class Register(_Section):
+class Gate(_Section):
     """The registry entry and the promotion gate."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
-    margin: Fraction
+    first_auc: Fraction
+    min_hours: Positive
+    min_videos: Count
+    margin_recall: Fraction
+    margin_alarms: Positive
+    margin_auc: Fraction
 
 
 class Params(_Section):
     """The whole of params.yaml."""
 
-    sources: Annotated[list[str], Field(min_length=1)]
+    sources: Annotated[dict[str, Layout], Field(min_length=1)]
     frames: Frames
     ingest: Ingest
     validate_: Annotated[Validate, Field(alias="validate")]
@@ -217,16 +255,29 @@ class Params(_Section):
     train: Train
     evaluate: Evaluate
     alerts: Alerts
-    register_: Annotated[Register, Field(alias="register")]
+    register_: Annotated[Gate, Field(alias="register")]
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _is_mapping(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for name in value:
+                if not isinstance(name, str):
+                    raise ValueError(f'put the name {name} in quotes, as in "{name}": folder')
+            return value
+        names = value if isinstance(value, list) and value else ["myshop"]
+        lines = "\n".join(f"      {name}: folder" for name in names)
+        raise ValueError(
+            "say how each source is laid out, one a line (docs/data.md shows the layouts "
+            f"{', '.join(get_args(Layout))}):\n    sources:\n{lines}\n   "
+        )
 
     @field_validator("sources")
     @classmethod
-    def _inside_raw(cls, value: list[str]) -> list[str]:
+    def _inside_raw(cls, value: dict[str, Layout]) -> dict[str, Layout]:
         for name in value:
-            if not name or name.startswith(("/", ".")) or ".." in Path(name).parts:
-                raise ValueError(f"{name!r} must name a subfolder of data/raw")
-        if len(set(value)) != len(value):
-            raise ValueError("a source is named twice")
+            if not name or name.startswith(".") or "/" in name:
+                raise ValueError(f"{name!r} must name a folder in data/raw")
         return value
 
 

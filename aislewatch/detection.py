@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,16 +18,14 @@ from aislewatch.alerts import (
     successive_starts,
     timed_clips,
 )
-from aislewatch.config import Alerts, Ingest, Params
+from aislewatch.config import Alerts, Params
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.evaluation.timeline import clock, counted, draw_timeline
 from aislewatch.files import sha256_file, whole_file, write_json
-from aislewatch.footage.decode import FRAMES, find_ffmpeg
-from aislewatch.footage.ingest import DECODE_JOB
-from aislewatch.footage.probe import VideoLimits
-from aislewatch.footage.sandbox import Sandbox
-from aislewatch.footage.supervisor import SandboxLimits
+from aislewatch.footage.decode import FRAMES
+from aislewatch.footage.decoder import Decoder
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
+from aislewatch.models.bundle import read_rule
 from aislewatch.scoring import score_clips, set_up_compute
 
 log = logging.getLogger(__name__)
@@ -65,8 +64,9 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
 
     Args:
         video: any file that ingest would accept.
-        model_folder: ``weights.safetensors`` and ``config.json``.
-        params: sections ingest (limits), compute and alerts.
+        model_folder: ``weights.safetensors``, ``config.json`` and ``operating.json``, the alert
+            rule as it was frozen when the model was registered.
+        params: sections ingest (limits) and compute.
         out_dir: gets ``<video's stem>.json`` and ``<video's stem>.png``.
 
     Raises:
@@ -76,19 +76,19 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
     """
     if not video.is_file():
         raise FootageError(f"{video} is missing or no file; name an existing video")
-    model = load_model(model_folder)
+    model, rule = load_model(model_folder), read_rule(model_folder)
     clips = _score(video, model, params)
     found = Detection(
         video=video,
         weights_sha256=sha256_file(model_folder / WEIGHTS_FILE),
-        rule=params.alerts,
+        rule=rule,
         clips=clips,
-        alerts=tuple(raise_alerts(clips, params.alerts)),
+        alerts=tuple(raise_alerts(clips, rule)),
         json_file=out_dir / f"{video.stem}.json",
         picture_file=out_dir / f"{video.stem}.png",
     )
     with whole_file(found.picture_file) as temporary:
-        draw_timeline(video.name, clips, found.alerts, params.alerts.threshold, temporary)
+        draw_timeline(video.name, clips, found.alerts, rule.threshold, temporary)
     write_json(found.json_file, _as_json(found))
     return found
 
@@ -97,7 +97,12 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
     config = model.config
     with tempfile.TemporaryDirectory(prefix="aislewatch-") as scratch:
         frames_dir = Path(scratch)
-        n_frames = _decode(video, frames_dir, model, params.ingest)
+        with closing(Decoder(config.fps, config.frame_size, params.ingest)) as decoder:
+            try:
+                n_frames = decoder.decode_video(video, frames_dir)["n_frames"]
+            except QuarantinedError as error:
+                words = f"{video} was refused: {error.detail}"
+                raise QuarantinedError(error.reason, words) from None
         starts = successive_starts(n_frames, config.n_frames, config.step)
         if not starts:
             needed_s = clip_span(config.n_frames, config.step) / config.fps
@@ -110,29 +115,6 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
         device = set_up_compute(params.compute)
         scores = score_clips(model, table, frames_dir, device).tolist()
     return timed_clips(starts, scores, config.n_frames, config.step, config.fps)
-
-
-def _decode(video: Path, folder: Path, model: Detector, limits: Ingest) -> int:
-    """Decode into ``folder`` in a sandbox, as ingest does; the number of frames."""
-    fps, size = model.config.fps, model.config.frame_size
-    of_video = VideoLimits(limits.max_duration_s, limits.max_megapixels, limits.max_fps)
-    # One second beyond the longest video: what it decodes to may be rounded up.
-    most_bytes = int((limits.max_duration_s + 1) * fps * size * size * 3 // 2)
-    request = {
-        "video": str(video.absolute()),
-        "ffmpeg": find_ffmpeg(),
-        "fps": fps,
-        "size": size,
-        "limits": asdict(of_video),
-    }
-    sandbox = Sandbox(DECODE_JOB, SandboxLimits(limits.timeout_s, limits.memory_mib, most_bytes))
-    try:
-        n_frames: int = sandbox.run(request, folder)["n_frames"]
-    except QuarantinedError as error:
-        raise QuarantinedError(error.reason, f"{video} was refused: {error.detail}") from None
-    finally:
-        sandbox.close()
-    return n_frames
 
 
 def _as_json(found: Detection) -> dict[str, object]:

@@ -9,6 +9,7 @@ AislewatchError
 ├── TrainingError        training cannot start or go on
 ├── ModelError           a stored model is missing, corrupt or does not fit
 ├── RegistryError        the model registry lacks something, or refuses it
+├── ProvenanceError      a run's code, parameters or data cannot be brought back
 └── PipelineError        DVC, Prefect or a stage's surroundings are not as needed
 
 A message says what was wrong, where (file, row, second) and what to do.
@@ -59,6 +60,10 @@ class ModelError(AislewatchError):
 
 class RegistryError(AislewatchError):
     """The model registry lacks something, or refuses it."""
+
+
+class ProvenanceError(AislewatchError):
+    """A run's code, parameters or data cannot be brought back."""
 
 
 class PipelineError(AislewatchError):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from aislewatch.datadocs import publish
 from aislewatch.rules import Rule, Suite
-from aislewatch.sources.problems import Problem, footage_problem
+from aislewatch.sources.problems import RAW, Problem
 
 
 def check(suites: Sequence[Suite], docs: Path) -> list[Problem]:
@@ -91,6 +91,6 @@ def _blame(seen: Mapping[str, Any], rule: Rule, place: Sequence[str]) -> Problem
     fault = f"{values or 'the row'} fails {rule.expectation}"
     video = str(seen["video"])
     row = seen.get("row")
-    if row is None or pd.isna(row):
-        return footage_problem(video, rule.name, fault, rule.remedy)
-    return Problem(seen["file"], int(row), video, "error", rule.name, fault, rule.remedy)
+    file = seen.get("file", f"{RAW}/{video}")
+    line = None if row is None or pd.isna(row) else int(row)
+    return Problem(file, line, video, "error", rule.name, fault, rule.remedy)

@@ -1,5 +1,6 @@
 """Outputs appear whole or not at all, and everything has a digest."""
 
+import glob
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from ruamel.yaml import YAML
 
 # Bytes read at a time while hashing: 1 MiB keeps a read in the CPU's cache; larger gained nothing.
@@ -25,9 +27,40 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def move_synced(source: Path, target: Path) -> None:
+    """Sync a finished file and move it over ``target``, on one file system.
+
+    The move itself survives a power cut only after ``fsync_folder(target.parent)``.
+    """
+    _fsync_file(source)
+    source.replace(target)
+
+
 def _fsync_file(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _temporary_prefix(path: Path) -> str:
+    """How the temporary names beside ``path`` begin; what killed processes left is removed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        if _is_abandoned(left):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+    return f".{path.name}.{os.getpid()}-"
+
+
+def _is_abandoned(temporary: Path) -> bool:
+    """Whether the process that made it, named in it, has ended; its id may be another's by now."""
+    process_id = temporary.name.rsplit(".", 2)[1].split("-")[0]
+    try:
+        return psutil.Process(int(process_id)).create_time() > temporary.stat().st_mtime
+    except (psutil.AccessDenied, FileNotFoundError):
+        return False
+    except (psutil.NoSuchProcess, ValueError):
+        return True
 
 
 @contextmanager
@@ -37,7 +70,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     On any exception the temporary file is removed and ``path`` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(
+        prefix=_temporary_prefix(path), suffix=".tmp", dir=path.parent
+    )
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -54,7 +89,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path``; on success it replaces ``path`` as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    temporary = Path(
+        tempfile.mkdtemp(prefix=_temporary_prefix(path), suffix=".tmp", dir=path.parent)
+    )
     try:
         yield temporary
         temporary.chmod(0o755)

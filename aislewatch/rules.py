@@ -4,15 +4,16 @@ Reading label files (``sources``) names faults in the reader's terms; the rules 
 assembled tables to the same whatever they were assembled from. ``expectations`` evaluates them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from aislewatch.sources.checks import ROUNDING_S
+from aislewatch.sources.labels import NORMAL, SHOPLIFTING, UNLABELED
 
-LABELS = ["normal", "shoplifting", "unlabeled"]
+LABELS = [NORMAL, SHOPLIFTING, UNLABELED]
 INGEST = "make the table again: dvc repro --force --single-item ingest"
 CORRECT = "correct the row"
 
@@ -46,7 +47,7 @@ class Suite:
 
 
 def catalog_suite(
-    catalog: pd.DataFrame, annotations: pd.DataFrame, sources: Sequence[str]
+    catalog: pd.DataFrame, annotations: pd.DataFrame, sources: Iterable[str]
 ) -> Suite:
     """What ingest must have written, and that every accepted video has a label."""
     intervals = annotations.groupby("video").size()
@@ -57,7 +58,7 @@ def catalog_suite(
         _rule("TableRowCountToBeBetween", "not_empty", "add footage to data/raw", min_value=1),
         _rule("ColumnValuesToBeUnique", "unique_video", INGEST, column="video"),
         *(_rule("ColumnValuesToNotBeNull", f"{c}_missing", INGEST, column=c) for c in filled),
-        _set("source", sources, "known_source", "name the source in params.yaml: sources"),
+        _set("source", list(sources), "known_source", "name the source in params.yaml: sources"),
         _set("label", LABELS, "known_folder_label", INGEST),
         _regex("video", r"^[^/]+(?:/[^/]+)+$", "video_path"),
         _regex("sha256", r"^[0-9a-f]{64}$", "sha256_form"),
@@ -65,9 +66,10 @@ def catalog_suite(
         _range("n_frames", 1, "has_frames"),
         _range("width", 1, "width_range"),
         _range("height", 1, "height_range"),
-        _range("fps", 0, "fps_range", strict_min=True),
+        # 0 where the file does not state it: only labels that count frames need it.
+        _range("fps", 0, "fps_range"),
         _range("duration_s", 0, "duration_range", strict_min=True),
-        _range("intervals", 1, "has_interval", remedy="add its events to events.csv"),
+        _range("intervals", 1, "has_interval", remedy="say in its label file what it shows"),
     ]
     return Suite("catalog", "data/catalog.parquet", table, rules, ["video"])
 
@@ -90,16 +92,16 @@ def annotations_suite(
         video_end_s=video_end,
         # Times are decimal fractions: without the rounding 0.9 - 0.6 is shorter than 0.3.
         latest_end_s=video_end + frame_s + ROUNDING_S,
-        event_s=length.where((annotations["label"] == "shoplifting") & (length > 0)) + ROUNDING_S,
+        event_s=length.where((annotations["label"] == SHOPLIFTING) & (length > 0)) + ROUNDING_S,
     )
-    interval = ["video", "start_s", "end_s"]
+    interval = ["video", "start_s", "end_s", "label"]
     ordered, inside = ("end_s", "start_s"), ("latest_end_s", "end_s")
     rules = [
         _rule("TableRowCountToBeBetween", "not_empty", "add labelled footage", min_value=1),
         _missing("video_end_s", "known_video", "add the file or remove the row"),
         _missing("start_s", "start_s_number", CORRECT),
         _missing("end_s", "end_s_number", CORRECT),
-        _set("label", LABELS, "known_label", "write shoplifting"),
+        _set("label", LABELS, "known_label", "write shoplifting, normal or unlabeled"),
         _range("start_s", 0, "start_s_range", remedy=CORRECT),
         _greater(*ordered, "order", "swap or correct the two times"),
         _greater(*inside, "inside_video", "correct the time", or_equal=True),

@@ -28,7 +28,12 @@ def set_up_compute(compute: Compute) -> torch.device:
     # cuBLAS repeats its results only with a fixed workspace, chosen before it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(compute.threads or len(os.sched_getaffinity(0)))
+    # Deterministic mode would also fill all new memory with NaN, one more pass over it each time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # torchrun says how many processes share this machine's cores.
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    cores = max(1, len(os.sched_getaffinity(0)) // processes)
+    torch.set_num_threads(compute.threads or cores)
     if compute.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
             "compute.device is cuda, but torch sees no GPU; set it to auto or cpu, or install the "

@@ -1,5 +1,6 @@
 """Measure the five models beside the paper's Table 2; choose on validation which is registered."""
 
+import json
 import logging
 import math
 from pathlib import Path
@@ -9,7 +10,9 @@ import pandas as pd
 from aislewatch.config import Params
 from aislewatch.evaluation.ledger import record_test_use
 from aislewatch.evaluation.outputs import write_outputs
+from aislewatch.evaluation.report import Study
 from aislewatch.evaluation.scored import Footage, Scored, score_model
+from aislewatch.evaluation.slices import video_properties
 from aislewatch.evaluation.summary import Evaluated, evaluate_models
 from aislewatch.evaluation.table import NAMES, print_table
 from aislewatch.files import sha256_file, sha256_tree
@@ -25,6 +28,8 @@ CATALOG = Path("data/catalog.parquet")
 ANNOTATIONS = Path("data/annotations.parquet")
 SPLITS = Path("data/splits.parquet")
 MODELS = Path("models")
+BEST = Path("data/best.json")
+STUDY = Path("reports/tune")
 CURVES = Path("metrics/curves")
 
 
@@ -35,10 +40,17 @@ def main() -> None:
 
 def work(params: Params, journal: Journal) -> None:
     """Score, choose, measure, draw; the table of models ends the stage's output."""
-    scored = _score_all(params)
-    evaluation = evaluate_models(scored, params.evaluate, params.alerts)
+    footage = Footage(
+        FRAMES, pd.read_parquet(SPLITS), pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS)
+    )
+    scored = _score_all(footage, params)
+    on_test = set(footage.splits.loc[footage.splits["split"] == "test", "video"])
+    catalog = footage.catalog[footage.catalog["video"].isin(on_test)]
+    properties = video_properties(catalog, FRAMES, params.frames.size)
+    evaluation = evaluate_models(scored, properties, params.evaluate, params.alerts)
     curves = {name: pd.read_csv(CURVES / f"{name}.csv") for name in NAMES}
-    outputs = write_outputs(evaluation, scored, curves, FRAMES, params)
+    study = Study(json.loads(BEST.read_text()), STUDY)
+    outputs = write_outputs(evaluation, scored, curves, study, footage, params)
     for model in evaluation.models:
         with journal.child(model.name, "model", model.facts) as run:
             run.metrics(_metrics(model))
@@ -52,9 +64,7 @@ def work(params: Params, journal: Journal) -> None:
     print_table()
 
 
-def _score_all(params: Params) -> list[Scored]:
-    splits = pd.read_parquet(SPLITS)
-    footage = Footage(FRAMES, splits, pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS))
+def _score_all(footage: Footage, params: Params) -> list[Scored]:
     split_digest = sha256_file(SPLITS)
     device = set_up_compute(params.compute)
     scored = []
@@ -76,8 +86,14 @@ def _metrics(model: Evaluated) -> dict[str, float]:
     found |= {"val.log_loss": model.validation.log_loss}
     found |= {
         "test.false_alarms_per_hour": model.alerts.false_alarms_per_hour,
-        "test.shoplifting_alerted": model.alerts.shoplifting_alerted,
-        "test.normal_alerted": model.alerts.normal_alerted,
+        "test.event_recall": model.alerts.recall.value,
+        "test.event_precision": model.alerts.precision.value,
+        "test.event_f1": model.alerts.f1.value,
+        "test.delay_p50_s": model.alerts.delay_p50_s,
+        "test.delay_p95_s": model.alerts.delay_p95_s,
+        "test.brier": model.calibration.brier,
+        "test.ece": model.calibration.ece,
+        "alerts.threshold": model.operating.rule.threshold,
     }
     return {name: value for name, value in found.items() if not math.isnan(value)}
 

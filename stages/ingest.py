@@ -33,7 +33,7 @@ def work(params: Params, journal: Journal) -> None:
     """Decode the footage and write the four outputs."""
     store = FrameStore(STORE, params.frames.fps, params.frames.size)
     with show_progress("files") as progress:
-        footage = ingest(RAW, params.sources, store, params.ingest, progress)
+        footage = ingest(RAW, list(params.sources), store, params.ingest, progress)
     store.publish([video.stored for video in footage.accepted], FRAMES)
     write_catalog(CATALOG, footage.accepted)
     write_fingerprints(FINGERPRINTS, footage.accepted, store)

@@ -2,7 +2,9 @@
 
 import json
 import logging
-import tempfile
+import shutil
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +13,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aislewatch.config import Params
-from aislewatch.evaluation.ledger import record_test_use
-from aislewatch.evaluation.promotion import (
-    Verdict,
-    already_champion,
-    compare,
-    first_champion,
-    not_comparable,
-)
-from aislewatch.files import sha256_file, sha256_tree, write_json
+from aislewatch.evaluation.cards import AtRegistration, data_card, model_card, training_cost
+from aislewatch.evaluation.promotion import Verdict
+from aislewatch.evaluation.scored import Footage
+from aislewatch.evaluation.verdict import write_verdict
+from aislewatch.files import sha256_file, sha256_tree, whole_folder, write_json
 from aislewatch.footage.batches import read_batches
 from aislewatch.models.build import Detector, load_model
-from aislewatch.registry.packaging import build_bundle
+from aislewatch.models.bundle import CARD, DATA_CARD, OPERATING, OWN
+from aislewatch.models.facts import ModelFacts, processor
+from aislewatch.registry.champions import promote
+from aislewatch.registry.gate import judge
+from aislewatch.registry.lock import sole_change
+from aislewatch.registry.packaging import Packed, pack
 from aislewatch.registry.registration import REGISTRATION
-from aislewatch.registry.versions import CHALLENGER, CHAMPION, Registered, Registry
-from aislewatch.scoring import clip_addresses, score_clips, set_up_compute
+from aislewatch.registry.versions import CHALLENGER, Registered, Registry
+from aislewatch.scoring import clip_addresses, set_up_compute
 from aislewatch.tracking.execution import find_or_make_execution
 from aislewatch.tracking.journal import Journal
 from aislewatch.tracking.origin import made_by
@@ -35,10 +38,14 @@ from stages.runner import run_stage
 log = logging.getLogger(__name__)
 
 FRAMES = Path("data/frames")
+CATALOG = Path("data/catalog.parquet")
+ANNOTATIONS = Path("data/annotations.parquet")
 SPLITS = Path("data/splits.parquet")
 SELECTED = Path("models/selected.json")
 EVALUATION = Path("metrics/evaluate.json")
-CHAMPION_FILES = Path(".aislewatch/champion")
+# Not an output of DVC: which champion it was compared with depends on the registry.
+PAGE = Path("reports/promotion")
+CHALLENGER_FILES = Path(".aislewatch/challenger")
 
 # Real clips that the registered graph is compared on and that show a user its input.
 EXAMPLE_CLIPS = 4
@@ -46,88 +53,117 @@ EXAMPLE_CLIPS = 4
 
 def main() -> None:
     """``python -m stages.register``, as dvc.yaml runs it."""
-    run_stage("register", ["compute", "evaluate", "register"], work)
+    run_stage("register", ["frames", "compute", "evaluate", "register"], work)
 
 
 def work(params: Params, journal: Journal) -> None:
     """Make or find the version, compare it with the champion, set the aliases."""
-    selected = json.loads(SELECTED.read_text())["model"]
+    chosen = json.loads(SELECTED.read_text())
+    selected = chosen["model"]
     folder = Path("models") / selected
-    digest = sha256_tree(folder)
-    splits = pd.read_parquet(SPLITS)
-    test = splits[splits["split"] == "test"].reset_index(drop=True)
-    registry = Registry(params.register_.name)
-    version = registry.find(digest)
-    if version is None:
-        version = _add(registry, selected, folder, digest, test)
-        log.info("registered %s version %s (%s)", version.name, version.version, selected)
-    else:
-        log.info("version %s of %s has these very weights", version.version, version.name)
-    registry.set_alias(CHALLENGER, version)
-    verdict = _gate(params, registry, version, folder, test)
-    if verdict.promote:
-        registry.set_alias(CHAMPION, version)
+    own = _own_part(folder, chosen["operating"])
+    digest = sha256_tree(own)
+    footage = Footage(
+        FRAMES, pd.read_parquet(SPLITS), pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS)
+    )
+    with sole_change(params.register_.name):
+        version, verdict = _offer(own, digest, footage, params)
     log.info("%s: %s", "champion" if verdict.promote else "stays challenger", verdict.reason)
-    promoted = {"promoted": str(verdict.promote).lower(), "verdict": verdict.reason}
-    registry.tag(version, promoted | {key: f"{x:.6g}" for key, x in verdict.numbers.items()})
-    journal.tags(promoted | {"model": selected, "version": version.version, "digest": digest})
+    write_verdict(f"{selected}, version {version.version}", verdict, PAGE)
+    journal.artifact(PAGE)
+    tags = {"model": selected, "version": version.version, "digest": digest}
+    journal.tags(verdict.as_tags() | tags)
     journal.metrics(verdict.numbers)
     write_json(REGISTRATION, {"name": version.name, "model": selected, "digest": digest})
     journal.digest(REGISTRATION)
 
 
+def _offer(own: Path, digest: str, footage: Footage, params: Params) -> tuple[Registered, Verdict]:
+    """The version with these bytes, made where there is none, after the gate's decision."""
+    registry = Registry(params.register_.name)
+    version = registry.find(digest)
+    if version is None:
+        version = _add(registry, own, digest, footage, params)
+        log.info("registered %s version %s", version.name, version.version)
+    else:
+        log.info("version %s of %s has these very weights", version.version, version.name)
+        _restore_where_damaged(registry, version, own, footage, params)
+    registry.set_alias(CHALLENGER, version)
+    verdict = judge(registry, version, own, footage, sha256_file(SPLITS), params)
+    if verdict.promote:
+        promote(registry, version, "stage register", verdict.reason)
+    numbers = {key: f"{value:.6g}" for key, value in verdict.numbers.items()}
+    registry.tag(version, verdict.as_tags() | numbers)
+    return version, verdict
+
+
+def _own_part(folder: Path, operating: dict[str, Any]) -> Path:
+    """The model with its operating point: what a version's digest is of.
+
+    Other weights or another threshold make another version.
+    """
+    with whole_folder(CHALLENGER_FILES) as temporary:
+        shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        write_json(temporary / OPERATING, operating)
+    return CHALLENGER_FILES
+
+
 def _add(
-    registry: Registry, selected: str, folder: Path, digest: str, test: pd.DataFrame
+    registry: Registry, own: Path, digest: str, footage: Footage, params: Params
 ) -> Registered:
     execution = find_or_make_execution()
     drain(execution)
-    run_id = made_by(execution).output(f"train@{selected}", folder, digest)
-    figures = json.loads(EVALUATION.read_text())["models"][selected]["test"]
-    with tempfile.TemporaryDirectory() as scratch:
-        bundle = Path(scratch) / "model"
-        manifest, difference = build_bundle(folder, _examples(load_model(folder), test), bundle)
-        log.info("ONNX agrees with torch to %.1e", difference)
+    summary = json.loads(EVALUATION.read_text())
+    selected = summary["selected"]
+    folder = Path("models") / selected
+    weights = sha256_tree(folder)
+    run_id = made_by(execution).output(f"train@{selected}", folder, weights)
+    with _pack(registry, own, run_id, digest, footage, params) as packed:
         tags: dict[str, Any] = {
             "digest": digest,
-            "manifest": manifest,
+            "weights": weights,
+            "manifest": packed.manifest,
             "model": selected,
-            "onnx_difference": f"{difference:.2e}",
-        } | {f"test.{name}": f"{value}" for name, value in figures.items()}
-        return registry.add(bundle, run_id, tags)
+            "onnx_difference": f"{packed.difference:.2e}",
+        }
+        figures = summary["models"][selected]["test"]
+        tags |= {f"test.{name}": f"{value}" for name, value in figures.items()}
+        tags |= {f"size.{name}": f"{value:.6g}" for name, value in asdict(packed.facts).items()}
+        version = registry.add(packed.folder, run_id, tags)
+        registry.describe(version, (packed.folder / OWN / CARD).read_text())
+        return version
 
 
-def _examples(model: Detector, clips: pd.DataFrame) -> NDArray[np.uint8]:
-    config = model.config
-    addresses = [clip_addresses(clips.head(EXAMPLE_CLIPS))]
+def _restore_where_damaged(
+    registry: Registry, version: Registered, own: Path, footage: Footage, params: Params
+) -> None:
+    faults = registry.faults(version)
+    if faults:
+        log.info("restoring its files: %s", ", ".join(f"{k} ({v})" for k, v in faults.items()))
+        with _pack(registry, own, version.run_id, version.digest, footage, params) as packed:
+            registry.restore(version, packed.folder, packed.manifest)
+
+
+def _pack(
+    registry: Registry, own: Path, run_id: str, digest: str, footage: Footage, params: Params
+) -> AbstractContextManager[Packed]:
+    trained = training_cost(registry.run_seconds(run_id), set_up_compute(params.compute).type)
+    clips_BTKW = _examples(load_model(own), footage)
+    summary = json.loads(EVALUATION.read_text())
+
+    def write_cards(facts: ModelFacts, difference: float) -> dict[str, str]:
+        measured = AtRegistration(digest, facts, difference, processor(), trained)
+        card = model_card(summary, footage, params, measured)
+        return {CARD: card, DATA_CARD: data_card(footage, params)}
+
+    return pack(own, clips_BTKW, write_cards)
+
+
+def _examples(model: Detector, footage: Footage) -> NDArray[np.uint8]:
+    config, splits = model.config, footage.splits
+    addresses = [clip_addresses(splits[splits["split"] == "test"].head(EXAMPLE_CLIPS))]
     batches = read_batches(FRAMES, addresses, config.n_frames, config.step, config.frame_size)
     return next(batches).copy()
-
-
-def _gate(
-    params: Params, registry: Registry, version: Registered, folder: Path, test: pd.DataFrame
-) -> Verdict:
-    """Score both on today's test clips; neither is compared by a number stored in the past."""
-    champion = registry.by_alias(CHAMPION)
-    if champion is None:
-        return first_champion()
-    if champion.digest == version.digest:
-        return already_champion()
-    theirs = load_model(registry.fetch(champion, CHAMPION_FILES))
-    ours = load_model(folder)
-    for name in ("frame_size", "n_frames", "step", "fps"):
-        if getattr(theirs.config, name) != getattr(ours.config, name):
-            return not_comparable(
-                f"{name} {getattr(theirs.config, name)}, now {getattr(ours.config, name)}"
-            )
-    challenger_scores = _scored(params, ours, version.digest, test)
-    champion_scores = _scored(params, theirs, champion.digest, test)
-    return compare(challenger_scores, champion_scores, params.register_.margin, params.evaluate)
-
-
-def _scored(params: Params, model: Detector, digest: str, test: pd.DataFrame) -> pd.DataFrame:
-    record_test_use("register", digest, sha256_file(SPLITS))
-    scores = score_clips(model, test, FRAMES, set_up_compute(params.compute))
-    return test[["video", "label"]].assign(score=scores)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What every stage does around its work: read params, keep a journal, fail in plain words."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from aislewatch.config import Params, load_params
 from aislewatch.console import set_up_logging
@@ -17,12 +18,19 @@ def run_stage(address: str, sections: list[str], work: Callable[[Params, Journal
         sections: the parts of params.yaml it uses (the same as its ``params`` in dvc.yaml).
         work: does the stage's job; gets all parameters and the journal.
     """
-    set_up_logging()
-    try:
+    with plain_errors(address):
         params = load_params()
         chosen = params.model_dump(by_alias=True, include=_fields(sections))
         with stage_run(address, chosen) as journal:
             work(params, journal)
+
+
+@contextmanager
+def plain_errors(address: str) -> Iterator[None]:
+    """Log to the terminal; an error of ours ends the process with status 1 and its message."""
+    set_up_logging()
+    try:
+        yield
     except AislewatchError as error:
         sys.exit(f"{address}: {error}")
 

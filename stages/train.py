@@ -1,8 +1,9 @@
 """Stage train MODEL: one network of Table 2; writes its weights, metrics and learning curve."""
 
 import argparse
-import json
 import logging
+import os
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -10,20 +11,26 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from aislewatch.config import Architecture, Params
-from aislewatch.errors import TrainingError
-from aislewatch.files import whole_file, write_json
-from aislewatch.models.build import model_config, save_model
+from aislewatch.config import Architecture, Params, load_params
+from aislewatch.files import sha256_file, whole_file, write_json
+from aislewatch.models.build import WEIGHTS_FILE, Detector, model_config, save_model
 from aislewatch.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
+from aislewatch.training.calibrate import calibrate
 from aislewatch.training.checkpoint import CHECKPOINTS, Checkpoint, result_key
 from aislewatch.training.data import load_training_data
-from aislewatch.training.loop import PAPER_ADAM, Adam, EpochRow, Recipe, train
-from stages.runner import run_stage
+from aislewatch.training.loop import Recipe, train, training_steps
+from aislewatch.training.processes import Processes, joined
+from aislewatch.training.profiling import profile_steps
+from aislewatch.training.start import PRETRAINED
+from aislewatch.training.tuned import PAPER, read_tuned
+from aislewatch.training.validation import EpochRow
+from stages.runner import plain_errors, run_stage
 
 SPLITS = Path("data/splits.parquet")
 FRAMES = Path("data/frames")
 BEST = Path("data/best.json")
+PROFILES = Path(".aislewatch/profiles")
 
 # convlstm_paper is the paper's own configuration, one more row of the table: ConvLSTM, RGB input,
 # the paper's Adam.
@@ -37,22 +44,36 @@ def main() -> None:
     """Run the stage for the network named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", choices=NAMES)
-    name = parser.parse_args().model
-    run_stage(
-        f"train@{name}",
-        ["model", "learning", "compute", "train", "frames", "segment"],
-        partial(work, name),
+    parser.add_argument(
+        "--profile", action="store_true", help="trace a few steps and stop; writes no output"
     )
+    arguments = parser.parse_args()
+    name: Name = arguments.model
+    address = f"train@{name}"
+    if arguments.profile:
+        with plain_errors(address):
+            profile(name, load_params())
+    elif os.environ.get("RANK", "0") != "0":
+        # A process of torchrun's beside the first, which alone keeps the journal and writes.
+        with plain_errors(address):
+            learn(name, load_params(), lambda row: None)
+    else:
+        run_stage(
+            address,
+            ["model", "learning", "compute", "train", "frames", "segment"],
+            partial(work, name),
+        )
 
 
 def work(name: Name, params: Params, journal: Journal) -> None:
     """Train one network and write what it became."""
-    device = set_up_compute(params.compute)
-    data = load_training_data(SPLITS, FRAMES)
     recipe = recipe_of(name, params)
     config = recipe.config
     journal.params({"architecture": config.architecture, "input": config.model.input})
-    journal.params({"optimizer": asdict(recipe.adam)})
+    journal.params({"optimizer": asdict(recipe)["optimizer"]})
+    # As trained: tuning may have set them, and the stage's own parameters say what params.yaml has.
+    journal.params({"batch_size": recipe.learning.batch_size, "dropout": config.model.dropout})
+    journal.params({"focal_gamma": recipe.learning.focal_gamma})
 
     def on_epoch(row: EpochRow) -> None:
         journal.metrics({"train.loss": row.train_loss, "val.loss": row.val_loss}, step=row.epoch)
@@ -63,15 +84,12 @@ def work(name: Name, params: Params, journal: Journal) -> None:
             *(row.val_loss, row.val_auc, row.val_accuracy),
         )
 
-    settings = asdict(recipe) | {"config": config.model_dump()}
-    settings |= {"learning": recipe.learning.model_dump()}
-    checkpoint = Checkpoint(CHECKPOINTS / name, result_key(settings, data, device))
-    model, rows = train(recipe, data, device, on_epoch, checkpoint)
+    model, rows, checkpoint = learn(name, params, on_epoch)
     folder = Path("models") / name
     metrics = Path("metrics/train") / f"{name}.json"
     curve = Path("metrics/curves") / f"{name}.csv"
     save_model(folder, model)
-    write_json(metrics, summary(rows))
+    write_json(metrics, summary(rows) | {"temperature": float(model.temperature)})
     with whole_file(curve) as temporary:
         pd.DataFrame([asdict(row) for row in rows]).to_csv(temporary, index=False)
     for output in (folder, metrics, curve):
@@ -80,34 +98,61 @@ def work(name: Name, params: Params, journal: Journal) -> None:
     checkpoint.delete()
 
 
+def learn(
+    name: Name, params: Params, on_epoch: Callable[[EpochRow], None]
+) -> tuple[Detector, list[EpochRow], Checkpoint]:
+    """Train a network on the processes that torchrun started, or on this one alone."""
+    recipe = recipe_of(name, params)
+    device = set_up_compute(params.compute)
+    data = load_training_data(SPLITS, FRAMES)
+    with joined(device) as processes:
+        settings = asdict(recipe) | {"config": recipe.config.model_dump()}
+        settings |= {"learning": recipe.learning.model_dump(), "processes": processes.count}
+        settings |= {"start_from": start_digest(recipe.start_from)}
+        checkpoint = Checkpoint(CHECKPOINTS / name, result_key(settings, data, device))
+        model, rows = train(recipe, data, processes, on_epoch, checkpoint)
+    calibrate(model, data.val, FRAMES, device, recipe.learning.batch_size)
+    return model, rows, checkpoint
+
+
+def profile(name: Name, params: Params) -> None:
+    """Trace a few steps of the training and print where their time goes."""
+    device = set_up_compute(params.compute)
+    steps = training_steps(
+        recipe_of(name, params), load_training_data(SPLITS, FRAMES), Processes(device)
+    )
+    trace = PROFILES / f"train@{name}.json"
+    print(profile_steps(steps, device, trace))
+    logger.info("the trace is %s; open it at https://ui.perfetto.dev", trace)
+
+
 def recipe_of(name: Name, params: Params) -> Recipe:
     """What ``name`` means under these parameters."""
     architecture: Architecture
+    start_from = None
     if name == "convlstm_paper":
         architecture = "convlstm"
-        model, adam = params.model.model_copy(update={"input": "rgb"}), PAPER_ADAM
+        model, tuned = params.model.model_copy(update={"input": "rgb"}), PAPER
     else:
         architecture, model = name, params.model
-        adam = PAPER_ADAM if params.train.optimizer == "paper" else tuned_adam(BEST)
-    config = model_config(architecture, model, params)
+        tuned = PAPER if params.train.optimizer == "paper" else read_tuned(BEST)
+        if params.train.start_from != "none":
+            start_from = PRETRAINED / params.train.start_from / name
+    config = model_config(architecture, tuned.model(model), params)
     how = params.train
-    return Recipe(config, params.learning, adam, how.epochs, how.patience, how.seed)
+    return Recipe(
+        *(config, tuned.learning(params.learning), tuned.adam()),
+        *(how.epochs, how.patience, how.seed),
+        precision=params.compute.precision,
+        start_from=start_from,
+        judged_by=params.learning.focal_gamma,
+    )
 
 
-def tuned_adam(best_file: Path) -> Adam:
-    """Adam as the tune stage found it.
-
-    Raises:
-        TrainingError: its result is missing or corrupt.
-    """
-    try:
-        best = json.loads(best_file.read_text())
-        return Adam(*(float(best[name]) for name in ("lr", "beta1", "beta2", "eps")))
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(
-            f"{best_file} is missing or corrupt ({error!r}); run the tune stage again, or set "
-            "train.optimizer to paper"
-        ) from None
+def start_digest(folder: Path | None) -> str | None:
+    """sha256 of the weights that a training begins with, if there are any."""
+    weights = None if folder is None else folder / WEIGHTS_FILE
+    return sha256_file(weights) if weights is not None and weights.is_file() else None
 
 
 def summary(rows: list[EpochRow]) -> dict[str, float]:

@@ -1,26 +1,37 @@
-"""Stage tune: find Adam's settings for the ConvLSTM; writes data/best.json.
+"""Stage tune: find the settings of training on the ConvLSTM; data/best.json and its pictures.
 
 It runs before train, although the project's card lists it after, because train uses its result.
 """
 
-from dataclasses import asdict
+import logging
+import os
 from pathlib import Path
 
+from optuna.trial import FrozenTrial
+
 from aislewatch.config import Params
-from aislewatch.files import write_json
+from aislewatch.files import whole_folder, write_json
 from aislewatch.models.build import model_config
 from aislewatch.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
-from aislewatch.training.checkpoint import result_key
+from aislewatch.training.checkpoint import input_key, result_key
 from aislewatch.training.data import load_training_data
-from aislewatch.training.loop import Adam, Recipe
-from aislewatch.tuning import tune
+from aislewatch.tuning.alone import sqlite_url, tune_alone
+from aislewatch.tuning.best import KEY_DIGITS, best_of
+from aislewatch.tuning.pictures import draw_pictures
+from aislewatch.tuning.storage import VARIABLE, shown_url
+from aislewatch.tuning.together import tune_together
+from aislewatch.tuning.worker import Work
 from stages.runner import run_stage
 
 SPLITS = Path("data/splits.parquet")
 FRAMES = Path("data/frames")
 BEST = Path("data/best.json")
+PICTURES = Path("reports/tune")
 STUDIES = Path(".aislewatch")
+DASHBOARD = "watch the study with: optuna-dashboard %s"
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -30,25 +41,46 @@ def main() -> None:
 
 def work(params: Params, journal: Journal) -> None:
     """Run the study and write its best settings."""
+    key, trials = study(params, journal)
+    best = best_of(trials, params.tune, key)
+    with whole_folder(PICTURES) as folder:
+        draw_pictures(trials, folder)
+    write_json(BEST, best.as_json())
+    journal.metrics({"best.val_loss": best.val_loss, "best.trial": best.trial})
+    journal.tags({"study": best.study})
+    for output in (BEST, PICTURES):
+        journal.digest(output)
+    journal.artifact(PICTURES)
+
+
+def study(params: Params, journal: Journal) -> tuple[str, list[FrozenTrial]]:
+    """Run the study: this process alone, or workers where params.yaml or a database say so.
+
+    Returns:
+        Its key, and its trials.
+    """
     device = set_up_compute(params.compute)
     data = load_training_data(SPLITS, FRAMES)
-    config = model_config("convlstm", params.model, params)
-
-    def recipe_for(adam: Adam) -> Recipe:
-        epochs = params.tune.epochs
-        return Recipe(config, params.learning, adam, epochs, epochs, params.tune.seed)
-
     # Without the number of trials: a study that is asked for more goes on from where it was.
+    # Without the workers, so that two commands of unequal numbers can work on one study.
     settings = {
-        "config": config.model_dump(),
+        "config": model_config("convlstm", params.model, params).model_dump(),
         "learning": params.learning.model_dump(),
-        "tune": params.tune.model_dump(exclude={"trials"}),
+        "compute": params.compute.model_dump(),
+        "tune": params.tune.model_dump(exclude={"trials", "workers"}),
     }
-    study_file = STUDIES / f"study-{result_key(settings, data, device)}.db"
-    best = tune(params.tune, recipe_for, data, device, study_file, journal)
-    write_json(BEST, asdict(best))
-    journal.metrics({"best.val_loss": best.val_loss, "best.trial": best.trial})
-    journal.digest(BEST)
+    key = input_key(settings, data)[:KEY_DIGITS]
+    shared = os.environ.get(VARIABLE)
+    together = params.tune.workers > 1
+    if shared or together:
+        # Not the file of a study by one process, which must hold nothing that timing decided.
+        file = STUDIES / f"study-{result_key(settings | {'together': True}, data, device)}.db"
+        url = shared or sqlite_url(file)
+        logger.info(DASHBOARD, shown_url(url))
+        return key, tune_together(Work(params, SPLITS, FRAMES, key, journal, url))
+    file = STUDIES / f"study-{result_key(settings, data, device)}.db"
+    logger.info(DASHBOARD, sqlite_url(file))
+    return key, tune_alone(params, data, device, file, key, journal)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,44 @@
-"""Stage validate: catalog and label files -> annotations, duplicates, a row-level report."""
+"""Stage validate: catalog and label files -> annotations, videos, duplicates, a report by row."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.annotations import COLUMNS, assemble, source_videos, video_labels
-from aislewatch.config import Params
-from aislewatch.duplicates import contradictions, pair_table
+from aislewatch.annotations import COLUMNS, assemble, source_videos
+from aislewatch.config import Layout, Params
+from aislewatch.contradictions import contradictions, mark, settle
+from aislewatch.contradictions import problems as contradiction_problems
+from aislewatch.contradictions_page import write_page
+from aislewatch.copies.find import find_copies
+from aislewatch.duplicates import pair_table
 from aislewatch.errors import LabelError
 from aislewatch.expectations import check
 from aislewatch.files import whole_file
-from aislewatch.footage.fingerprint import find_duplicates
 from aislewatch.footage.tables import read_fingerprints
 from aislewatch.rules import annotations_suite, catalog_suite
-from aislewatch.sources.checks import Limits, check_labels
-from aislewatch.sources.folder import LabelRow, read_events
-from aislewatch.sources.problems import (
-    RAW,
-    Problem,
-    problem_table,
-    quote,
-    without_repeats,
-)
+from aislewatch.scenes import find_scenes
+from aislewatch.sources.checks import Limits
+from aislewatch.sources.labels import Labels
+from aislewatch.sources.layouts import read_source
+from aislewatch.sources.problems import RAW, Problem, problem_table, quote, without_repeats
+from aislewatch.sources.ucf_against_dcsass import disagreements
 from aislewatch.tracking.journal import Journal
+from aislewatch.videos import video_table
 from stages.runner import run_stage
 
 CATALOG = Path("data/catalog.parquet")
+FRAMES = Path("data/frames")
 FINGERPRINTS = Path("data/fingerprints.parquet")
-QUARANTINE = Path("data/quarantine.csv")
 ANNOTATIONS = Path("data/annotations.parquet")
+VIDEOS = Path("data/videos.parquet")
 DUPLICATES = Path("data/duplicates.csv")
 REPORT = Path("data/validation.csv")
 # Not an output of DVC: it must be there to be read when the stage fails.
 READABLE_REPORT = Path("reports/validation.csv")
 DOCS = Path("reports/data_docs")
+PAGE = Path("reports/contradictions/index.html")
 
 log = logging.getLogger(__name__)
 
@@ -43,49 +47,44 @@ def work(params: Params, journal: Journal) -> None:
     """Check everything, write the report, and only then decide."""
     catalog = pd.read_parquet(CATALOG)
     limits = Limits(1 / params.frames.fps, params.validate_.min_event_s)
-    rows, problems = read_labels(catalog, params.sources, limits)
-    annotations = assemble(catalog, rows, limits.frame_s)
+    labels = read_labels(catalog, params.sources, limits)
+    annotations = assemble(catalog, labels, limits.frame_s)
     suites = [
         catalog_suite(catalog, annotations, params.sources),
         annotations_suite(annotations, catalog, limits.frame_s, limits.min_event_s),
     ]
-    problems = without_repeats(problems + check(suites, DOCS))
-    near = find_duplicates(read_fingerprints(FINGERPRINTS), params.validate_.duplicate_share)
-    pairs = pair_table(catalog, near, video_labels(annotations))
-    problems += contradictions(pairs)
+    read = [problem for own in labels.values() for problem in own.problems]
+    read += disagreements(Path(RAW), params.sources, source_videos(catalog))
+    problems = without_repeats(read, check(suites, DOCS))
+    asked = params.validate_
+    fingerprints = read_fingerprints(FINGERPRINTS)
+    pairs = pair_table(catalog, find_copies(fingerprints), asked.duplicate_share)
+    opposed = contradictions(pairs, annotations)
+    problems += contradiction_problems(opposed, asked.contradictions)
+    write_page(PAGE, opposed, asked.contradictions, catalog, FRAMES, params.frames)
     _write_csv(problem_table(problems), READABLE_REPORT)
     _decide(problems)
-    with whole_file(ANNOTATIONS) as temporary:
-        annotations[COLUMNS].to_parquet(temporary, index=False)
+    pairs = mark(pairs, opposed)
+    annotations = settle(annotations[COLUMNS], opposed, asked.contradictions)
+    _write_parquet(annotations, ANNOTATIONS)
+    _write_parquet(video_table(catalog, labels, find_scenes(fingerprints)), VIDEOS)
     _write_csv(pairs, DUPLICATES)
     _write_csv(problem_table(problems), REPORT)
     journal.metrics(_counts(annotations, pairs, problems))
-    for output in (ANNOTATIONS, DUPLICATES, REPORT):
+    for output in (ANNOTATIONS, VIDEOS, DUPLICATES, REPORT):
         journal.digest(output)
 
 
 def read_labels(
-    catalog: pd.DataFrame, sources: list[str], limits: Limits
-) -> tuple[dict[str, list[LabelRow]], list[Problem]]:
-    """The rows of every source's events.csv and what is wrong with them.
-
-    Rows of quarantined videos are reported and left out.
-    """
-    quarantined = set(pd.read_csv(QUARANTINE)["video"])
-    rows: dict[str, list[LabelRow]] = {}
-    problems: list[Problem] = []
-    for source in sources:
-        labels = read_events(Path(RAW), source)
-        if labels is None:
-            continue
-        problems += labels.problems
-        if labels.problems and not labels.rows:
-            # Nothing could be read: to miss every video's row as well would bury the reason.
-            continue
-        videos = source_videos(catalog, source)
-        problems += check_labels(labels.rows, videos, quarantined, limits)
-        rows[source] = [row for row in labels.rows if row.video not in quarantined]
-    return rows, problems
+    catalog: pd.DataFrame, sources: Mapping[str, Layout], limits: Limits
+) -> dict[str, Labels]:
+    """What the label files of every source say."""
+    return {
+        source: read_source(
+            Path(RAW), source, layout, source_videos(catalog[catalog["source"] == source]), limits
+        )
+        for source, layout in sources.items()
+    }
 
 
 def _decide(problems: list[Problem]) -> None:
@@ -108,10 +107,15 @@ def _counts(
     labels = annotations["label"].value_counts()
     return {
         **{f"intervals_{label}": int(count) for label, count in sorted(labels.items())},
-        "duplicate_pairs": len(pairs),
+        "duplicate_pairs": int(pairs["is_copy"].sum()),
         "contradictory_pairs": int(pairs["labels_conflict"].sum()),
         "warnings": len(problems),
     }
+
+
+def _write_parquet(table: pd.DataFrame, path: Path) -> None:
+    with whole_file(path) as temporary:
+        table.to_parquet(temporary, index=False)
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:

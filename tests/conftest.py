@@ -3,23 +3,34 @@
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 import aislewatch  # noqa: F401  before torch: it sets how torch's threads wait
-from tests.projects import VIDEOS, make_project, run
+from tests.projects import clone_project, make_finished
+
+import torch  # isort: skip
 
 # A machine that runs two test files at once is slow now and then; that is no failure.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+if not torch.cuda.is_available():
+    # Read when Triton is first imported, which Optuna does too.
+    os.environ["TRITON_INTERPRET"] = "1"
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # Started in the background, the shell has us ignore Ctrl-C, and so would every stage we test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def no_tracking_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow keeps the last store that a test named in the environment, for all later tests."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -42,19 +53,22 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after its first ``dvc repro`` on the synthetic shop; not to be changed."""
-    folder = make_project(tmp_path_factory.mktemp("finished") / "a shop", ["synthetic"])
-    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
-    run(folder, "dvc", "repro")
-    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
-    subprocess.run(["git", "commit", "-qm", "first repro"], cwd=folder, check=True)
-    return folder
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A project after its first ``dvc repro`` on the synthetic shop; not to be changed.
+
+    Made once for all processes that test: the first to need it makes it, as pytest-xdist advises.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = (own if worker_id == "master" else own.parent) / "finished"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "made").exists():
+            shutil.rmtree(shared, ignore_errors=True)
+            make_finished(shared / "a shop")
+            (shared / "made").touch()
+    return shared / "a shop"
 
 
 @pytest.fixture
 def project(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished project to do things to."""
-    folder = tmp_path / "a shop"
-    shutil.copytree(finished, folder, symlinks=True)
-    return folder
+    return clone_project(finished, tmp_path / "a shop")

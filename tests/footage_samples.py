@@ -63,10 +63,10 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def make_project(folder: Path, sources: list[str], workers: int = 0, size: int = 32) -> Path:
+def make_project(folder: Path, source: str, workers: int = 0, size: int = 32) -> Path:
     """A folder with params.yaml in which the ingest stage can run."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    values["sources"] = sources
+    values["sources"] = {source: "folder"}
     values["frames"]["size"] = size
     values["ingest"]["workers"] = workers
     folder.mkdir(parents=True, exist_ok=True)

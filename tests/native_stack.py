@@ -106,14 +106,14 @@ def native_stack(folder: Path) -> Iterator[NativeStack]:
     for name in ("tmp", "mlartifacts"):
         (folder / name).mkdir()
     with ExitStack() as running_now:
-        running_now.enter_context(_postgres(stack))
+        running_now.enter_context(serving_postgres(stack))
         for service in ("mlflow", "prefect"):
             running_now.enter_context(stack.serving(service))
         yield stack
 
 
 @contextmanager
-def _postgres(stack: NativeStack) -> Iterator[None]:
+def serving_postgres(stack: NativeStack) -> Iterator[None]:
     """A new cluster, initialised as the image's entry point does it, then by our script."""
     commands, port = postgres_bin(), stack.ports["5432"]
     # Not below pytest's folder: that is closed to the user `postgres`, and PostgreSQL refuses root.

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -28,6 +29,8 @@ COPIED = (
     ".dvcignore",
     ".gitignore",
     "data/raw/README.md",
+    "data/pretrained/README.md",
+    "data/assignments.csv",
 )
 
 # Videos of the synthetic shop: the fewest that leave every side of the split both classes.
@@ -42,10 +45,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "tune": {"trials": 2, "epochs": 1},
     "train": {"epochs": 2, "seed": 0},
     "evaluate": {"resamples": 200},
+    # Networks as small as these are no better than chance.
+    "register": {"first_auc": 0.0},
 }
 
 
-def make_project(folder: Path, sources: list[str]) -> Path:
+def make_project(folder: Path, sources: dict[str, str]) -> Path:
     """A committed git repository at ``folder`` with this project's code and small parameters."""
     for name in COPIED:
         source, target = ROOT / name, folder / name
@@ -60,12 +65,38 @@ def make_project(folder: Path, sources: list[str]) -> Path:
     return folder
 
 
+def make_finished(folder: Path) -> None:
+    """A project with the synthetic shop, after its first ``dvc repro``, committed."""
+    make_project(folder, {"synthetic": "folder"})
+    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
+    run(folder, "dvc", "repro")
+    for command in ("add -A", "commit -qm first"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True)
+
+
+def clone_project(folder: Path, target: Path) -> Path:
+    """Copy a folder with all its hard links; the copies' MLflow stores name their own artefacts."""
+    subprocess.run(["cp", "-a", folder, target], check=True)
+    for store in target.rglob("mlflow.db"):
+        moved_store(store, folder, target)
+    return target
+
+
+def moved_store(store: Path, before: Path, after: Path) -> None:
+    """Let an MLflow store, which names its artefacts by absolute paths, name those at ``after``."""
+    with sqlite3.connect(store) as database:
+        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+            moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
+            database.execute(moved, (before.as_uri(), after.as_uri()))
+
+
 def set_params(folder: Path, changes: dict[str, Any]) -> None:
-    """Change keys of params.yaml; a section's other keys stay."""
+    """Change keys of params.yaml; a section's other keys stay, other sources do not."""
     path = folder / "params.yaml"
     values = yaml.safe_load(path.read_text())
     for section, change in changes.items():
-        values[section] = values[section] | change if isinstance(change, dict) else change
+        merged = isinstance(change, dict) and section != "sources"
+        values[section] = values[section] | change if merged else change
     path.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
@@ -87,7 +118,7 @@ def run(folder: Path, *command: str, fails: bool = False, **more: str) -> str:
     return output
 
 
-def wait_until_recorded(folder: Path, timeout_s: float = 120.0) -> None:
+def wait_until_recorded(folder: Path, timeout_s: float = 300.0) -> None:
     """Return once every execution of the project is closed in MLflow."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -108,6 +108,7 @@ def test_segment_counts_what_it_leaves_out() -> None:
         "positive": 4,
         "negative": 17,
         "ambiguous_dropped": 2,
+        "unlabeled_dropped": 11,
         "too_short_videos": 1,
         "unlabeled_videos": 1,
     }
@@ -116,6 +117,15 @@ def test_segment_counts_what_it_leaves_out() -> None:
     assert stolen.loc[stolen["label"] == 1, "start"].tolist() == [40, 48, 56, 64]
     assert done.clips["frames_file"].tolist() == [f"{v}.yuv" for v in done.clips["video"]]
     assert done.clips.equals(done.clips.sort_values(["video", "start"], ignore_index=True))
+
+
+def test_a_window_that_touches_an_unlabeled_part_is_left_out() -> None:
+    catalog, annotations = tables(STOLEN, CALM, ("d", 100, "unlabeled", [(0.1, 1.6), (5.0, 5.1)]))
+    done = segment(catalog, annotations, WINDOWS, RULE)
+    starts = done.clips.loc[done.clips["video"] == "d", "start"].tolist()
+    assert starts == [16, 24, 32, 56, 64, 72, 80]
+    assert done.unlabeled == []
+    assert done.unlabeled_dropped == 4
 
 
 @given(st.randoms())

@@ -49,11 +49,30 @@ def test_a_wrong_value_is_refused_by_name(
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["/etc", "..", "a/../../b", ".hidden", ""])
+@pytest.mark.parametrize("name", ["/etc", "..", "a/../../b", "a/b", ".hidden", ""])
 def test_a_source_stays_inside_the_raw_folder(values: Any, name: str) -> None:
-    values["sources"] = [name]
+    values["sources"] = {name: "folder"}
     with pytest.raises(ConfigError, match="sources"):
         parse_params(values, "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("sources", "says"),
+    [
+        (["shop", "tills"], "      shop: folder\n      tills: folder\n"),
+        ("shop", "      myshop: folder\n"),
+        (None, "      myshop: folder\n"),
+        ({}, "at least 1 item"),
+        ({"shop": "voc"}, "sources.shop: Input should be 'folder', 'table'"),
+        ({"shop": None}, "sources.shop: Input should be 'folder', 'table'"),
+        ({2024: "folder"}, 'put the name 2024 in quotes, as in "2024": folder'),
+    ],
+)
+def test_each_source_has_a_layout(values: Any, sources: Any, says: str) -> None:
+    values["sources"] = sources
+    with pytest.raises(ConfigError, match="sources") as caught:
+        parse_params(values, "params.yaml")
+    assert says in str(caught.value)
 
 
 def test_all_problems_are_told_at_once(values: Any) -> None:

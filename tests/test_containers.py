@@ -69,7 +69,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeStack]:
 def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
     stack: NativeStack, tmp_path: Path
 ) -> None:
-    folder = make_project(tmp_path / "a shop", ["synthetic"])
+    folder = make_project(tmp_path / "a shop", {"synthetic": "folder"})
     run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
     env = stack.environment("worker")
     subprocess.run([sys.executable, "-m", "flows.pipeline"], cwd=folder, env=env, check=True)

@@ -23,7 +23,7 @@ ONE_TRIAL = {"tune": {"trials": 1, "epochs": 1}, "compute": {"device": "cpu"}}
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's own footage and parameters, split, with ConvLSTM and CNN-only trained."""
-    folder = make_project(tmp_path_factory.mktemp("demo") / "shop", ["synthetic"])
+    folder = make_project(tmp_path_factory.mktemp("demo") / "shop", {"synthetic": "folder"})
     (folder / "params.yaml").write_text(
         yaml.safe_dump(yaml.safe_load((ROOT / "params.yaml").read_text()))
     )
@@ -52,7 +52,7 @@ def test_the_convlstm_is_better_than_chance_and_than_single_frames(
     ours, frames = predictions_on_test(shop, "convlstm"), predictions_on_test(shop, "cnn")
     assert ours["video"].nunique() >= 30
     auc = clip_metrics(ours)["auc"]
-    spread = interval(auc, resampled_metrics(ours, settings)["auc"], settings.confidence)
+    spread = interval(resampled_metrics(ours, settings)["auc"], settings.confidence)
     assert spread.low > 0.5
     assert auc > clip_metrics(frames)["auc"]
 
@@ -68,5 +68,5 @@ def test_shuffled_labels_teach_nothing(shop: Path, settings: Evaluate, tmp_path:
     run(folder, "python", "-m", "stages.train", "convlstm")
     blind = predictions_on_test(folder, "convlstm")
     auc = clip_metrics(blind)["auc"]
-    spread = interval(auc, resampled_metrics(blind, settings)["auc"], settings.confidence)
+    spread = interval(resampled_metrics(blind, settings)["auc"], settings.confidence)
     assert spread.low <= 0.5, f"test AUC {auc:.3f} from shuffled labels"

@@ -1,6 +1,7 @@
 """Detection on real files: decoded by ffmpeg in the sandbox, scored, smoothed, written."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from aislewatch.config import Params, load_params
 from aislewatch.detection import detect
 from aislewatch.errors import FootageError, ModelError, QuarantinedError
 from aislewatch.evaluation.timeline import clock
+from aislewatch.files import write_json
 from aislewatch.footage.decode import find_ffmpeg
 from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.models.bundle import OPERATING
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +32,7 @@ def model_folder(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Pa
     )
     folder = tmp_path_factory.mktemp("models") / "cnn"
     save_model(folder, build(config))
+    write_json(folder / OPERATING, {"rule": params.alerts.model_dump()})
     return folder
 
 
@@ -39,16 +43,21 @@ def make_video(path: Path, seconds: float) -> Path:
     return path
 
 
-def with_threshold(params: Params, threshold: float) -> Params:
-    alerts = params.alerts.model_copy(update={"threshold": threshold})
-    return params.model_copy(update={"alerts": alerts})
+@pytest.fixture
+def eager(model_folder: Path, params: Params, tmp_path: Path) -> Path:
+    """The same network, frozen with a threshold that every clip reaches."""
+    folder = tmp_path / "eager"
+    shutil.copytree(model_folder, folder)
+    rule = params.alerts.model_copy(update={"threshold": 0.0})
+    write_json(folder / OPERATING, {"rule": rule.model_dump()})
+    return folder
 
 
 def test_alerts_are_written_as_json_and_picture(
-    tmp_path: Path, params: Params, model_folder: Path
+    tmp_path: Path, params: Params, eager: Path
 ) -> None:
     video = make_video(tmp_path / "till (1) $x$.mp4", 6.0)
-    found = detect(video, model_folder, with_threshold(params, 0.0), tmp_path / "out")
+    found = detect(video, eager, params, tmp_path / "out")
     # 60 frames, clips of 16 every 8: the last starts at 40 and ends at 5.6 s.
     assert [clip.start_s for clip in found.clips] == pytest.approx([0.8 * i for i in range(6)])
     written = json.loads(found.json_file.read_text())
@@ -111,6 +120,16 @@ def test_missing_video_and_missing_model_are_told_apart(
         detect(video, tmp_path / "no-model", params, tmp_path)
 
 
+def test_a_model_without_its_alert_rule_is_refused(
+    tmp_path: Path, params: Params, eager: Path
+) -> None:
+    video = make_video(tmp_path / "a.mp4", 2.0)
+    for damage in ("{", '{"rule": {"threshold": 2}}'):
+        (eager / OPERATING).write_text(damage)
+        with pytest.raises(ModelError, match=r"operating\.json is missing or corrupt"):
+            detect(video, eager, params, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
@@ -127,10 +146,10 @@ def test_clock(seconds: float, shown: str) -> None:
 
 @pytest.mark.corpus
 def test_real_footage_goes_the_same_way(
-    corpus: Path, tmp_path: Path, params: Params, model_folder: Path
+    corpus: Path, tmp_path: Path, params: Params, eager: Path
 ) -> None:
     videos = sorted((corpus / "mnnit" / "shoplifting").iterdir())[:3]
     for video in videos:
-        found = detect(video, model_folder, with_threshold(params, 0.0), tmp_path)
+        found = detect(video, eager, params, tmp_path)
         assert len(found.clips) >= 1
         assert all(0.0 <= clip.score <= 1.0 for clip in found.clips)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from aislewatch.config import Params, load_params
@@ -19,6 +20,7 @@ from aislewatch.evaluation.table import NAMES, print_table
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import ModelConfig, build, save_model
 from aislewatch.tracking.journal import Journal
+from aislewatch.tuning.pictures import draw_pictures
 from stages.evaluate import work
 
 VIDEOS, FRAMES, SIZE = 12, 48, 64
@@ -31,6 +33,12 @@ OUTPUTS = [
     "metrics/predictions.csv",
     "models/selected.json",
 ]
+
+# What each card must say (issue 5).
+CARDS = {
+    "model card": ("Intended", "Prohibited", "Data", "side", "interval", "Threshold", "Limits"),
+    "data card": ("hours", "cameras", "shoplifting events", "side", "Original frame rates"),
+}
 
 
 @dataclass(frozen=True)
@@ -96,19 +104,31 @@ def _write_data(root: Path) -> None:
         label = ("normal", "shoplifting")[number % 2]
         video, file = f"synthetic/cam1/{label}/v{number:02d}.mp4", f"{number:02d}.yuv"
         # A dark bar that moves in front of a random wall.
-        frames = np.tile(rng.integers(60, 200, (1, SIZE * 3 // 2, SIZE), np.uint8), (FRAMES, 1, 1))
+        late = number >= VIDEOS // 2  # the later half: dark, of another source and camera, sharper
+        wall = rng.integers(20, 80, 1) if late else rng.integers(90, 200, 1)
+        frames = rng.integers(wall - 20, wall + 20, (1, SIZE * 3 // 2, SIZE), np.uint8)
+        frames = np.tile(frames, (FRAMES, 1, 1))
         frames[:, SIZE:] = 128
         for t in range(FRAMES):
             frames[t, 20:35, t : t + 15] = 20
         frames.tofile(root / "data" / "frames" / file)
-        catalog.append((video, file, FRAMES, FRAMES / 10, label, "synthetic/cam1"))
+        source, camera, height = (
+            ("old", "old/cam2", 480) if late else ("synthetic", "synthetic/cam1", 240)
+        )
+        catalog.append((video, source, file, FRAMES, FRAMES / 10, label, camera, height, 25.0))
         split = ("train", "val", "test")[number // 2 % 3]
         clips += [(video, file, start, number % 2, split) for start in range(0, 33, 8)]
-    columns = ["video", "frames_file", "n_frames", "duration_s", "label", "camera"]
+    columns = ["video", "source", "frames_file", "n_frames", "duration_s"]
+    columns += ["label", "camera", "height", "fps"]
     table = pd.DataFrame(catalog, columns=columns).sort_values("video")
     table.to_parquet(root / "data/catalog.parquet", index=False)
     events = table[["video", "label"]].assign(start_s=0.0, end_s=FRAMES / 10)
     events.to_parquet(root / "data/annotations.parquet", index=False)
+    settings = {"lr": 0.004, "beta1": 0.9, "beta2": 0.99, "eps": 1e-7}
+    found = settings | {"study": "5eed", "trial": 1, "val_loss": 0.1234}
+    (root / "data/best.json").write_text(json.dumps(found))
+    (root / "reports/tune").mkdir(parents=True)
+    draw_pictures([], root / "reports/tune")
     columns = ["video", "frames_file", "start", "label", "split"]
     splits = pd.DataFrame(clips, columns=columns).sort_values(["video", "start"])
     splits.to_parquet(root / "data/splits.parquet", index=False)
@@ -169,6 +189,35 @@ def test_outputs_hold_what_later_stages_and_dvc_read(
     assert "Test split: 4 videos, 20 clips" in capsys.readouterr().out
 
 
+def test_the_chosen_model_is_measured_on_parts_of_the_footage(looked_at: Project) -> None:
+    slices = json.loads(Path("metrics/evaluate.json").read_text())["slices"]
+    assert {(part["by"], part["name"], part["videos"]) for part in slices} == {
+        ("source", "synthetic", 2),
+        ("source", "old", 2),
+        ("camera", "synthetic/cam1", 2),
+        ("camera", "old/cam2", 2),
+        ("lighting", "lit", 2),
+        ("lighting", "dark", 2),
+        ("resolution", "low", 2),
+        ("resolution", "high", 2),
+    }
+    page = Path("reports/evaluate/report.html").read_text()
+    assert "lighting: dark" in page
+    assert page.count("resolution: low") == 2, "in the report and in the model card inside it"
+
+
+def test_the_films_of_mistakes_play_whole_clips_over_and_over(looked_at: Project) -> None:
+    films = sorted(Path("reports/evaluate").glob("mistake-*.webp"))
+    assert films
+    for film in films:
+        with Image.open(film) as picture:
+            assert picture.n_frames == 16
+            assert picture.info["loop"] == 0
+            picture.seek(15)
+            picture.load()
+            assert picture.info["duration"] == 100
+
+
 def test_each_model_is_a_nested_run_with_comparable_metrics(looked_at: Project) -> None:
     records = [json.loads(line) for line in Path("journal.jsonl").read_text().splitlines()]
     started = [record["name"] for record in records if record["kind"] == "start"]
@@ -210,20 +259,33 @@ def test_report_needs_nothing_from_outside_and_renders(looked_at: Project, chrom
     assert re.findall(r"https?:|<script|url\(|@import", page_text) == []
     sources = re.findall(r'src="([^"]{0,30})', page_text)
     assert sources.count("../test_uses.html") == 1
-    assert all(s.startswith(("data:image/png;base64,", "../test_uses")) for s in sources)
+    inlined = ("data:image/png;base64,", "data:image/webp;base64,", "../test_uses")
+    assert all(s.startswith(inlined) for s in sources)
     asked: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900}, java_script_enabled=True)
         page.on("request", lambda request: asked.append(request.url))
         page.goto(report.as_uri())
-        widths = page.eval_on_selector_all("img", "images => images.map(i => i.naturalWidth)")
-        assert len(widths) == 5
-        assert min(widths) > 400
+        pictures, films = (
+            page.eval_on_selector_all(query, "images => images.map(i => i.naturalWidth)")
+            for query in ("img[src^='data:image/png']", "img[src^='data:image/webp']")
+        )
+        assert len(pictures) == 10  # four of them the study's
+        assert min(pictures) > 400
+        assert films
+        assert set(films) == {SIZE}
         uses = page.frame_locator("iframe").locator("tbody tr")
         assert uses.count() == len(NAMES)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         heading = page.locator("h1").inner_text()
+        for card, words in CARDS.items():
+            page.get_by_text(f"Open the {card}").click()
+            shown = page.locator("details[open]").last.inner_text()
+            assert [word for word in words if word not in shown] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        links = page.eval_on_selector_all("a", "all => all.map(a => a.getAttribute('href'))")
         browser.close()
     assert "is chosen; on test its ROC-AUC is" in heading
+    assert links == ["../promotion/index.html", "../split/index.html"]
     assert all(url.startswith(("file:", "data:")) for url in asked)

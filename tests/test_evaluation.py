@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.evaluation.intervals import interval, resampled_metrics, weighted_metrics
+from aislewatch.evaluation.intervals import interval, resampled_metrics
 from aislewatch.evaluation.metrics import (
     METRICS,
     clip_metrics,
     confusion,
     video_scores,
 )
-from aislewatch.evaluation.promotion import compare
-from aislewatch.evaluation.summary import evaluate_models
-from tests.simulated_scores import RULE, SETTINGS, scored, simulated
+from aislewatch.evaluation.weighted import weighted_metrics
+from tests.simulated_scores import SETTINGS, evaluated, scored, simulated
 
 
 def test_metrics_by_hand() -> None:
@@ -95,47 +94,55 @@ def test_intervals_are_seeded_and_hold_the_figure() -> None:
     other = resampled_metrics(clips, SETTINGS.model_copy(update={"seed": 1}))
     values = clip_metrics(clips)
     for name in METRICS:
-        assert np.array_equal(first[name], second[name])
-        assert not np.array_equal(first[name], other[name])
-        found = interval(values[name], first[name], 0.95)
+        assert np.array_equal(first[name].draws, second[name].draws)
+        assert not np.array_equal(first[name].draws, other[name].draws)
+        found = interval(first[name], 0.95)
+        assert found.value == values[name]
         assert found.low < found.value < found.high
         assert found.undefined == 0.0
 
 
-def test_resampling_videos_covers_where_resampling_clips_does_not() -> None:
-    """Clustered clips, 40 videos: a 95 % interval must hold the true AUC nearly as often."""
+def test_intervals_hold_the_truth_as_often_as_they_claim() -> None:
+    """Clustered clips, 40 videos of either class by chance: 92 to 97 % for a claim of 95."""
     rng = np.random.default_rng(7)
-    truth = clip_metrics(simulated(6000, 6, rng))["auc"]
-    quick = SETTINGS.model_copy(update={"resamples": 200})
-    by_video = by_clip = 0
-    trials = 150
+    quick = SETTINGS.model_copy(update={"resamples": 250})
+    truth = clip_metrics(simulated(20_000, 6, rng, by_chance=True))
+    shares = ("accuracy", "recall", "auc", "mcc", "video_auc")
+    held = dict.fromkeys(shares, 0)
+    trials = 300
     for _ in range(trials):
+        figures = resampled_metrics(simulated(40, 6, rng, by_chance=True), quick)
+        for name in shares:
+            found = interval(figures[name], 0.95)
+            held[name] += found.low <= truth[name] <= found.high
+    assert all(0.92 <= count / trials <= 0.97 for count in held.values()), held
+
+
+def test_resampling_clips_would_claim_far_too_much() -> None:
+    rng = np.random.default_rng(7)
+    quick = SETTINGS.model_copy(update={"resamples": 200})
+    truth = clip_metrics(simulated(6000, 6, rng))["auc"]
+    held = 0
+    for _ in range(100):
         clips = simulated(40, 6, rng)
         alone = clips.assign(video=[f"c{i:05d}" for i in range(len(clips))])
-        for frame in (clips, alone):
-            found = interval(0.5, resampled_metrics(frame, quick)["auc"], 0.95)
-            held = found.low <= truth <= found.high
-            by_video += held and frame is clips
-            by_clip += held and frame is alone
-    assert by_video / trials >= 0.89  # 0.92 over 600 trials: percentile intervals run narrow
-    assert by_clip / trials <= 0.80  # 0.69 over 600 trials
+        found = interval(resampled_metrics(alone, quick)["auc"], 0.95)
+        held += found.low <= truth <= found.high
+    assert held <= 80  # 69 % over 600 trials
 
 
 def test_paired_difference_is_tighter_than_two_intervals() -> None:
     rng = np.random.default_rng(3)
     clips = simulated(40, 6, rng)
     near = clips.assign(score=(clips["score"] + rng.normal(0, 0.02, len(clips))).clip(0, 1))
-    verdict = compare(near, clips, 0.02, SETTINGS)
-    spread = (
-        verdict.numbers["gate.auc_difference_high"] - verdict.numbers["gate.auc_difference_low"]
-    )
-    own = interval(0.5, resampled_metrics(clips, SETTINGS)["auc"], 0.95)
-    assert 0.0 < spread < 0.2 * (own.high - own.low)
+    ours, theirs = (resampled_metrics(one, SETTINGS)["auc"] for one in (near, clips))
+    difference, own = interval(ours - theirs, 0.95), interval(theirs, 0.95)
+    assert 0.0 < difference.high - difference.low < 0.2 * (own.high - own.low)
 
 
 def test_a_model_has_no_lead_over_itself() -> None:
     clips = simulated(30, 4, np.random.default_rng(0))
-    found = evaluate_models([scored("cnn", clips, clips)], SETTINGS, RULE).models[0].lead
+    found = evaluated(scored("cnn", clips, clips)).models[0].lead
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
 
 
@@ -143,8 +150,7 @@ def test_a_model_has_no_lead_over_itself() -> None:
 def test_no_interval_where_resamples_cannot_speak(n_videos: int, given_: bool) -> None:
     """Two videos: half of all resamples hold one class; no interval pretends otherwise."""
     clips = simulated(n_videos, 5, np.random.default_rng(2))
-    draws = resampled_metrics(clips, SETTINGS)["auc"]
-    found = interval(clip_metrics(clips)["auc"], draws, 0.95)
+    found = interval(resampled_metrics(clips, SETTINGS)["auc"], 0.95)
     assert math.isnan(found.low) != given_
     assert (found.undefined > 0.4) != given_
 
@@ -154,7 +160,7 @@ def test_few_undefined_resamples_are_reported_not_hidden() -> None:
     clips = simulated(18, 3, np.random.default_rng(2))
     keep = clips["video"].eq("v0001") | clips["label"].eq(0)
     few = clips[keep].reset_index(drop=True)
-    report = evaluate_models([scored("cnn", clips, few)], SETTINGS, RULE)
+    report = evaluated(scored("cnn", clips, few))
     assert report.models[0].test["auc"].undefined == pytest.approx((9 / 10) ** 10, abs=0.08)
     assert any("too many for an interval" in warning for warning in report.warnings)
     assert any("Only 10 test videos" in warning for warning in report.warnings)

@@ -17,7 +17,8 @@ from aislewatch.evaluation.metrics import (
 from aislewatch.evaluation.mistakes import worst_mistakes
 from aislewatch.evaluation.scored import Scored
 from aislewatch.evaluation.selection import Validation, choose
-from aislewatch.evaluation.summary import as_json, evaluate_models
+from aislewatch.evaluation.style import LINES
+from aislewatch.evaluation.summary import as_json
 from aislewatch.evaluation.table import (
     NAMES,
     PAPER,
@@ -26,7 +27,7 @@ from aislewatch.evaluation.table import (
     render_table,
     table_frame,
 )
-from tests.simulated_scores import RULE, SETTINGS, five_models, scored, simulated
+from tests.simulated_scores import evaluated, five_models, scored, simulated
 
 
 def test_choice_is_by_auc_then_loss_then_name() -> None:
@@ -41,20 +42,20 @@ def test_choice_is_by_auc_then_loss_then_name() -> None:
 
 def test_test_labels_never_choose() -> None:
     models = five_models(np.random.default_rng(5))
-    chosen = evaluate_models(models, SETTINGS, RULE).selected
+    chosen = evaluated(*models).selected
     for flip in (lambda label: 1 - label, lambda label: 0 * label, lambda label: 0 * label + 1):
         turned = []
         for model in models:
             label = model.predictions["label"]
             is_test = model.predictions["split"] == "test"
             clips = model.predictions.assign(label=label.where(~is_test, flip(label)))
-            turned.append(Scored(model.name, model.facts, clips, model.test_videos))
-        assert evaluate_models(turned, SETTINGS, RULE).selected == chosen
+            turned.append(Scored(model.name, model.facts, clips, model.whole))
+        assert evaluated(*turned).selected == chosen
 
 
 def test_summary_is_valid_json_even_when_nothing_is_defined() -> None:
     one_class = simulated(4, 3, np.random.default_rng(0)).assign(label=0)
-    evaluation = evaluate_models([scored("cnn", one_class, one_class)], SETTINGS, RULE)
+    evaluation = evaluated(scored("cnn", one_class, one_class))
     text = json.dumps(as_json(evaluation), allow_nan=False)
     assert json.loads(text)["models"]["cnn"]["test"]["auc"] is None
     assert sum("one class only" in warning for warning in evaluation.warnings) == 2
@@ -62,7 +63,7 @@ def test_summary_is_valid_json_even_when_nothing_is_defined() -> None:
 
 
 def test_table_stands_beside_the_papers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = as_json(evaluate_models(five_models(np.random.default_rng(0)), SETTINGS, RULE))
+    summary = as_json(evaluated(*five_models(np.random.default_rng(0))))
     table = table_frame(summary)
     assert table["model"].tolist() == list(PAPER)
     assert table["f1_paper"].tolist() == [0.79, 0.76, 0.84, 0.91, 0.91]
@@ -95,20 +96,45 @@ def test_dvc_plots_have_a_column_a_model() -> None:
         assert (predicted[name] == predicted["actual"]).mean() == pytest.approx(right)
 
 
-def test_worst_mistakes_are_the_worst_and_from_different_videos() -> None:
+@pytest.mark.parametrize("label", [0, 1])
+def test_worst_mistakes_are_the_worst_and_from_different_videos(label: int) -> None:
     clips = simulated(40, 6, np.random.default_rng(9))
-    found = worst_mistakes(clips, 6, fps=10)
-    assert len(found) == 6
-    assert len({mistake.video for mistake in found}) == 6
-    distances = [abs(mistake.score - mistake.label) for mistake in found]
+    found = worst_mistakes(clips, label, 4, fps=10)
+    assert len(found) == 4
+    assert len({mistake.video for mistake in found}) == 4
+    assert {mistake.label for mistake in found} == {label}
+    distances = [abs(mistake.score - label) for mistake in found]
     assert distances == sorted(distances, reverse=True)
-    assert distances[0] == (clips["score"] - clips["label"]).abs().max()
-    assert all((mistake.score >= 0.5) != bool(mistake.label) for mistake in found)
+    of_class = clips[clips["label"] == label]
+    assert distances[0] == (of_class["score"] - label).abs().max()
+    assert all((mistake.score >= 0.5) != bool(label) for mistake in found)
 
 
 def test_no_mistakes_is_an_answer() -> None:
     clips = simulated(4, 3, np.random.default_rng(0))
-    assert worst_mistakes(clips.assign(score=clips["label"].astype(float)), 6, fps=10) == []
+    perfect = clips.assign(score=clips["label"].astype(float))
+    assert worst_mistakes(perfect, 0, 6, fps=10) == worst_mistakes(perfect, 1, 6, fps=10) == []
+
+
+def test_curves_are_told_apart_without_colour() -> None:
+    assert set(LINES) == set(NAMES)
+    assert len({str(dashes) for _, dashes in LINES.values()}) == len(NAMES)
+
+
+def test_slices_are_of_their_videos_alone() -> None:
+    models = five_models(np.random.default_rng(0))
+    report = evaluated(*models)
+    chosen = next(model for model in models if model.name == report.selected)
+    test = chosen.side("test")
+    at_door = {name for i, name in enumerate(sorted(set(test["video"]))) if i // 2 % 2 == 0}
+    door, till = report.slices
+    assert {door.name, till.name} == {"door", "till"}
+    part = door if door.name == "door" else till
+    expected = clip_metrics(test[test["video"].isin(at_door)])
+    assert part.metrics["auc"].value == expected["auc"]
+    assert part.metrics["auc"].low < expected["auc"] < part.metrics["auc"].high
+    assert door.videos + till.videos == report.test_videos
+    assert door.alerts.events + till.alerts.events == report.chosen().alerts.events
 
 
 def test_ledger_counts_every_use(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from aislewatch.annotations import assemble
 from aislewatch.datadocs import offline
 from aislewatch.expectations import check
 from aislewatch.rules import Suite, annotations_suite, catalog_suite
-from aislewatch.sources.folder import LabelRow
+from aislewatch.sources.labels import LabelRow, Labels
 
 FRAME_S = 0.1
 MIN_EVENT_S = 0.3
@@ -41,7 +41,7 @@ def catalog_of(*videos: str, **changed: Any) -> pd.DataFrame:
 
 
 def suites_of(catalog: pd.DataFrame, rows: list[LabelRow] | None = None) -> list[Suite]:
-    labels = {} if rows is None else {"shop": rows}
+    labels = {} if rows is None else {"shop": Labels(rows)}
     annotations = assemble(catalog, labels, FRAME_S)
     return [
         catalog_suite(catalog, annotations, ["shop"]),
@@ -81,8 +81,7 @@ def test_every_fault_is_found_with_its_row(tmp_path: Path) -> None:
         event(11, "shop/shoplifting/a.mp4", 9.6, 10.1),
         event(12, "shop/shoplifting/a.mp4", 0.6, 0.9),
     ]
-    catalog = pd.concat([GOOD, catalog_of("shop/shoplifting/d.mp4")], ignore_index=True)
-    found = {(p.row, p.rule) for p in check(suites_of(catalog, rows), tmp_path / "docs")}
+    found = {(p.row, p.rule) for p in check(suites_of(GOOD, rows), tmp_path / "docs")}
     assert found == {
         (2, "repeated_row"),
         (3, "repeated_row"),
@@ -93,8 +92,21 @@ def test_every_fault_is_found_with_its_row(tmp_path: Path) -> None:
         (8, "start_s_number"),
         (9, "known_video"),
         (10, "known_label"),
-        (None, "has_interval"),
     }
+
+
+def test_a_video_without_an_interval_is_found(tmp_path: Path) -> None:
+    annotations = assemble(GOOD, {}, FRAME_S).iloc[1:]
+    suites = [catalog_suite(GOOD, annotations, ["shop"])]
+    [problem] = check(suites, tmp_path / "docs")
+    assert (problem.video, problem.rule) == ("shop/normal/b.mp4", "has_interval")
+
+
+def test_a_fault_without_a_line_is_blamed_on_its_file(tmp_path: Path) -> None:
+    """The file is named where no line can be: an export of a label tool has none."""
+    rows = [LabelRow("data/raw/shop/a.json", None, "shop/normal/b.mp4", 1.0, 99.0, "shoplifting")]
+    [problem] = check(suites_of(GOOD, rows), tmp_path / "docs")
+    assert (problem.file, problem.row, problem.rule) == (rows[0].file, None, "inside_video")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +114,7 @@ def test_every_fault_is_found_with_its_row(tmp_path: Path) -> None:
     [
         ({"n_frames": 0}, "has_frames"),
         ({"duration_s": 0.0}, "duration_range"),
-        ({"fps": 0.0}, "fps_range"),
+        ({"fps": -1.0}, "fps_range"),
         ({"sha256": "?"}, "sha256_form"),
         ({"frames_file": "x/y.yuv"}, "frames_file_name"),
         ({"label": "theft"}, "known_folder_label"),

@@ -1,5 +1,7 @@
 """Outputs appear whole or not at all."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,25 @@ def test_a_failed_folder_leaves_the_old_one_and_no_litter(tmp_path: Path) -> Non
         fail_in_folder(path)
     assert (path / "a").read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for name, writer in (("out", write_json), ("folder", lambda path, _: fill(path))):
+        left = tmp_path / f".{name}.{dead.pid}-abc.tmp"
+        left.mkdir() if name == "folder" else left.write_text("half")
+        living = tmp_path / f".{name}.{os.getpid()}-abc.tmp"
+        living.write_text("being written")
+        other = tmp_path / f".{name}2.{dead.pid}-abc.tmp"
+        other.write_text("of another file")
+        writer(tmp_path / name, {})
+        assert (left.exists(), living.exists(), other.exists()) == (False, True, True)
+
+
+def fill(path: Path) -> None:
+    with whole_folder(path) as temporary:
+        (temporary / "a").write_text("a")
 
 
 def test_a_new_folder_replaces_the_old_one_as_a_whole(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def digest(project: Path) -> str:
 
 
 def test_the_stage_writes_its_four_outputs(tmp_path):
-    project = make_project(tmp_path, ["shop"])
+    project = make_project(tmp_path, "shop")
     make_shop(project / "data/raw")
     (project / "data/raw/shop/pointer.mp4").write_text("version https://git-lfs.github.com/spec/v1")
     (project / "data/raw/shop/events.csv").write_text("video,start_s,end_s,label\n")
@@ -87,9 +87,10 @@ def test_the_stage_writes_its_four_outputs(tmp_path):
     for file in catalog["frames_file"]:
         assert (project / "data/frames" / file).stat().st_size == 10 * 32 * 32 * 3 // 2
     fingerprints = read_fingerprints(project / "data/fingerprints.parquet")
-    assert {video: signature.shape for video, signature in fingerprints.items()} == dict.fromkeys(
-        catalog["video"], (8, 256)
+    assert {video: one.rows_TR.shape for video, one in fingerprints.items()} == dict.fromkeys(
+        catalog["video"], (8, 129)
     )
+    assert {one.stills_SYX.shape for one in fingerprints.values()} == {(1, 16, 16)}
     rows = (project / "data/quarantine.csv").read_text().splitlines()
     assert rows[0] == "video,reason,detail"
     assert len(rows) == 2
@@ -98,7 +99,7 @@ def test_the_stage_writes_its_four_outputs(tmp_path):
 def test_the_outputs_do_not_depend_on_place_time_or_workers(tmp_path):
     digests = set()
     for name, workers in (("a", 1), ("b b", 3)):
-        project = make_project(tmp_path / name, ["shop"], workers=workers)
+        project = make_project(tmp_path / name, "shop", workers=workers)
         make_shop(project / "data/raw")
         assert run_stage(project).returncode == 0
         digests.add(digest(project))
@@ -107,10 +108,10 @@ def test_the_outputs_do_not_depend_on_place_time_or_workers(tmp_path):
 
 def test_a_killed_stage_goes_on_where_it_was(tmp_path):
     """SIGKILL after the second video: the rest is decoded, the result is that of one run."""
-    whole = make_project(tmp_path / "whole", ["shop"], workers=1)
+    whole = make_project(tmp_path / "whole", "shop", workers=1)
     make_shop(whole / "data/raw", 6)
     assert run_stage(whole).returncode == 0
-    killed = make_project(tmp_path / "killed", ["shop"], workers=1)
+    killed = make_project(tmp_path / "killed", "shop", workers=1)
     make_shop(killed / "data/raw", 6)
     store = killed / ".aislewatch/store"
     stage = start_stage(killed)
@@ -205,7 +206,7 @@ def test_ctrl_c_ends_everything_at_once(tmp_path, monkeypatch):
     fake = tmp_path / "ffmpeg"
     fake.write_text(f'#!/bin/sh\necho $$ >> "{note}"\nexec /bin/sleep 600\n')
     fake.chmod(0o755)
-    project = make_project(tmp_path / "project", ["shop"], workers=2)
+    project = make_project(tmp_path / "project", "shop", workers=2)
     make_shop(project / "data/raw")
     monkeypatch.setenv("AISLEWATCH_FFMPEG", str(fake))
     stage = start_stage(project)
@@ -234,7 +235,7 @@ def test_a_crashing_decoder_does_not_stop_the_others(shop, tmp_path, monkeypatch
 
 
 def test_a_missing_source_is_named_with_what_there_is(tmp_path):
-    project = make_project(tmp_path, ["shpo"])
+    project = make_project(tmp_path, "shpo")
     make_shop(project / "data/raw", 1)
     run = run_stage(project)
     assert run.returncode == 1
@@ -243,7 +244,7 @@ def test_a_missing_source_is_named_with_what_there_is(tmp_path):
 
 
 def test_no_usable_video_is_an_error_and_leaves_earlier_results(tmp_path):
-    project = make_project(tmp_path, ["shop"])
+    project = make_project(tmp_path, "shop")
     make_shop(project / "data/raw", 1)
     assert run_stage(project).returncode == 0
     before = {name: (project / "data" / name).stat().st_ino for name in OUTPUTS}

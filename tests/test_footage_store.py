@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.errors import FootageError
-from aislewatch.footage.store import FrameStore, StoredVideo, read_clip
+from aislewatch.files import sha256_file
+from aislewatch.footage.fingerprint import ROW_BYTES
+from aislewatch.footage.store import FrameStore, StoredVideo, read_clip, read_facts
 
 SIZE = 32
 ROWS = SIZE * 3 // 2
@@ -91,14 +93,30 @@ def test_a_damaged_video_counts_as_missing(store, suffix, damage):
     assert store.find(video.key) is None
 
 
+def test_facts_are_believed_only_byte_for_byte(store):
+    video = add_video(store, "a")
+    path = store.folder / f"{video.key}.json"
+    written = path.read_bytes()
+    for position in range(len(written)):
+        path.write_bytes(
+            written[:position] + bytes([written[position] ^ 1]) + written[position + 1 :]
+        )
+        assert store.find(video.key) is None, f"byte {position}"
+    path.write_bytes(written)
+    assert store.find(video.key) == video
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: os.truncate(path, 9)])
 def test_a_lost_signature_is_made_again(store, damage):
     video = add_video(store, "a", n_frames=12)
     [path] = store.folder.glob("*.npy")
     damage(path)
     first = store.signature(video.key)
-    assert first.shape == (10, 256), "12 frames, 2 of lag"
+    # Two stills of 256 cells, then 12 frames less 2 of lag.
+    assert first.shape == (2 * 256 + 10 * ROW_BYTES,)
     np.testing.assert_array_equal(np.load(path), first)
+    recorded = read_facts(store.folder / f"{video.key}.json")["sha256"]
+    assert recorded[path.name.removeprefix(f"{video.key}.")] == sha256_file(path)
 
 
 def test_the_published_folder_holds_the_current_set_and_shares_its_bytes(store, tmp_path):

@@ -1,5 +1,6 @@
 """The networks: their equations, their input, and their way to disk and back."""
 
+import importlib
 import itertools
 import json
 import subprocess
@@ -9,41 +10,24 @@ from typing import Any, get_args
 
 import av
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.config import Architecture, parse_params
+from aislewatch.config import Architecture
 from aislewatch.errors import ConfigError, ModelError
-from aislewatch.models.build import Detector, ModelConfig, build, load_model, save_model
+from aislewatch.models.build import load_model, save_model
 from aislewatch.models.convlstm import ConvLSTM
+from aislewatch.models.dropout import ClipDropout, uniform
 from aislewatch.models.export import export_onnx
+from aislewatch.models.facts import model_facts
 from aislewatch.models.input import RGB_MEAN, RGB_STD, ClipInput, ClipViews, area_weights
-from tests.tiny_clips import N_FRAMES, SIZE, tiny_params
+from tests.tiny_clips import N_FRAMES, SIZE
+from tests.tiny_models import make_model, random_clips
 
 ARCHITECTURES = get_args(Architecture)
-
-
-def make_model(architecture: Any, **changes: Any) -> Detector:
-    params = parse_params(tiny_params(model=changes), "test")
-    torch.manual_seed(0)
-    return build(
-        ModelConfig(
-            architecture=architecture,
-            model=params.model,
-            frame_size=SIZE,
-            n_frames=N_FRAMES,
-            step=1,
-            fps=10,
-        )
-    )
-
-
-def random_clips(batch: int, size: int = SIZE, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    shape = (batch, N_FRAMES, size * 3 // 2, size)
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
 
 def views(batch: int, **changes: float) -> ClipViews:
@@ -98,6 +82,72 @@ def test_convlstm_gradient_is_the_derivative() -> None:
     x_BTCHW = torch.randn(1, 3, 1, 2, 3, dtype=torch.float64, requires_grad=True)
     inputs = (x_BTCHW, *layer.parameters())
     assert torch.autograd.gradcheck(lambda x, *_: layer(x), inputs, fast_mode=True)
+
+
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_BACKEND", "torch")
+        return importlib.import_module("keras")
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_convlstm_is_keras_forward_and_backward(keras: Any, kernel_size: int) -> None:
+    torch.manual_seed(0)
+    ours = ConvLSTM(in_channels=3, hidden_channels=8, kernel_size=kernel_size)
+    theirs = keras.layers.ConvLSTM2D(8, kernel_size, padding="same", return_sequences=True)
+    x_BTCHW = torch.randn(2, 16, 3, 12, 10, requires_grad=True)
+    x_BTHWC = x_BTCHW.detach().permute(0, 1, 3, 4, 2).clone().requires_grad_()
+    theirs.build(x_BTHWC.shape)
+    # Both start alike where no draw is involved: the forget gate open, the other biases zero.
+    torch.testing.assert_close(ours.from_input.bias, theirs.trainable_variables[2].value)
+    kernels = (ours.from_input.weight, ours.from_hidden.weight)  # OIKK, Keras' are KKIO
+    bias = torch.randn(4 * 8)
+    with torch.no_grad():
+        ours.from_input.bias.copy_(bias)
+    theirs.set_weights([*(k.detach().permute(2, 3, 1, 0).numpy() for k in kernels), bias.numpy()])
+    h_BTCHW, h_BTHWC = ours(x_BTCHW), theirs(x_BTHWC)
+    torch.testing.assert_close(h_BTCHW, h_BTHWC.permute(0, 1, 4, 2, 3), atol=1e-5, rtol=0)
+
+    # A loss in which every hidden state counts with a weight of its own.
+    weights_BTCHW = torch.randn_like(h_BTCHW)
+    (h_BTCHW * weights_BTCHW).sum().backward()
+    (h_BTHWC.permute(0, 1, 4, 2, 3) * weights_BTCHW).sum().backward()
+    kernel, recurrent_kernel, their_bias = (v.value.grad for v in theirs.trainable_variables)
+    pairs = [
+        (x_BTCHW.grad, x_BTHWC.grad.permute(0, 1, 4, 2, 3)),
+        (kernels[0].grad, kernel.permute(3, 2, 0, 1)),
+        (kernels[1].grad, recurrent_kernel.permute(3, 2, 0, 1)),
+        (ours.from_input.bias.grad, their_bias),
+    ]
+    for our_gradient, their_gradient in pairs:
+        largest = float(their_gradient.abs().max())
+        torch.testing.assert_close(our_gradient, their_gradient, atol=1e-5 * largest, rtol=0)
+
+
+# Dropout
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=6), st.integers(1, 50))
+def test_dropout_belongs_to_the_clip(seeds: list[int], features: int) -> None:
+    layer, seeds_B = ClipDropout(0.5), torch.tensor(seeds)
+    x_BD = torch.ones(len(seeds), features)
+    together = layer(x_BD, seeds_B)
+    assert set(together.unique().tolist()) <= {0.0, 2.0}
+    for row in range(len(seeds)):
+        assert torch.equal(layer(x_BD[row : row + 1], seeds_B[row : row + 1])[0], together[row])
+    assert torch.equal(layer.eval()(x_BD, seeds_B), x_BD)
+
+
+def test_dropout_draws_as_if_at_random() -> None:
+    u_BD = uniform(torch.arange(2000), 300).double()
+    assert ((u_BD >= 0) & (u_BD < 1)).all()
+    counts = torch.histc(u_BD, bins=50, min=0, max=1)
+    assert ((counts - 12_000).abs() < 5 * 12_000**0.5).all()
+    # Neighbouring clips and neighbouring features know nothing of each other.
+    for a, b in ((u_BD[1:], u_BD[:-1]), (u_BD[:, 1:], u_BD[:, :-1])):
+        assert abs(float(torch.corrcoef(torch.stack([a.ravel(), b.ravel()]))[0, 1])) < 5 / 774
 
 
 # Input
@@ -216,6 +266,19 @@ def test_one_logit_a_clip(architecture: Any, kind: str) -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_bf16_is_near_float32(architecture: Any) -> None:
+    model = make_model(architecture, dropout=0.0)
+    expected = model(random_clips(3))
+    logits_B = model.compute_in("bf16")(random_clips(3))
+    assert logits_B.dtype == torch.float32
+    assert not torch.equal(logits_B, expected)
+    torch.testing.assert_close(logits_B, expected, atol=0.03, rtol=0.03)
+    logits_B.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert torch.equal(model.compute_in("float32")(random_clips(3)), expected)
+
+
 def test_cnn_sees_no_order_and_the_others_do() -> None:
     yuv_BTKW = random_clips(2)
     for architecture in ARCHITECTURES:
@@ -224,13 +287,26 @@ def test_cnn_sees_no_order_and_the_others_do() -> None:
         assert same == (architecture == "cnn")
 
 
+BLOCKER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("aislewatch.") and name not in sys.argv[1:]:
+            raise ImportError(f"{name} is blocked")
+
+sys.meta_path.insert(0, Blocker())
+__import__(sys.argv[1])
+"""
+
+
 @pytest.mark.parametrize("module", ["input", "encoder", "convlstm", "baselines"])
 def test_networks_need_nothing_of_the_project(module: str) -> None:
-    code = f"import sys, aislewatch.models.{module}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    ours = {name for name in done.stdout.split() if name.startswith("aislewatch.")}
-    allowed = {"aislewatch.models", "aislewatch.models.encoder", f"aislewatch.models.{module}"}
-    assert ours <= allowed
+    names = [module, "encoder", "dropout"]  # what the networks share
+    allowed = [f"aislewatch.models.{name}" for name in names] + ["aislewatch.models"]
+    command = [sys.executable, "-c", BLOCKER, *allowed]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_too_many_levels_for_the_input() -> None:
@@ -239,10 +315,46 @@ def test_too_many_levels_for_the_input() -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_exports_to_onnx(architecture: Any, tmp_path: Path) -> None:
+def test_exports_to_onnx_for_any_batch(architecture: Any, tmp_path: Path) -> None:
     model = make_model(architecture).eval()
     difference = export_onnx(model, random_clips(2).numpy(), tmp_path / "model.onnx")
     assert difference < 1e-5
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    clips_BTKW = random_clips(5, seed=1)
+    (probability_B,) = session.run(None, {"yuv": clips_BTKW.numpy()})
+    with torch.inference_mode():
+        np.testing.assert_allclose(probability_B, model(clips_BTKW).sigmoid(), atol=1e-5)
+
+
+def test_a_graph_that_computes_something_else_is_refused(tmp_path: Path) -> None:
+    class Drifting(torch.nn.Module):
+        """What an exporter's bug would look like: off by 2e-4 in the exported graph alone."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = make_model("cnn").eval()
+
+        def forward(self, yuv_BTKW: torch.Tensor) -> torch.Tensor:
+            logits_B = self.model(yuv_BTKW)
+            return logits_B + 1e-3 if torch.compiler.is_exporting() else logits_B
+
+    with pytest.raises(ModelError, match=r"differs from torch by 0\.0002.*nothing was registered"):
+        export_onnx(Drifting().eval(), random_clips(2).numpy(), tmp_path / "model.onnx")
+
+
+def test_facts_are_what_can_be_counted_by_hand(tmp_path: Path) -> None:
+    model = make_model("cnn", input="rgb", encoder_channels=[8], input_size=16).eval()
+    graph, clips_BTKW = tmp_path / "model.onnx", random_clips(2).numpy()
+    export_onnx(model, clips_BTKW, graph)
+    facts = model_facts(model, graph, clips_BTKW[0])
+    side = 16 // 2 // 2  # after the encoder's pooling and the last
+    assert facts.parameters == (3 * 9 * 8 + 8) + (8 * side * side + 1)
+    # Scaling down Y (32 to 16 rows, then columns), U and V (16 to 16), one convolution, dense.
+    scaling = 16 * 32 * 32 + 16 * 32 * 16 + 2 * 2 * 16**3
+    convolution = 16 * 16 * 3 * 9 * 8
+    assert facts.gflop * 1e9 == 2 * (N_FRAMES * (scaling + convolution) + 8 * side * side)
+    assert facts.graph_bytes == graph.stat().st_size
+    assert 0 < facts.latency_ms < 1000
 
 
 # Disk

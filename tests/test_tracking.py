@@ -1,5 +1,6 @@
 """Journals, recorder and parent runs, with a real DVC pipeline and a real MLflow store."""
 
+import hashlib
 import json
 import os
 import signal
@@ -40,6 +41,7 @@ name = sys.argv[1]
 with stage_run(name, {"a": 1, "model": {"input": "diff"}}) as journal:
     for epoch in range(3):
         journal.metrics({"val.loss": 1 / (epoch + 1)}, step=epoch)
+    journal.metrics({})
     with journal.child("trial-0", "trial", {"lr": 0.1}) as trial:
         trial.metrics({"val.loss": 0.3})
     if name == "two@y" and Path("fail").exists():
@@ -142,7 +144,7 @@ def test_an_unknown_cached_stage_gets_a_run_of_its_own(project: Path) -> None:
     assert parent.data.tags["cached.one"] == made.info.run_id
 
 
-def test_what_a_kill_left_open_is_closed_by_the_next_command(project: Path) -> None:
+def test_what_a_kill_left_open_is_closed_by_the_next_command(project: Path, tmp_path: Path) -> None:
     (project / "hang").touch()
     dvc = subprocess.Popen(["dvc", "repro"], start_new_session=True)
     wait_for(Path("hanging"))
@@ -152,14 +154,25 @@ def test_what_a_kill_left_open_is_closed_by_the_next_command(project: Path) -> N
     os.killpg(dvc.pid, signal.SIGKILL)
     dvc.wait()
     (project / "hang").unlink()
+    left = (project / "dvc.lock").read_bytes()
+    # What the next command is about must not be taken for what the killed one was about.
+    Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
     run(project, "dvc", "repro")
     dead, alive = runs(project, kind="pipeline")
     assert (dead.info.status, alive.info.status) == ("KILLED", "FINISHED")
     assert dead.data.tags["outcome"] == "process died during: two@y"
     killed, finished = runs(project, kind="stage", stage="two@y")
     assert (killed.info.status, finished.info.status) == ("KILLED", "FINISHED")
-    # What was logged before the kill is there, once.
     client = mlflow_client(project)
+    for pipeline, lock, value in (
+        (dead, left, 2),
+        (alive, (project / "dvc.lock").read_bytes(), 3),
+    ):
+        kept = Path(client.download_artifacts(pipeline.info.run_id, "provenance", str(tmp_path)))
+        assert (kept / "dvc.lock").read_bytes() == lock
+        assert (kept / "params.yaml").read_text() == f"a: 1\nb: {{c: {value}}}\n"
+        assert pipeline.data.tags["dvc_lock"] == hashlib.sha256(lock).hexdigest()
+    # What was logged before the kill is there, once.
     assert len(client.get_metric_history(killed.info.run_id, "val.loss")) == 3
     assert len(runs(project, kind="stage", stage="one")) == 1
 
@@ -181,11 +194,25 @@ def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
     execution = make_execution(psutil.Process())
     environment = os.environ | {"AISLEWATCH_EXECUTION": str(execution)}
     subprocess.run(["dvc", "repro", "-s", "one"], check=True, env=environment)
-    run_id = finish(execution, failed=True)
+    # The recorder is nice to others: on a busy machine it makes its database in more than a minute.
+    run_id = finish(execution, failed=True, timeout_s=300.0)
+    assert run_id is not None
     [parent] = runs(project, kind="pipeline")
     assert parent.info.run_id == run_id
     assert parent.info.status == "FAILED"
     assert json.loads((execution / "closed.json").read_text())["status"] == "FAILED"
+
+
+def test_a_new_store_is_made_once_by_whoever_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    code = "from aislewatch.tracking.store import connect; print(connect()[1])"
+    first = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert {process.communicate()[0] for process in first} == {"1\n"}
 
 
 def is_recorder(process: psutil.Process, project: Path) -> bool:

@@ -1,6 +1,5 @@
 """The study: repeatable, resumable at any moment, and honest when nothing came of it."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,21 @@ import optuna
 import pytest
 import torch
 
-from aislewatch.config import Tune, parse_params
+from aislewatch.config import Params, parse_params
 from aislewatch.errors import TrainingError
-from aislewatch.models.build import ModelConfig
+from aislewatch.files import sha256_tree
 from aislewatch.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
+from aislewatch.training.adam import Adam
 from aislewatch.training.data import TrainingData, load_training_data
-from aislewatch.training.loop import Adam, Recipe
-from aislewatch.tuning import Best, tune
+from aislewatch.training.tuned import Tuned
+from aislewatch.tuning.alone import tune_alone
+from aislewatch.tuning.best import Best, best_of
 from stages import tune as tune_stage
 from tests.tiny_clips import (
-    N_FRAMES,
-    SIZE,
-    kill_stage_at,
+    kill_at,
     run_stage_in,
+    start_in,
     tiny_params,
     write_project,
     write_store,
@@ -40,25 +40,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     return load_training_data(folder / "data/splits.parquet", folder / "data/frames")
 
 
-def recipe_for(adam: Adam) -> Recipe:
-    config = ModelConfig(
-        architecture="convlstm",
-        model=TINY.model,
-        frame_size=SIZE,
-        n_frames=N_FRAMES,
-        step=1,
-        fps=10,
-    )
-    return Recipe(config, TINY.learning, adam, epochs=3, patience=3, seed=0)
+def settings(**changes: Any) -> Params:
+    return TINY.model_copy(update={"tune": TINY.tune.model_copy(update=changes)})
 
 
-def settings(**changes: Any) -> Tune:
-    return TINY.tune.model_copy(update=changes)
-
-
-def run(data: TrainingData, folder: Path, changed: Tune) -> Best:
+def run(data: TrainingData, folder: Path, params: Params) -> Best:
     journal = Journal(folder / "tune.jsonl")
-    return tune(changed, recipe_for, data, CPU, folder / "study.db", journal)
+    trials = tune_alone(params, data, CPU, folder / "study.db", "test", journal)
+    return best_of(trials, params.tune, "test")
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -66,7 +55,8 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 def trials(file: Path) -> list[tuple[Any, ...]]:
-    study = optuna.load_study(study_name="tune", storage=f"sqlite:///{file}")
+    [name] = optuna.get_all_study_names(f"sqlite:///{file}")
+    study = optuna.load_study(study_name=name, storage=f"sqlite:///{file}")
     return [(t.number, t.state, t.params, t.value, t.intermediate_values) for t in study.trials]
 
 
@@ -76,9 +66,11 @@ def test_the_best_trial_is_found_within_the_ranges(data: TrainingData, tmp_path:
     values = [value for _, state, _, value, _ in done if state.name == "COMPLETE"]
     assert len(done) == 5
     assert best.val_loss == min(values)
-    assert done[best.trial][2]["lr"] == best.lr
-    assert settings().lr[0] <= best.lr <= settings().lr[1]
-    assert 1 - settings().one_minus_beta1[1] <= best.beta1 <= 1 - settings().one_minus_beta1[0]
+    assert done[best.trial][2]["lr"] == best.tuned.lr
+    ranges = settings().tune
+    assert ranges.lr[0] <= best.tuned.lr <= ranges.lr[1]
+    low, high = ranges.one_minus_beta1
+    assert low <= 1 - best.tuned.beta1 <= high
 
 
 def test_a_pruned_trial_is_tagged_and_not_failed(data: TrainingData, tmp_path: Path) -> None:
@@ -111,10 +103,11 @@ def test_killed_and_resumed_stage_finds_the_same(tmp_path: Path) -> None:
     killed = write_project(tmp_path / "killed", **changes)
     run_stage_in(straight, tune_stage)
     (killed / "data/best.json").unlink()
-    kill_stage_at(killed, "trial 4 of 6", "tune")
+    kill_at(start_in(killed, "stages.tune"), "trial 4 of 6")
     assert not (killed / "data/best.json").exists()
     run_stage_in(killed, tune_stage)
     assert (killed / "data/best.json").read_bytes() == (straight / "data/best.json").read_bytes()
+    assert sha256_tree(killed / "reports/tune") == sha256_tree(straight / "reports/tune")
     (first,), (second,) = (list((p / ".aislewatch").glob("study-*.db")) for p in (straight, killed))
     assert trials(first) == trials(second)
     assert len(trials(second)) == 6
@@ -133,6 +126,7 @@ def test_a_corrupt_study_is_refused(data: TrainingData, tmp_path: Path) -> None:
 
 
 def test_best_is_plain_values() -> None:
-    best = Best(lr=0.1, beta1=0.9, beta2=0.99, eps=1e-8, trial=3, val_loss=0.5)
-    assert best.adam() == Adam(0.1, 0.9, 0.99, 1e-8)
-    assert list(dataclasses.asdict(best)) == ["lr", "beta1", "beta2", "eps", "trial", "val_loss"]
+    tuned = Tuned(lr=0.1, beta1=0.9, beta2=0.99, eps=1e-8)
+    best = Best(tuned, study="5eed", trial=3, val_loss=0.5)
+    assert tuned.adam() == Adam(0.1, 0.9, 0.99, 1e-8)
+    assert list(best.as_json()) == ["lr", "beta1", "beta2", "eps", "study", "trial", "val_loss"]

@@ -1,6 +1,7 @@
 """A frame store small enough to train on in seconds: a bright square that moves right, or left."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,16 +73,20 @@ def write_project(folder: Path, **changes: dict[str, Any]) -> Path:
     return folder
 
 
-def _start_stage(folder: Path, *command: str) -> "subprocess.Popen[str]":
-    """Start ``python -m stages.<command>`` in a project, as DVC would."""
+def start_in(folder: Path, *command: str) -> "subprocess.Popen[str]":
+    """Start ``python -m <command>`` in a project, as DVC would, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", f"stages.{command[0]}", *command[1:]],
+        [sys.executable, "-m", *command],
         cwd=folder,
         env=os.environ
-        | {"PYTHONPATH": str(ROOT), "AISLEWATCH_EXECUTION": str(folder.resolve() / "runs")},
+        | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "AISLEWATCH_EXECUTION": str(folder.resolve() / "runs"),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -94,15 +99,14 @@ def run_stage_in(folder: Path, stage: ModuleType, *arguments: str) -> None:
         stage.main()
 
 
-def kill_stage_at(folder: Path, line_start: str, *command: str) -> None:
-    """Start a stage in a process of its own and SIGKILL it once it prints a line that starts so."""
-    process = _start_stage(folder, *command)
+def kill_at(process: "subprocess.Popen[str]", line_start: str) -> None:
+    """SIGKILL a process and its children once it prints a line that starts so."""
     assert process.stdout is not None
     seen = []
     for line in process.stdout:
         seen.append(line)
         if line.startswith(line_start):
             break
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert process.returncode == -9, "".join(seen)
+    assert process.returncode == -signal.SIGKILL, "".join(seen)

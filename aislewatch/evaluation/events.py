@@ -1,4 +1,4 @@
-"""What a guard would see: alerts on the test videos, against the annotated events.
+"""What a guard would see: alerts on whole videos, against the annotated events.
 
 Uses the same smoothing (`aislewatch.alerts`) and the same successive clips as detection.
 """
@@ -6,112 +6,111 @@ Uses the same smoothing (`aislewatch.alerts`) and the same successive clips as d
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from aislewatch.alerts import Alert, ScoredClip, clips_to_alert, raise_alerts
+from aislewatch.alerts import Alert, ScoredClip, raise_alerts
 from aislewatch.config import Alerts
-
-SECONDS_AN_HOUR = 3600.0
+from aislewatch.sources.labels import SHOPLIFTING
+from aislewatch.sources.spans import Span, gaps, join
 
 
 @dataclass(frozen=True)
 class VideoScores:
-    """One test video: its events (start, end in seconds) and its successive clips' scores."""
+    """One video: its events (start, end in seconds) and its successive clips' scores.
+
+    What happens in ``unlabeled`` parts nobody knows: an alert there is neither right nor wrong.
+    """
 
     video: str
     duration_s: float
     events: tuple[tuple[float, float], ...]
     clips: tuple[ScoredClip, ...]
+    unlabeled: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
-class AlertFigures:
-    """Alert-level figures of one model; rates are per hour of one camera.
+class VideoOutcome:
+    """What the alerts of one video are worth.
 
-    A video is one of shoplifting when it has an event. An event is found when an alert overlaps
-    it. A false alarm is an alert that overlaps no event; ``normal_hours`` is all footage outside
-    events. ``too_short`` counts videos with fewer clips than an alert needs.
+    Events and alerts are matched one to one where they overlap in time, as many as possible. An
+    alert that overlaps no event is a ``false_alarm``; one that overlaps an event which another
+    alert found is a ``repeat``: a nuisance, counted against precision, but no false accusation.
+    ``delays_s`` are, for each event found, the seconds from its beginning to the moment the alert
+    was raised (negative where it was raised before). ``normal_s`` is footage outside
+    events and unlabeled parts.
     """
 
-    shoplifting_videos: int
-    shoplifting_alerted: int
-    normal_videos: int
-    normal_alerted: int
+    video: str
     events: int
-    events_found: int
+    found: int
+    alerts: int
     false_alarms: int
-    normal_hours: float
-    false_alarms_per_hour: float
-    false_alarms_per_hour_low: float
-    false_alarms_per_hour_high: float
-    too_short: int
+    repeats: int
+    normal_s: float
+    delays_s: tuple[float, ...]
 
 
-def alert_figures(videos: Sequence[VideoScores], rule: Alerts, confidence: float) -> AlertFigures:
+def judge_alerts(videos: Sequence[VideoScores], rule: Alerts) -> list[VideoOutcome]:
     """Smooth every video's scores and hold the alerts against its events."""
-    alerts = [raise_alerts(video.clips, rule) for video in videos]
-    alerted = [(video, found) for video, found in zip(videos, alerts, strict=True) if found]
-    false_alarms = sum(
-        not any(_overlaps(alert, event) for event in video.events)
-        for video, found in alerted
-        for alert in found
+    return [_judge(video, raise_alerts(video.clips, rule)) for video in videos]
+
+
+def _judge(video: VideoScores, alerts: Sequence[Alert]) -> VideoOutcome:
+    alerts = [alert for alert in alerts if not _is_unknown(alert, video)]
+    overlaps_AE = np.array(
+        [[_overlaps(alert, event) for event in video.events] for alert in alerts], dtype=bool
+    ).reshape(len(alerts), len(video.events))
+    alert_of_E = match(overlaps_AE)
+    delays = tuple(
+        alerts[alert].raised_s - event[0]
+        for event, alert in zip(video.events, alert_of_E.tolist(), strict=True)
+        if alert >= 0
     )
-    events_found = sum(
-        any(_overlaps(alert, event) for alert in found)
-        for video, found in alerted
-        for event in video.events
-    )
-    hours = sum(_normal_seconds(video) for video in videos) / SECONDS_AN_HOUR
-    low, high = poisson_interval(false_alarms, confidence)
-    shoplifting = sum(bool(video.events) for video in videos)
-    shoplifting_alerted = sum(bool(video.events) for video, _ in alerted)
-    return AlertFigures(
-        shoplifting_videos=shoplifting,
-        shoplifting_alerted=shoplifting_alerted,
-        normal_videos=len(videos) - shoplifting,
-        normal_alerted=len(alerted) - shoplifting_alerted,
-        events=sum(len(video.events) for video in videos),
-        events_found=events_found,
+    known = [Span(*part) for part in (*video.events, *video.unlabeled)]
+    normal = gaps(known, video.duration_s, least_s=0.0)
+    false_alarms = int((~overlaps_AE.any(axis=1)).sum())
+    return VideoOutcome(
+        video=video.video,
+        events=len(video.events),
+        found=len(delays),
+        alerts=len(alerts),
         false_alarms=false_alarms,
-        normal_hours=hours,
-        false_alarms_per_hour=_rate(false_alarms, hours),
-        false_alarms_per_hour_low=_rate(low, hours),
-        false_alarms_per_hour_high=_rate(high, hours),
-        too_short=sum(len(video.clips) < clips_to_alert(rule) for video in videos),
+        repeats=len(alerts) - false_alarms - len(delays),
+        normal_s=sum(gap.end_s - gap.start_s for gap in normal),
+        delays_s=delays,
     )
 
 
-def poisson_interval(count: int, confidence: float) -> tuple[float, float]:
-    """Exact (Garwood, 1936) interval of a Poisson mean after seeing ``count`` events.
+def match(
+    overlaps_AE: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """The alert that found each event (E,), -1 where none did; no alert finds two."""
+    if overlaps_AE.size == 0:
+        return np.full(overlaps_AE.shape[1], -1, np.int32)
+    found: np.ndarray[tuple[int], np.dtype[np.int32]] = maximum_bipartite_matching(
+        csr_array(overlaps_AE.astype(np.int8)), perm_type="row"
+    )
+    return found
 
-    Zero events still leave an upper bound: 3.69 at 95 %.
-    """
-    tail = (1.0 - confidence) / 2.0
-    low = float(stats.chi2.ppf(tail, 2 * count)) / 2.0 if count else 0.0
-    high = float(stats.chi2.ppf(1.0 - tail, 2 * count + 2)) / 2.0
-    return low, high
+
+def events_of(
+    annotations: pd.DataFrame, video: str, label: str = SHOPLIFTING
+) -> tuple[tuple[float, float], ...]:
+    """A video's intervals of a label, seconds, in order of time; overlapping ones joined."""
+    chosen = annotations[(annotations["video"] == video) & (annotations["label"] == label)]
+    times = zip(chosen["start_s"].tolist(), chosen["end_s"].tolist(), strict=True)
+    return tuple((span.start_s, span.end_s) for span in join(Span(*pair) for pair in times))
 
 
-def events_of(annotations: pd.DataFrame, video: str) -> tuple[tuple[float, float], ...]:
-    """A video's shoplifting intervals, seconds, in order of time; overlapping ones joined."""
-    chosen = annotations[(annotations["video"] == video) & (annotations["label"] == "shoplifting")]
-    joined: list[tuple[float, float]] = []
-    for start_s, end_s in sorted(zip(chosen["start_s"], chosen["end_s"], strict=True)):
-        if joined and start_s <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], float(end_s)))
-        else:
-            joined.append((float(start_s), float(end_s)))
-    return tuple(joined)
+def _is_unknown(alert: Alert, video: VideoScores) -> bool:
+    """On no event, but on a part that nobody has judged."""
+    return any(_overlaps(alert, part) for part in video.unlabeled) and not any(
+        _overlaps(alert, event) for event in video.events
+    )
 
 
 def _overlaps(alert: Alert, event: tuple[float, float]) -> bool:
     return alert.start_s < event[1] and event[0] < alert.end_s
-
-
-def _normal_seconds(video: VideoScores) -> float:
-    return max(0.0, video.duration_s - sum(end - start for start, end in video.events))
-
-
-def _rate(count: float, hours: float) -> float:
-    return count / hours if hours > 0.0 else float("nan")

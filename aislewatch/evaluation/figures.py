@@ -3,17 +3,29 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from scipy import stats
 
+from aislewatch.evaluation.calibration import reliability, uncalibrated
 from aislewatch.evaluation.intervals import Interval
-from aislewatch.evaluation.metrics import confusion, pr_points, roc_points
+from aislewatch.evaluation.metrics import (
+    confusion,
+    det_points,
+    labels_and_scores,
+    pr_points,
+    roc_points,
+)
 from aislewatch.evaluation.style import LINES, NEUTRAL, SHOPLIFTING, picture
 from aislewatch.evaluation.summary import Evaluated, Evaluation
 from aislewatch.evaluation.table import NAMES
 
 CLASSES = ("normal", "shoplifting")
+
+# Rates at the ticks of the DET plot; what is rarer is drawn at its edge.
+DET_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95])
 
 # Share from which a cell of the confusion matrix is so dark that white is the better ink.
 DARK = 0.6
@@ -75,9 +87,9 @@ def _confusion_panel(panel: Axes, clips: pd.DataFrame) -> None:
 
 
 def curves(predictions: Mapping[str, pd.DataFrame], selected: str, path: Path) -> None:
-    """ROC and precision-recall curves of all models on test; the chosen one is drawn thicker."""
-    with picture(path, 10.0, 4.6) as figure:
-        roc, pr = figure.subplots(1, 2)
+    """ROC, precision-recall and DET curves on test; the chosen model's are thicker."""
+    with picture(path, 13.0, 4.4) as figure:
+        roc, pr, det = figure.subplots(1, 3)
         for name, clips in predictions.items():
             colour, dashes = LINES[name]
             look = {
@@ -89,14 +101,54 @@ def curves(predictions: Mapping[str, pd.DataFrame], selected: str, path: Path) -
             roc.plot(points["fpr"], points["tpr"], label=NAMES[name], **look)
             points = pr_points(clips)
             pr.plot(points["recall"], points["precision"], **look)
+            points = det_points(clips)
+            det.plot(stats.norm.ppf(points["fpr"]), stats.norm.ppf(points["fnr"]), **look)
         roc.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.8)
         prevalence = float(next(iter(predictions.values()))["label"].mean())
         pr.axhline(prevalence, color=NEUTRAL, linewidth=0.8)
         _share_axes(roc, "normal clips called shoplifting", "shoplifting clips found", "ROC")
         _share_axes(pr, "shoplifting clips found (recall)", "precision", "Precision and recall")
+        _det_axes(det)
         pr.annotate("chance", (0.02, prevalence), va="bottom", fontsize=8, color=NEUTRAL)
         roc.annotate("chance", (0.75, 0.70), fontsize=8, color=NEUTRAL)
         roc.legend(loc="lower right", fontsize=8, handlelength=3.5)
+
+
+def _det_axes(axes: Axes) -> None:
+    """Normal deviates, as DET curves are drawn (Martin et al. 1997): equal steps, equal gains."""
+    places = stats.norm.ppf(DET_TICKS)
+    axes.plot(places[[0, -1]], -places[[0, -1]], color=NEUTRAL, linewidth=0.8)
+    axes.set_xticks(places, [f"{share:.0%}" for share in DET_TICKS], fontsize=8)
+    axes.set_yticks(places, [f"{share:.0%}" for share in DET_TICKS], fontsize=8)
+    axes.set(xlim=places[[0, -1]], ylim=places[[0, -1]], title="DET: lower left is better")
+    axes.set(xlabel="normal clips called shoplifting", ylabel="shoplifting clips missed")
+
+
+def reliability_diagram(clips: pd.DataFrame, found: Evaluated, path: Path) -> None:
+    """Share of shoplifting against the score, before and after calibration; dots by clips.
+
+    Args:
+        clips: the chosen model's test clips.
+        found: that model's figures.
+        path: PNG to write.
+    """
+    labels, scores = labels_and_scores(clips)
+    raw = uncalibrated(scores, found.facts["temperature"])
+    with picture(path, 5.6, 4.4) as figure:
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.8)
+        for values, gap, look in (
+            (raw, found.before_calibration.ece, (NEUTRAL, (0, (4, 2)), "s", "as trained")),
+            (scores, found.calibration.ece, (LINES["convlstm"][0], "solid", "o", "calibrated")),
+        ):
+            bins = reliability(labels, values)
+            colour, dashes, marker, words = look
+            label = f"{words}, gap {gap:.3f}"
+            axes.plot(bins.score, bins.share, color=colour, linestyle=dashes, label=label)
+            sizes = 12 + 240 * bins.clips / bins.clips.sum()
+            axes.scatter(bins.score, bins.share, s=sizes, color=colour, marker=marker, alpha=0.7)
+        _share_axes(axes, "score of a clip", "share of shoplifting among them", "Reliability")
+        axes.legend(loc="upper left", fontsize=8)
 
 
 def _share_axes(axes: Axes, x: str, y: str, title: str) -> None:
@@ -105,7 +157,7 @@ def _share_axes(axes: Axes, x: str, y: str, title: str) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
-def forest(evaluation: Evaluation, confidence: float, path: Path) -> None:
+def forest(evaluation: Evaluation, path: Path) -> None:
     """Test AUC of every model with its interval, and the chosen model's lead over each."""
     models = list(evaluation.models)
     with picture(path, 10.0, 0.42 * len(models) + 1.4) as figure:
@@ -118,7 +170,9 @@ def forest(evaluation: Evaluation, confidence: float, path: Path) -> None:
         right.axvline(0.0, color=NEUTRAL, linewidth=0.8)
         right.set_title("Lead of the chosen model, paired; the line is none", fontsize=10)
         right.set_xlabel("difference of ROC-AUC")
-        figure.supxlabel(f"bars: {confidence:.0%} intervals by resampling videos", fontsize=8)
+        figure.supxlabel(
+            f"bars: {evaluation.confidence:.0%} intervals by resampling videos", fontsize=8
+        )
         left.set_yticks(
             range(len(models)),
             [NAMES[m.name] + (" *" if m.name == evaluation.selected else "") for m in models],

@@ -102,3 +102,12 @@ def pr_points(predictions: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"recall": [], "precision": []}, dtype=np.float64)
     precision, recall, _ = sk.precision_recall_curve(labels, scores)
     return pd.DataFrame({"recall": recall, "precision": precision})
+
+
+def det_points(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The detection error trade-off as ``fpr``, ``fnr``; empty unless both classes are there."""
+    labels, scores = labels_and_scores(predictions)
+    if len(np.unique(labels)) < 2:
+        return pd.DataFrame({"fpr": [], "fnr": []}, dtype=np.float64)
+    fpr, fnr, _ = sk.det_curve(labels, scores)
+    return pd.DataFrame({"fpr": fpr, "fnr": fnr})

@@ -5,18 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from aislewatch.alerts import rule_in_words
 from aislewatch.config import Params
 from aislewatch.evaluation import figures, plots
-from aislewatch.evaluation.mistakes import Mistake, contact_sheet, worst_mistakes
-from aislewatch.evaluation.report import write_report
-from aislewatch.evaluation.scored import Scored
+from aislewatch.evaluation.cards import data_card, model_card
+from aislewatch.evaluation.events import judge_alerts
+from aislewatch.evaluation.mistakes import Mistake, worst_mistakes, write_loop
+from aislewatch.evaluation.report import Study, write_report
+from aislewatch.evaluation.scored import Footage, Scored
 from aislewatch.evaluation.summary import Evaluation, as_json
 from aislewatch.evaluation.table import EVALUATE_JSON, table_frame
+from aislewatch.evaluation.timeline import draw_timelines, telling_videos
 from aislewatch.files import whole_file, whole_folder, write_json
-from aislewatch.footage.batches import read_batches
+from aislewatch.footage.store import read_clip
 
 SELECTED = Path("models/selected.json")
 TABLE = Path("metrics/table.csv")
@@ -26,12 +27,16 @@ CONFUSION = Path("metrics/confusion.csv")
 PREDICTIONS = Path("metrics/predictions.csv")
 REPORT = Path("reports/evaluate")
 
+# Whole videos drawn in the report: two screens of them.
+TIMELINES = 16
+
 
 def write_outputs(
     evaluation: Evaluation,
     scored: Sequence[Scored],
     curves: Mapping[str, pd.DataFrame],
-    frames_dir: Path,
+    study: Study,
+    footage: Footage,
     params: Params,
 ) -> list[Path]:
     """Write the report first, then tables, then what later stages read.
@@ -40,18 +45,23 @@ def write_outputs(
         evaluation: all figures.
         scored: the models' scores, in the order of ``evaluation.models``.
         curves: learning curves by model.
-        frames_dir: the frame store, for pictures of mistakes.
-        params: sections frames, segment, evaluate and alerts.
+        study: what tuning found.
+        footage: its frame store for pictures of mistakes, its tables for the cards.
+        params: sections frames, segment and evaluate.
 
     Returns:
         What was written.
     """
     test = {model.name: model.side("test") for model in scored}
-    with whole_folder(REPORT) as folder:
-        pictures = _draw(evaluation, test, curves, frames_dir, params, folder)
-        rule, confidence = rule_in_words(params.alerts), params.evaluate.confidence
-        write_report(evaluation, pictures, rule, confidence, folder / "report.html")
     summary = as_json(evaluation)
+    cards = {
+        "Model card": model_card(summary, footage, params),
+        "Data card": data_card(footage, params),
+    }
+    with whole_folder(REPORT) as folder:
+        pictures = _draw(evaluation, scored, curves, folder)
+        loops = _write_loops(test[evaluation.selected], footage.frames_dir, params, folder)
+        write_report(evaluation, pictures, study, loops, cards, folder / "report.html")
     both = {model.name: model.predictions for model in scored}
     for path, table in (
         (TABLE, table_frame(summary)),
@@ -62,36 +72,51 @@ def write_outputs(
     ):
         _write_csv(path, table)
     write_json(EVALUATE_JSON, summary)
-    write_json(SELECTED, {"model": evaluation.selected})
+    chosen = evaluation.chosen()
+    write_json(SELECTED, {"model": chosen.name, "operating": chosen.operating.as_json()})
     return [REPORT, TABLE, ROC, PR, CONFUSION, PREDICTIONS, EVALUATE_JSON, SELECTED]
 
 
 def _draw(
     evaluation: Evaluation,
-    test: Mapping[str, pd.DataFrame],
+    scored: Sequence[Scored],
     curves: Mapping[str, pd.DataFrame],
-    frames_dir: Path,
-    params: Params,
     folder: Path,
 ) -> dict[str, Path]:
-    names = ("forest", "learning", "curves", "confusion", "mistakes")
+    names = ("forest", "learning", "curves", "confusion", "reliability", "timelines")
     paths = {name: folder / f"{name}.png" for name in names}
-    figures.forest(evaluation, params.evaluate.confidence, paths["forest"])
+    test = {model.name: model.side("test") for model in scored}
+    chosen = evaluation.chosen()
+    figures.forest(evaluation, paths["forest"])
     figures.learning_curves(curves, paths["learning"])
-    figures.curves(test, evaluation.selected, paths["curves"])
+    figures.curves(test, chosen.name, paths["curves"])
     figures.confusion_matrices(test, paths["confusion"])
-    clips = test[evaluation.selected]
-    mistakes = worst_mistakes(clips, params.evaluate.mistakes, params.frames.fps)
-
-    def read(mistake: Mistake) -> NDArray[np.uint8]:
-        address = [[(mistake.frames_file, mistake.start)]]
-        segment, size = params.segment, params.frames.size
-        batches = read_batches(frames_dir, address, segment.n_frames, segment.step, size)
-        frames_TKW: NDArray[np.uint8] = next(batches)[0].copy()
-        return frames_TKW
-
-    contact_sheet(mistakes, read, paths["mistakes"])
+    figures.reliability_diagram(test[chosen.name], chosen, paths["reliability"])
+    videos = next(model.whole["test"] for model in scored if model.name == chosen.name)
+    rule = chosen.operating.rule
+    telling = telling_videos(videos, judge_alerts(videos, rule), TIMELINES)
+    draw_timelines(telling, rule, paths["timelines"])
     return paths
+
+
+def _write_loops(
+    clips: pd.DataFrame, frames_dir: Path, params: Params, folder: Path
+) -> list[tuple[Mistake, Path]]:
+    """The worst false alarms and misses, half of ``evaluate.mistakes`` each, as short films."""
+    segment, frames = params.segment, params.frames
+    mistakes = [
+        mistake
+        for label in (0, 1)
+        for mistake in worst_mistakes(clips, label, params.evaluate.mistakes // 2, frames.fps)
+    ]
+    loops = []
+    frames_TKW = np.empty((segment.n_frames, frames.size * 3 // 2, frames.size), np.uint8)
+    for number, mistake in enumerate(mistakes, start=1):
+        where = (frames_dir, mistake.frames_file, mistake.start)
+        read_clip(*where, segment.n_frames, segment.step, frames_TKW)
+        loops.append((mistake, folder / f"mistake-{number:02d}.webp"))
+        write_loop(frames_TKW, frames.fps / segment.step, loops[-1][1])
+    return loops
 
 
 def _write_csv(path: Path, table: pd.DataFrame) -> None:

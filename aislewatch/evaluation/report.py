@@ -5,36 +5,51 @@ Only the list of uses of the test split is outside: it grows, the report must no
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import jinja2
-
+from aislewatch.alerts import rule_in_words
+from aislewatch.evaluation.mistakes import Mistake
+from aislewatch.evaluation.rendering import environment
 from aislewatch.evaluation.selection import WHY
 from aislewatch.evaluation.summary import Evaluation, as_json
-from aislewatch.evaluation.table import COLUMNS, NAMES, PAPER, cell
+from aislewatch.evaluation.table import COLUMNS, INPUTS, NAMES, PAPER
+from aislewatch.evaluation.timeline import clock
+from aislewatch.pages import as_html
 
-INPUTS = {"rgb": "RGB", "diff": "frame differences"}
+# Pictures of the study, as the tune stage draws them, in the order of the page.
+STUDY_PICTURES = ("history", "importance", "slice", "parallel")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the tune stage left: its best settings, and the folder of its pictures."""
+
+    best: Mapping[str, float | str]
+    pictures: Path
 
 
 def write_report(
     evaluation: Evaluation,
     pictures: Mapping[str, Path],
-    alert_rule: str,
-    confidence: float,
+    study: Study,
+    loops: Sequence[tuple[Mistake, Path]],
+    cards: Mapping[str, str],
     path: Path,
 ) -> None:
     """Write ``report.html``.
 
     Args:
         evaluation: all figures.
-        pictures: PNG files by name (curves, confusion, learning, forest, mistakes); inlined.
-        alert_rule: the smoothing in words.
-        confidence: of the intervals.
+        pictures: PNG files by name (curves, confusion, learning, forest, reliability, timelines).
+        study: what tuning found.
+        loops: mistakes of the chosen model and the films of them, worst first.
+        cards: Markdown by title.
         path: the file to write.
     """
     summary = as_json(evaluation)
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
+    chosen = evaluation.chosen()
     page = template.render(
         summary=summary,
         models=[(name, summary["models"][name]) for name in NAMES if name in summary["models"]],
@@ -44,34 +59,18 @@ def write_report(
         columns=COLUMNS,
         paper=PAPER,
         why=WHY,
-        alert_rule=alert_rule,
-        confidence=f"{confidence:.0%}",
+        alert_rule=rule_in_words(chosen.operating.rule),
+        confidence=f"{evaluation.confidence:.0%}",
         pictures={name: _inlined(file) for name, file in pictures.items()},
+        best={k: v for k, v in study.best.items() if k not in ("study", "trial", "val_loss")},
+        study=study.best,
+        study_pictures={n: _inlined(study.pictures / f"{n}.png") for n in STUDY_PICTURES},
+        loops=[(mistake, clock(mistake.start_s), _inlined(file)) for mistake, file in loops],
+        cards={title: as_html(text, below=2) for title, text in cards.items()},
     )
     path.write_text(page, encoding="utf-8")
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("aislewatch.evaluation", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"figure": _figure, "spread": _spread}
-    environment.globals["cell"] = cell
-    return environment
-
-
 def _inlined(file: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode("ascii")
-
-
-def _figure(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _spread(values: Sequence[Any], digits: int = 3) -> str:
-    low, high = values
-    return "no interval" if low is None else f"{low:.{digits}f} to {high:.{digits}f}"
+    kind = file.suffix.removeprefix(".")
+    return f"data:image/{kind};base64," + base64.b64encode(file.read_bytes()).decode("ascii")

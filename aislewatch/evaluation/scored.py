@@ -1,4 +1,4 @@
-"""A model's scores: of the labelled clips, and of test videos from beginning to end."""
+"""A model's scores: of the labelled clips, and of whole videos from beginning to end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,12 @@ from aislewatch.alerts import successive_starts, timed_clips
 from aislewatch.evaluation.events import VideoScores, events_of
 from aislewatch.models.build import Detector
 from aislewatch.scoring import score_clips
+from aislewatch.sources.labels import UNLABELED
 
 ADDRESS = ["video", "frames_file", "start"]
+
+# Validation chooses model and threshold, test measures.
+SIDES = ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,14 @@ class Scored:
 
     ``predictions`` has a row a labelled clip of validation and test, sorted: ``video``,
     ``frames_file``, ``start`` (frame in the store), ``split``, ``label``, ``score``.
-    ``test_videos`` has every successive clip of the test videos, those of ambiguous label too.
-    ``facts`` describe the model.
+    ``whole`` has, for ``val`` and ``test``, every successive clip of each video, those of ambiguous
+    label too. ``facts`` describe the model.
     """
 
     name: str
     facts: Mapping[str, Any]
     predictions: pd.DataFrame
-    test_videos: Sequence[VideoScores]
+    whole: Mapping[str, Sequence[VideoScores]]
 
     def side(self, split: str) -> pd.DataFrame:
         """The predictions of one split."""
@@ -47,11 +51,11 @@ class Footage:
 
 
 def score_model(name: str, model: Detector, footage: Footage, device: torch.device) -> Scored:
-    """Score validation clips, test clips and whole test videos; a clip in two roles only once."""
+    """Score labelled clips and whole videos of validation and test; a clip in two roles once."""
     config = model.config
-    labelled = footage.splits[footage.splits["split"].isin(["val", "test"])]
-    whole = _successive_clips(_test_videos(footage), config.n_frames, config.step)
-    clips = pd.concat([labelled[ADDRESS], whole]).drop_duplicates(ignore_index=True)
+    labelled = footage.splits[footage.splits["split"].isin(SIDES)]
+    whole = {side: _successive_clips(_videos(footage, side), model) for side in SIDES}
+    clips = pd.concat([labelled[ADDRESS], *whole.values()]).drop_duplicates(ignore_index=True)
     clips = clips.assign(score=score_clips(model, clips, footage.frames_dir, device))
     predictions = labelled.merge(clips, on=ADDRESS, validate="one_to_one")
     predictions = predictions[["video", "frames_file", "start", "split", "label", "score"]]
@@ -62,35 +66,42 @@ def score_model(name: str, model: Detector, footage: Footage, device: torch.devi
             "input": config.model.input,
             "input_size": config.model.input_size,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "temperature": float(model.temperature),
         },
         predictions=predictions.sort_values(["video", "start"], ignore_index=True),
-        test_videos=_video_scores(whole.merge(clips, on=ADDRESS), model, footage),
+        whole={
+            side: _video_scores(own.merge(clips, on=ADDRESS), side, model, footage)
+            for side, own in whole.items()
+        },
     )
 
 
-def _test_videos(footage: Footage) -> pd.DataFrame:
-    names = footage.splits.loc[footage.splits["split"] == "test", "video"].unique()
+def _videos(footage: Footage, side: str) -> pd.DataFrame:
+    names = footage.splits.loc[footage.splits["split"] == side, "video"].unique()
     return footage.catalog[footage.catalog["video"].isin(names)].sort_values("video")
 
 
-def _successive_clips(videos: pd.DataFrame, n_frames: int, step: int) -> pd.DataFrame:
+def _successive_clips(videos: pd.DataFrame, model: Detector) -> pd.DataFrame:
     rows = [
         (row["video"], row["frames_file"], start)
         for row in videos.to_dict("records")
-        for start in successive_starts(row["n_frames"], n_frames, step)
+        for start in successive_starts(row["n_frames"], model.config.n_frames, model.config.step)
     ]
     return pd.DataFrame(rows, columns=ADDRESS).astype({"start": "int64"})
 
 
-def _video_scores(clips: pd.DataFrame, model: Detector, footage: Footage) -> list[VideoScores]:
+def _video_scores(
+    clips: pd.DataFrame, side: str, model: Detector, footage: Footage
+) -> list[VideoScores]:
     config = model.config
     by_video = dict(list(clips.sort_values("start").groupby("video")))
     found = []
-    for row in _test_videos(footage).to_dict("records"):
+    for row in _videos(footage, side).to_dict("records"):
         own = by_video[row["video"]]
         timed = timed_clips(
             own["start"].tolist(), own["score"].tolist(), config.n_frames, config.step, config.fps
         )
         events = events_of(footage.annotations, row["video"])
-        found.append(VideoScores(row["video"], row["duration_s"], events, timed))
+        unknown = events_of(footage.annotations, row["video"], UNLABELED)
+        found.append(VideoScores(row["video"], row["duration_s"], events, timed, unknown))
     return found

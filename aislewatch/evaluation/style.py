@@ -22,6 +22,7 @@ LINES: Mapping[str, tuple[str, Any]] = {
     "convlstm_paper": ("#000000", (0, (2, 1))),
 }
 SHOPLIFTING = "#D55E00"
+EVENT = "#000000"
 NEUTRAL = "#595959"
 
 _SETTINGS = {

@@ -5,23 +5,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import pandas as pd
+
 from aislewatch.config import Alerts, Evaluate
-from aislewatch.evaluation.events import AlertFigures, alert_figures
+from aislewatch.evaluation.alarms import AlertFigures, alert_figures
+from aislewatch.evaluation.calibration import Calibration, measure_calibration, uncalibrated
 from aislewatch.evaluation.intervals import (
     ENOUGH_VIDEOS,
-    Array,
     Interval,
+    Resampled,
     interval,
     resampled_metrics,
 )
-from aislewatch.evaluation.metrics import METRICS, clip_metrics
+from aislewatch.evaluation.metrics import clip_metrics, labels_and_scores
+from aislewatch.evaluation.operating import OperatingPoint, choose_threshold
 from aislewatch.evaluation.scored import Scored
 from aislewatch.evaluation.selection import Validation, choose, judge
+from aislewatch.evaluation.slices import Slice, slice_figures
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One model's figures; ``lead`` is the chosen model's test AUC minus this one's, paired."""
+    """One model's figures; ``lead`` is the chosen model's test AUC minus this one's, paired.
+
+    ``operating`` was chosen on validation whole videos; ``alerts`` are what it raises on test.
+    """
 
     name: str
     facts: Mapping[str, Any]
@@ -29,17 +37,22 @@ class Evaluated:
     val: Mapping[str, float]
     test: Mapping[str, Interval]
     lead: Interval
+    operating: OperatingPoint
     alerts: AlertFigures
+    calibration: Calibration
+    before_calibration: Calibration
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The whole evaluation; ``models`` in the order they were given."""
+    """The whole evaluation; ``models`` in the order they were given, ``slices`` of the chosen."""
 
     selected: str
     models: Sequence[Evaluated]
+    slices: Sequence[Slice]
     test_clips: int
     test_videos: int
+    confidence: float
     warnings: Sequence[str]
 
     def chosen(self) -> Evaluated:
@@ -47,39 +60,60 @@ class Evaluation:
         return next(model for model in self.models if model.name == self.selected)
 
 
-def evaluate_models(scored: Sequence[Scored], settings: Evaluate, rule: Alerts) -> Evaluation:
-    """Choose a model on validation, then measure every model on test.
+def evaluate_models(
+    scored: Sequence[Scored], properties: pd.DataFrame, settings: Evaluate, rule: Alerts
+) -> Evaluation:
+    """Choose a model and every threshold on validation, then measure on test.
+
+    Args:
+        scored: the models' scores of the same clips and videos.
+        properties: as ``slices.video_properties`` returns them.
+        settings: section evaluate of params.yaml.
+        rule: section alerts of params.yaml.
 
     Raises:
         ModelError: no model was given.
     """
     validations = {model.name: judge(model.side("val")) for model in scored}
     selected = choose(validations)
-    draws = {model.name: resampled_metrics(model.side("test"), settings) for model in scored}
-    values = {model.name: clip_metrics(model.side("test")) for model in scored}
-
-    def lead(name: str) -> Interval:
-        difference = values[selected]["auc"] - values[name]["auc"]
-        return interval(
-            difference, draws[selected]["auc"] - draws[name]["auc"], settings.confidence
-        )
-
+    test = {model.name: resampled_metrics(model.side("test"), settings) for model in scored}
+    best = test[selected]["auc"]
     models = [
-        Evaluated(
-            name=model.name,
-            facts=model.facts,
-            validation=validations[model.name],
-            val=clip_metrics(model.side("val")),
-            test=_intervals(values[model.name], draws[model.name], settings.confidence),
-            lead=lead(model.name),
-            alerts=alert_figures(model.test_videos, rule, settings.confidence),
-        )
+        _evaluate(model, validations[model.name], test[model.name], best, settings, rule)
         for model in scored
     ]
-    test = scored[0].side("test")
-    n_videos = int(test["video"].nunique())
+    chosen = next(model for model in scored if model.name == selected)
+    frozen = next(model for model in models if model.name == selected).operating.rule
+    slices = slice_figures(chosen.side("test"), chosen.whole["test"], properties, frozen, settings)
+    clips = scored[0].side("test")
+    n_videos = int(clips["video"].nunique())
     warnings = _warnings(models, scored[0], n_videos, settings)
-    return Evaluation(selected, models, len(test), n_videos, warnings)
+    return Evaluation(selected, models, slices, len(clips), n_videos, settings.confidence, warnings)
+
+
+def _evaluate(
+    model: Scored,
+    validation: Validation,
+    test: Mapping[str, Resampled],
+    best: Resampled,
+    settings: Evaluate,
+    rule: Alerts,
+) -> Evaluated:
+    operating = choose_threshold(model.whole["val"], rule, settings.confidence)
+    labels, scores = labels_and_scores(model.side("test"))
+    before = uncalibrated(scores, model.facts["temperature"])
+    return Evaluated(
+        name=model.name,
+        facts=model.facts,
+        validation=validation,
+        val=clip_metrics(model.side("val")),
+        test={name: interval(figure, settings.confidence) for name, figure in test.items()},
+        lead=interval(best - test["auc"], settings.confidence),
+        operating=operating,
+        alerts=alert_figures(model.whole["test"], operating.rule, settings),
+        calibration=measure_calibration(labels, scores),
+        before_calibration=measure_calibration(labels, before),
+    )
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -95,6 +129,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "test_videos": evaluation.test_videos,
         "warnings": list(evaluation.warnings),
         "models": models,
+        "slices": [_slice_as_json(part) for part in evaluation.slices],
     }
     return _without_nan(whole)  # type: ignore[no-any-return]
 
@@ -107,14 +142,22 @@ def _model_as_json(model: Evaluated) -> dict[str, Any]:
         "test_low": {name: found.low for name, found in model.test.items()},
         "test_high": {name: found.high for name, found in model.test.items()},
         "auc_lead_of_selected": asdict(model.lead),
+        "operating": model.operating.as_json(),
         "alerts": asdict(model.alerts),
+        "calibration": asdict(model.calibration),
+        "before_calibration": asdict(model.before_calibration),
     }
 
 
-def _intervals(
-    values: Mapping[str, float], draws: Mapping[str, Array], confidence: float
-) -> dict[str, Interval]:
-    return {name: interval(values[name], draws[name], confidence) for name in METRICS}
+def _slice_as_json(part: Slice) -> dict[str, Any]:
+    return {
+        "by": part.by,
+        "name": part.name,
+        "videos": part.videos,
+        "clips": part.clips,
+        "metrics": {name: asdict(found) for name, found in part.metrics.items()},
+        "alerts": asdict(part.alerts),
+    }
 
 
 def _warnings(

@@ -29,6 +29,8 @@ NAMES: Mapping[str, str] = {
     "convlstm_paper": "ConvLSTM (paper's settings)",
 }
 
+INPUTS: Mapping[str, str] = {"rgb": "RGB", "diff": "frame differences"}
+
 COLUMNS: Mapping[str, str] = {
     "accuracy": "Accuracy",
     "precision": "Precision",

@@ -7,14 +7,18 @@ from pathlib import Path
 # 4-hour video is a few MiB, and the sample descriptions stand near its start.
 HEADER_BYTES = 16 << 20
 
+# Boxes looked at. A day of recording in fragments of two seconds has 86,400; a hostile file of
+# eight-byte boxes has any number, at 2 µs each.
+MOST_BOXES = 100_000
+
 
 def top_boxes(path: Path) -> list[tuple[bytes, int, int]]:
     """Top-level boxes of an mp4 or mov file: kind, first byte, end as declared (ISO 14496-12)."""
-    boxes = []
+    boxes: list[tuple[bytes, int, int]] = []
     size = path.stat().st_size
     with path.open("rb") as file:
         start = 0
-        while start + 8 <= size:
+        while start + 8 <= size and len(boxes) < MOST_BOXES:
             file.seek(start)
             head = file.read(16)
             length, kind = int.from_bytes(head[:4], "big"), head[4:8]

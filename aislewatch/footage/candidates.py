@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from aislewatch.errors import FootageError, QuarantinedError
 
 # Files that lie beside footage and are not meant as such: labels, notes, exports of label tools.
-NOT_FOOTAGE = frozenset({".csv", ".json", ".md", ".txt", ".xml"})
+NOT_FOOTAGE = frozenset({".csv", ".json", ".md", ".parquet", ".tsv", ".txt", ".xml"})
 
 CLASS_FOLDERS = ("normal", "shoplifting")
 
@@ -43,7 +43,10 @@ def list_candidates(raw: Path, sources: Sequence[str]) -> list[Candidate]:
 
 def check_candidate(candidate: Candidate) -> None:
     """Raise QuarantinedError for what is no regular file inside the source folder."""
-    mode = candidate.path.lstat().st_mode
+    try:
+        mode = candidate.path.lstat().st_mode
+    except OSError as error:
+        raise QuarantinedError("unreadable", error.strerror or type(error).__name__) from None
     if stat.S_ISLNK(mode):
         raise QuarantinedError("symlink", "a link may lead out of the source folder; copy the file")
     if stat.S_ISDIR(mode):
@@ -78,12 +81,19 @@ def _walk(folder: Path) -> Iterator[Path]:
     unreadable: list[Path] = []
     walk = os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename)))
     for parent, folders, files in walk:
-        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        links = [name for name in folders if _is_link(Path(parent) / name)]
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files + links:
             if not name.startswith(".") and Path(name).suffix.lower() not in NOT_FOOTAGE:
                 yield Path(parent) / name
     yield from unreadable
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # A path that is too long to be asked about; listing it will fail, and be told.
+        return False
 
 
 def _missing(raw: Path, source: str) -> str:

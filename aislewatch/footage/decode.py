@@ -1,7 +1,6 @@
 """A video to raw yuv420p frames by ffmpeg; ``decode_job`` runs inside the sandbox only."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.footage.faults import first_fault, lacks_its_end
 from aislewatch.footage.fingerprint import signature_of_frames
 from aislewatch.footage.probe import VideoFacts, VideoLimits, probe_video, reading_options
 from aislewatch.footage.sandbox import describe_exit
@@ -31,21 +31,8 @@ SCALING = "bicubic+accurate_rnd+bitexact"
 # Bytes of one allocation inside ffmpeg: a 9-megapixel picture in 16-bit 4:4:4 takes 54 MiB.
 MAX_ALLOC = 256 << 20
 
-# Bytes of ffmpeg's words that are kept. The first lines name the cause; later ones are the threads
-# telling each other to stop, in an order that changes from run to run.
+# Bytes of ffmpeg's words that are looked at: the first lines name the cause.
 WORDS_BYTES = 1 << 13
-WORDS_LINES = 2
-
-# Seconds, and share of the declared length, by which decoded footage may fall short: the last
-# frame's own duration, and rounding. Real files (323 measured) stay within 0.3 s.
-MISSING_S = 1.0
-MISSING_SHARE = 0.05
-
-# Containers whose header states how long the video is; elsewhere ffmpeg only estimates it.
-STATES_DURATION = ("mov", "matroska", "avi")
-
-_ADDRESS = re.compile(r" ?@ 0x[0-9a-f]+")
-_THREADS = re.compile(r"Task finished|Terminating thread|Error (opening|processing|submitting)")
 
 
 def find_ffmpeg() -> str:
@@ -117,30 +104,29 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
     video = Path(request["video"])
     fps, size = request["fps"], request["size"]
     facts = probe_video(video, VideoLimits(**request["limits"]))
-    words = _run_ffmpeg([request["ffmpeg"], *ffmpeg_arguments(video, facts, fps, size)], video)
+    command = [request["ffmpeg"], *ffmpeg_arguments(video, facts, fps, size)]
+    status, words = _run_ffmpeg(command)
+    if status > 0 and "Cannot allocate memory" in words:
+        raise QuarantinedError("memory-limit", "decoding needs more memory than allowed")
+    if status > 0:
+        raise first_fault(video, facts)
+    if "File ended prematurely" in words:
+        raise QuarantinedError("truncated", "the file ends before its last element does")
     n_frames, rest = divmod(Path(FRAMES).stat().st_size, size * size * 3 // 2)
     if n_frames == 0:
         raise QuarantinedError("no-frames", "decoding gave no picture")
     if rest:
         raise QuarantinedError("undecodable", "the last frame came out incomplete")
-    _check_complete(facts, n_frames / fps, words)
+    if lacks_its_end(facts, n_frames / fps):
+        words = f"{n_frames / fps:.1f} s of the stated {facts.duration_s:.1f} s could be decoded"
+        raise QuarantinedError("truncated", words)
     np.save(SIGNATURE, signature_of_frames(Path(FRAMES), size, fps))
     duration_s = n_frames / fps if facts.duration_s is None else facts.duration_s
     return {**asdict(facts), "n_frames": n_frames, "duration_s": duration_s}
 
 
-def _check_complete(facts: VideoFacts, decoded_s: float, words: str) -> None:
-    if "File ended prematurely" in words:
-        raise QuarantinedError("truncated", words)
-    if facts.duration_s is None or not facts.container.startswith(STATES_DURATION):
-        return
-    if facts.duration_s - decoded_s > max(MISSING_S, MISSING_SHARE * facts.duration_s):
-        detail = f"{decoded_s:.1f} s of the stated {facts.duration_s:.1f} s could be decoded"
-        raise QuarantinedError("truncated", detail)
-
-
-def _run_ffmpeg(command: list[str], video: Path) -> str:
-    """Run ffmpeg and return the cause it names, if any; raise where it failed."""
+def _run_ffmpeg(command: list[str]) -> tuple[int, str]:
+    """Exit status, not below 0, and words of ffmpeg; raises where the fault is not in the video."""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}
     ) as process:
@@ -148,8 +134,7 @@ def _run_ffmpeg(command: list[str], video: Path) -> str:
         said = process.stderr.read(WORDS_BYTES)
         while process.stderr.read(WORDS_BYTES):
             pass
-    words = _cause(said.decode(errors="replace"), video)
-    status = process.returncode
+    words, status = said.decode(errors="replace"), process.returncode
     if "No space left on device" in words:
         raise FootageError("the disk is full; free some space and run it again")
     if status == -signal.SIGXFSZ or "File too large" in words:
@@ -158,16 +143,4 @@ def _run_ffmpeg(command: list[str], video: Path) -> str:
         raise QuarantinedError("timeout", "decoding used up its processor time")
     if status < 0:
         raise QuarantinedError("crashed", f"ffmpeg ended by {describe_exit(status)}")
-    if "Cannot allocate memory" in words:
-        raise QuarantinedError("memory-limit", words)
-    if status > 0:
-        raise QuarantinedError("undecodable", words or f"ffmpeg ended by {describe_exit(status)}")
-    return words
-
-
-def _cause(said: str, video: Path) -> str:
-    """The first lines that name a fault, without what differs between runs and machines."""
-    plain = _ADDRESS.sub("", said).replace(f"file:{video}", video.name)
-    lines = [line.strip() for line in plain.splitlines() if line.strip()]
-    causes = [line for line in lines if not _THREADS.search(line)] or lines
-    return "; ".join(list(dict.fromkeys(causes))[:WORDS_LINES])
+    return status, words

@@ -1,27 +1,24 @@
-"""Which videos show the same footage, told by what moves in them and not by the room.
+"""What of a video is kept to find its copies: how it changes, and how it looks once a second.
 
-In a shop the camera is fixed, so whole-frame hashes find every video alike. Here a frame's
-signature is the change of a 16×16 luminance picture over 0.2 s: a shared room cancels out, a
-watermark too, and the same gesture at the same place and pace matches.
+In a shop the camera is fixed, so pictures of one room are all alike. A frame's fingerprint is
+therefore the change of a 16×16 luminance picture over 0.2 s: a shared room cancels out, a watermark
+too, and the same gesture at the same pace matches. The still pictures say which room it was, and
+contradict a match that would need the room mirrored or moved.
 
-All constants were chosen on 316 real videos (274 of one room, 10 frames/s) and on 50 of them
-re-encoded, at 15 fps, cropped, watermarked, brightened, halved and cut. At a share of 0.3: all 22
-pairs that share more than half their frames are found (lowest share 0.50), 13 of 16 that share
-0.25–0.5, every copy except those cropped by 10 % (33 % missed) and sub-clips with next to no
-motion (6 %); of 49,000 other pairs none. Without MIN_RUN 4 others were found.
+An hour of footage that never stands still takes 4.8 MiB, so 100 hours fit in 480 MiB.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 # Part of a stored signature's name: raise it when the signatures change.
-SIGNATURE_VERSION = 1
+SIGNATURE_VERSION = 2
 
 # Cells a side. 32 told less alike (crops: 73 % missed) and cost four times the memory.
 CELLS = 16
@@ -31,118 +28,143 @@ CELL_COUNT = CELLS * CELLS
 # of other people's walks (5 false pairs instead of none).
 LAG_S = 0.2
 
-# Root mean square change of a cell, in grey levels of 256, from which a frame moves. At 0.6 one
-# pair of nearly motionless copies is lost.
-MIN_MOTION = 0.5
+# Seconds from one still picture to the next: 92 MB in 100 hours.
+STILL_S = 1.0
 
-# Two frames match from this similarity, 2ab / (a² + b²): 1 for equal signatures, 0 for unrelated
-# ones. 0.65 finds more crops (17 % missed) but 4 false pairs.
-MIN_SIMILARITY = 0.7
+# Root mean square change of a cell, in grey levels of 256, from which a frame moves.
+MIN_MOTION = 0.4
 
-# Frames in a row that must match: a chance match of two walks rarely lasts 0.3 s.
-MIN_RUN = 3
+# A change is kept as sign and root, in 15 steps up to the frame's largest (4 bits a cell).
+STEPS = 7
+# Grey levels at which a change is cut: steps up to a burned-in clock's 200 would drown in them the
+# motion beside it, and turn noise of 0.8 into a change of 3.
+PEAK = 32.0
 
-# Moving frames a video must have: with fewer, a share says nothing.
-MIN_MOVING = 5
+# Parts of a root grey level in which that largest is kept: the root of 32 makes 255 of them.
+PEAK_PARTS = 45.0
 
-# Frames compared at once: 4096² similarities are 64 MiB.
-BLOCK = 4096
+# Parts of a grey level in which changes are read back, as whole numbers.
+PARTS = 8
+
+# Bytes of a frame's change: the largest, then two cells a byte.
+ROW_BYTES = 1 + CELL_COUNT // 2
 
 # Frames read at once: 256 of 128×128 are 6 MiB.
 READ_BLOCK = 256
 
-Signature = npt.NDArray[np.int8]
+# As stored: the stills (256 bytes each), then ROW_BYTES a frame, zeros where nothing moves.
+Signature = npt.NDArray[np.uint8]
+Changes = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A video's fingerprint.
+
+    ``stills_SYX`` uint8 (S, 16, 16) are cell means of luma, one a second; ``rows_TR`` uint8
+    (T, 129) the changes as stored, one for every frame but the last ``lag``.
+    """
+
+    fps: int
+    stills_SYX: npt.NDArray[np.uint8]
+    rows_TR: npt.NDArray[np.uint8]
+
+    @property
+    def lag(self) -> int:
+        """Frames between the two that a change compares."""
+        return lag_frames(self.fps)
+
+    @cached_property
+    def moving(self) -> npt.NDArray[np.bool_]:
+        """Which changes move."""
+        return self.rows_TR[:, 0] > 0
+
+    @cached_property
+    def n_moving(self) -> int:
+        """Changes that move."""
+        return int(self.moving.sum())
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What orders fingerprints whatever their videos are called."""
+        return sha256(self.rows_TR.data).digest() + sha256(self.stills_SYX.data).digest()
+
+    def changes(self, first: int, last: int) -> Changes:
+        """Changes ``first`` to ``last`` in eighths of a grey level: int16 (T, 16, 16)."""
+        rows_TR = self.rows_TR[first:last]
+        steps_TN = np.stack([rows_TR[:, 1:] >> 4, rows_TR[:, 1:] & 15], axis=2).astype(np.float32)
+        peaks_T11 = rows_TR[:, :1, None] / np.float32(PEAK_PARTS * STEPS)
+        roots = (steps_TN - (STEPS + 1)) * peaks_T11
+        changes: Changes = np.rint(roots * np.abs(roots) * PARTS).astype(np.int16)
+        return changes.reshape(-1, CELLS, CELLS)
+
+    def stills_around(self, frame: int) -> npt.NDArray[np.uint8]:
+        """The last still before a frame and the next, uint8 (2, 16, 16)."""
+        before = frame // still_step(self.fps)
+        last = len(self.stills_SYX) - 1
+        stills: npt.NDArray[np.uint8] = self.stills_SYX[[min(before, last), min(before + 1, last)]]
+        return stills
+
+
+def lag_frames(fps: int) -> int:
+    """Frames between the two that a change compares."""
+    return max(1, round(LAG_S * fps))
+
+
+def still_step(fps: int) -> int:
+    """Frames from one still to the next."""
+    return max(1, round(STILL_S * fps))
 
 
 def signature_of_frames(file: Path, size: int, fps: int) -> Signature:
-    """Signature of a store file: int8 (n_frames − lag, 256), change of cell means in grey levels.
+    """Signature of a store file, uint8, as ``fingerprint_of`` reads it.
 
     Args:
         file: packed I420 frames.
-        size: pixels a side.
+        size: pixels a side, a multiple of 16.
         fps: frames a second.
     """
-    lag = max(1, round(LAG_S * fps))
+    lag, step = lag_frames(fps), still_step(fps)
+    stills: list[npt.NDArray[np.uint8]] = []
+    rows: list[npt.NDArray[np.uint8]] = []
+    last_TN = np.empty((0, CELL_COUNT), np.float32)
+    first = 0
+    for cells_TN in _cell_means(file, size):
+        stills.append(np.rint(cells_TN[-first % step :: step]).astype(np.uint8))
+        known_TN = np.concatenate([last_TN, cells_TN])
+        rows.append(_pack(known_TN[lag:] - known_TN[:-lag]))
+        last_TN = known_TN[-lag:]
+        first += len(cells_TN)
+    return np.concatenate([part.reshape(-1) for part in [*stills, *rows]])
+
+
+def fingerprint_of(signature: Signature, n_frames: int, fps: int) -> Fingerprint:
+    """The fingerprint in a signature of a video of ``n_frames`` at ``fps``."""
+    n_stills = -(-n_frames // still_step(fps))
+    stills, rows = np.split(signature, [n_stills * CELL_COUNT])
+    return Fingerprint(fps, stills.reshape(-1, CELLS, CELLS), rows.reshape(-1, ROW_BYTES))
+
+
+def _cell_means(file: Path, size: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Means of the 16×16 cells of luma, block by block: (T, 256), exact."""
     cell = size // CELLS
-    sums: list[npt.NDArray[np.int32]] = []
     with file.open("rb") as frames:
         while block := frames.read(READ_BLOCK * size * size * 3 // 2):
             yuv_TKW = np.frombuffer(block, np.uint8).reshape(-1, size * 3 // 2, size)
             y_TCPCP = yuv_TKW[:, :size].reshape(-1, CELLS, cell, CELLS, cell)
-            sums.append(y_TCPCP.sum(axis=(2, 4), dtype=np.int32).reshape(-1, CELL_COUNT))
-    cells_TN = np.concatenate(sums)
-    change_TN = (cells_TN[lag:] - cells_TN[:-lag]) / cell**2
-    return np.clip(np.rint(change_TN), -127, 127).astype(np.int8)
+            sums_TCC = y_TCPCP.sum(axis=(2, 4), dtype=np.int32)
+            yield (sums_TCC.reshape(-1, CELL_COUNT) / cell**2).astype(np.float32)
 
 
-def find_duplicates(
-    signatures: Mapping[str, Signature], share_threshold: float
-) -> list[tuple[str, str, float]]:
-    """Pairs of videos that show the same footage.
-
-    Every pair of videos is compared, frame by frame: 316 videos of 12,000 frames in all take 1.2 s
-    on one core, and the time grows with the square of the frames.
-
-    Args:
-        signatures: a signature a video.
-        share_threshold: least share reported, 0 to 1.
-
-    Returns:
-        (a, b, share), a < b, sorted. The share is that of the moving frames of the video with
-        fewer of them that match at the best alignment in time. The same everywhere to the last
-        bit: the products are sums of integers below 2²⁴, which float32 adds without rounding.
-    """
-    moving = {name: _moving(signatures[name]) for name in sorted(signatures)}
-    names = [name for name, video in moving.items() if len(video.frames) >= MIN_MOVING]
-    # The products are small: BLAS's threads cost 20 times what they gain on a busy machine.
-    with threadpool_limits(1, "blas"):
-        shares = [(a, b, _share(moving[a], moving[b])) for a, b in combinations(names, 2)]
-    return [pair for pair in shares if pair[2] >= max(share_threshold, 1e-9)]
-
-
-@dataclass(frozen=True)
-class _Moving:
-    """The T frames of a video that carry evidence.
-
-    ``values`` (T, 256) are their signatures, ``energy`` (T) the sums of squares, ``frames`` (T)
-    their numbers in the video.
-    """
-
-    values: npt.NDArray[np.float32]
-    energy: npt.NDArray[np.float32]
-    frames: npt.NDArray[np.int64]
-
-
-def _moving(signature: Signature) -> _Moving:
-    values_TN = signature.astype(np.float32)
-    energy_T = (values_TN**2).sum(axis=1)
-    frames = np.flatnonzero(energy_T > MIN_MOTION**2 * CELL_COUNT)
-    return _Moving(values_TN[frames], energy_T[frames], frames)
-
-
-def _share(a: _Moving, b: _Moving) -> float:
-    rows: list[npt.NDArray[np.int64]] = []
-    columns: list[npt.NDArray[np.int64]] = []
-    for i in range(0, len(a.frames), BLOCK):
-        for j in range(0, len(b.frames), BLOCK):
-            of_a, of_b = slice(i, i + BLOCK), slice(j, j + BLOCK)
-            alike = a.values[of_a] @ b.values[of_b].T
-            energy = a.energy[of_a, None] + b.energy[of_b]
-            row, column = np.nonzero(2 * alike > MIN_SIMILARITY * energy)
-            rows.append(a.frames[of_a][row])
-            columns.append(b.frames[of_b][column])
-    matched = _best_alignment(np.concatenate(rows), np.concatenate(columns))
-    return matched / min(len(a.frames), len(b.frames))
-
-
-def _best_alignment(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> int:
-    """Most matches at one shift in time, counting only those in a run of MIN_RUN frames."""
-    if len(rows) < MIN_RUN:
-        return 0
-    shift = columns - rows
-    order = np.lexsort((rows, shift))
-    rows, shift = rows[order], shift[order]
-    breaks = (np.diff(shift) != 0) | (np.diff(rows) != 1)
-    run = np.concatenate([[0], np.cumsum(breaks)])
-    kept = shift[np.bincount(run)[run] >= MIN_RUN]
-    return int(np.unique(kept, return_counts=True)[1].max(initial=0))
+def _pack(change_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Changes as uint8 (T, 129); zeros for a frame that does not move."""
+    roots_TN = np.sign(change_TN) * np.sqrt(np.minimum(np.abs(change_TN), PEAK))
+    peaks_T = np.ceil(np.abs(roots_TN).max(axis=1, initial=0) * np.float32(PEAK_PARTS))
+    scale_T1 = STEPS * np.float32(PEAK_PARTS) / np.maximum(peaks_T, 1)[:, None]
+    steps_TN = (np.rint(roots_TN * scale_T1) + STEPS + 1).astype(np.uint8)
+    rows_TR = np.empty((len(change_TN), ROW_BYTES), np.uint8)
+    rows_TR[:, 0] = peaks_T
+    rows_TR[:, 1:] = steps_TN[:, ::2] << 4 | steps_TN[:, 1::2]
+    energy_T = np.square(change_TN, dtype=np.float64).sum(axis=1)
+    rows_TR[energy_T <= MIN_MOTION**2 * CELL_COUNT] = 0
+    return rows_TR

@@ -14,17 +14,12 @@ from pathlib import Path
 from aislewatch.config import Ingest
 from aislewatch.errors import FootageError
 from aislewatch.footage.candidates import Candidate, list_candidates
-from aislewatch.footage.decode import find_ffmpeg
+from aislewatch.footage.decoder import Decoder, video_limits
 from aislewatch.footage.intake import Accepted, Intake, Refused
-from aislewatch.footage.probe import VideoLimits
-from aislewatch.footage.sandbox import Sandbox
 from aislewatch.footage.store import FrameStore
-from aislewatch.footage.supervisor import SandboxLimits
 
 # Told (files done, files in all) after every file.
 Progress = Callable[[int, int], None]
-
-DECODE_JOB = "aislewatch.footage.decode:decode_job"
 
 # Folders in the store in which children work: scratch-<process id of the ingest>-<random>.
 _SCRATCH = "scratch-"
@@ -56,14 +51,12 @@ def ingest(
             full. What was decoded until then is kept.
     """
     candidates = list_candidates(raw, sources)
-    ffmpeg = find_ffmpeg()
     workers = min(limits.workers or len(os.sched_getaffinity(0)), max(1, len(candidates)))
-    of_video = VideoLimits(limits.max_duration_s, limits.max_megapixels, limits.max_fps)
-    # One second beyond the longest video: what it decodes to may be rounded up.
-    most_bytes = int((limits.max_duration_s + 1) * store.fps * store.frame_bytes)
-    of_child = SandboxLimits(limits.timeout_s, limits.memory_mib, most_bytes)
-    with _scratch_folder(store.folder) as scratch, _sandboxes(workers, of_child) as sandboxes:
-        intake = Intake(store, of_video, ffmpeg, scratch, sandboxes)
+    with (
+        _scratch_folder(store.folder) as scratch,
+        open_decoders(workers, store, limits) as decoders,
+    ):
+        intake = Intake(store, video_limits(limits), limits.timeout_s, scratch, decoders)
         verdicts = _judge(intake, candidates, workers, progress)
     accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
@@ -83,21 +76,24 @@ def _judge(
             progress(done, len(candidates))
         return [verdict.result() for verdict in running]
     finally:
-        # Not waiting: after an error or Ctrl-C, closing the sandboxes ends what is still at work.
+        # Not waiting: after an error or Ctrl-C, closing the decoders ends what is still at work.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
-def _sandboxes(count: int, limits: SandboxLimits) -> Iterator["queue.SimpleQueue[Sandbox]"]:
-    sandboxes = [Sandbox(DECODE_JOB, limits) for _ in range(count)]
-    idle: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
-    for sandbox in sandboxes:
-        idle.put(sandbox)
+def open_decoders(
+    count: int, store: FrameStore, limits: Ingest
+) -> Iterator["queue.SimpleQueue[Decoder]"]:
+    """Idle decoders for as many threads; on leaving, they and what they run are ended."""
+    decoders = [Decoder(store.fps, store.size, limits) for _ in range(count)]
+    idle: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
+    for decoder in decoders:
+        idle.put(decoder)
     try:
         yield idle
     finally:
-        for sandbox in sandboxes:
-            sandbox.close()
+        for decoder in decoders:
+            decoder.close()
 
 
 @contextmanager

@@ -1,17 +1,21 @@
 """One file's way into the frame store: checked, hashed, decoded if new; or the reason why not."""
 
+import hashlib
+import os
 import queue
+import stat
 import tempfile
 import threading
-from dataclasses import asdict, dataclass, field, fields
+import time
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from aislewatch.errors import FootageError, QuarantinedError
-from aislewatch.files import sha256_file
+from aislewatch.files import HASH_BLOCK
 from aislewatch.footage.candidates import Candidate, check_candidate
 from aislewatch.footage.decode import FRAMES, SIGNATURE
+from aislewatch.footage.decoder import Decoder
 from aislewatch.footage.probe import VideoLimits, check_limits
-from aislewatch.footage.sandbox import Sandbox
 from aislewatch.footage.store import FrameStore, StoredVideo
 
 
@@ -37,14 +41,15 @@ class Refused:
 class Intake:
     """What judging a file needs; threads share it.
 
-    ``sandboxes`` holds the idle ones; ``decoded`` collects the keys of videos that were new.
+    ``timeout_s`` is for reading a file once; ``decoders`` holds the idle ones; ``decoded`` collects
+    the keys of videos that were new.
     """
 
     store: FrameStore
     limits: VideoLimits
-    ffmpeg: str
+    timeout_s: float
     scratch: Path
-    sandboxes: "queue.SimpleQueue[Sandbox]"
+    decoders: "queue.SimpleQueue[Decoder]"
     decoded: set[str] = field(default_factory=set)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
@@ -54,18 +59,28 @@ class Intake:
         Raises:
             FootageError: something that is not the video's fault.
         """
-        path = candidate.path
         try:
-            check_candidate(candidate)
-            before = _stamp(path)
-            digest = _digest(path)
-            stored = self._stored(path, self.store.key(digest))
-            if _stamp(path) != before:
-                raise QuarantinedError("changed", "the file changed while it was read")
+            return self._take_in(candidate)
         except QuarantinedError as error:
             return Refused(candidate, error.reason, error.detail)
         except OSError as error:
             raise FootageError(f"cannot keep the frames of {candidate.video}: {error}") from None
+
+    def _take_in(self, candidate: Candidate) -> Accepted:
+        check_candidate(candidate)
+        path = candidate.path
+        before = _stamp(path)
+        changed = QuarantinedError("changed", "the file changed while it was read")
+        try:
+            digest = _digest(path, self.timeout_s)
+            stored = self._stored(path, self.store.key(digest))
+        except QuarantinedError:
+            # A half-written file looks damaged; what is wrong is that it is being written.
+            if _stamp(path) != before:
+                raise changed from None
+            raise
+        if _stamp(path) != before:
+            raise changed
         return Accepted(candidate, digest, stored)
 
     def _stored(self, video: Path, key: str) -> StoredVideo:
@@ -78,38 +93,49 @@ class Intake:
         return stored
 
     def _decode(self, video: Path, key: str) -> StoredVideo:
-        request = {
-            "video": str(video.absolute()),
-            "ffmpeg": self.ffmpeg,
-            "fps": self.store.fps,
-            "size": self.store.size,
-            "limits": asdict(self.limits),
-        }
-        sandbox = self.sandboxes.get()
+        decoder = self.decoders.get()
         try:
             with tempfile.TemporaryDirectory(dir=self.scratch) as name:
-                facts = sandbox.run(request, Path(name)) | {"key": key}
+                facts = decoder.decode_video(video, Path(name)) | {"key": key}
                 stored = StoredVideo(
                     **{part.name: facts[part.name] for part in fields(StoredVideo)}
                 )
                 self.store.add(stored, Path(name) / FRAMES, Path(name) / SIGNATURE)
         finally:
-            self.sandboxes.put(sandbox)
+            self.decoders.put(decoder)
         self.decoded.add(key)
         return stored
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of the last change; zeros where the file is gone."""
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Which file it is, its size in bytes and the time of its last change; zeros if it is gone."""
     try:
-        status = path.stat()
-    except FileNotFoundError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
+        status = path.lstat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, timeout_s: float) -> str:
+    """Hex sha256 of a file's bytes.
+
+    Raises:
+        QuarantinedError: it cannot be read, or not within the time: a sparse file of a few blocks
+            may claim exabytes.
+    """
+    digest = hashlib.sha256()
+    deadline = time.monotonic() + timeout_s
     try:
-        return sha256_file(path)
+        # What was a file when it was checked may be a link or a pipe by now.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise QuarantinedError("changed", "the file was replaced while it was read")
+            while block := file.read(HASH_BLOCK):
+                digest.update(block)
+                if time.monotonic() > deadline:
+                    words = f"reading the file took longer than {timeout_s:g} s"
+                    raise QuarantinedError("timeout", words)
     except OSError as error:
         raise QuarantinedError("unreadable", error.strerror or type(error).__name__) from None
+    return digest.hexdigest()

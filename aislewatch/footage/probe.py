@@ -48,8 +48,8 @@ class VideoLimits:
 class VideoFacts:
     """What the file says of itself.
 
-    Width and height in pixels are those displayed, after rotation. ``duration_s`` is None where
-    the file does not say (a stream dumped to disk).
+    Width and height in pixels are those displayed, after rotation; ``fps`` is 0 and ``duration_s``
+    None where the file does not say (a stream dumped to disk), or says nonsense.
     """
 
     stream: int
@@ -70,25 +70,43 @@ def reading_options(container: str = "") -> dict[str, str]:
     return options
 
 
+def open_video(path: Path, container: str = "", **options: str) -> InputContainer:
+    """Open a file with PyAV as ``reading_options`` demands, and with further options of libav."""
+    # With errors only, PyAV attaches the demuxer's or decoder's own words to its exceptions.
+    av.logging.set_level(av.logging.ERROR)
+    return av.open(
+        f"file:{path}",
+        options=reading_options(container) | options,
+        # Titles and comments of a broken file need not be UTF-8.
+        metadata_errors="replace",
+    )
+
+
+def libav_words(error: av.FFmpegError) -> str:
+    """The demuxer's or decoder's own words, and the general name of the error."""
+    # (level, component, message); PyAV's types nest it once more.
+    said = str(cast("tuple[int, str, str]", error.log)[2]).strip() if error.log else ""
+    return "; ".join(text for text in (said, error.strerror) if text)
+
+
 def probe_video(path: Path, limits: VideoLimits) -> VideoFacts:
     """Read the headers and decode one frame.
 
     Raises:
         QuarantinedError: not a video, or one that is broken, encrypted or over a limit.
     """
-    with path.open("rb") as file:
-        head = file.read(64)
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise QuarantinedError("unreadable", error.strerror or type(error).__name__) from None
     if not head:
         raise QuarantinedError("empty", "the file has no bytes")
     if head.startswith(LFS_POINTER):
         words = "a Git LFS pointer instead of the video; run `git lfs pull` where it came from"
         raise QuarantinedError("not-a-video", words)
-    # With errors only, PyAV attaches the demuxer's or decoder's own words to its exceptions.
-    av.logging.set_level(av.logging.ERROR)
     try:
-        # Titles and comments of a broken file need not be UTF-8.
-        options = reading_options()
-        with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
+        with open_video(path) as container:
             return _read(container, path, limits)
     except (av.FFmpegError, MemoryError) as error:
         raise _refusal(error, path) from None
@@ -109,7 +127,7 @@ def check_limits(
 
 def _check_picture(width: int, height: int, limits: VideoLimits) -> None:
     if width <= 0 or height <= 0:
-        raise QuarantinedError("undecodable", "the picture has no size")
+        raise QuarantinedError("undecodable", "no picture could be read: its size is unknown")
     if width * height > limits.max_megapixels * 1e6:
         words = f"{width}x{height} pixels; the limit is {limits.max_megapixels:g} million"
         raise QuarantinedError("too-large", words)
@@ -121,6 +139,10 @@ def _read(container: InputContainer, path: Path, limits: VideoLimits) -> VideoFa
         raise QuarantinedError("encrypted", "the video track is encrypted (encv)")
     facts = _facts(container, stream)
     _check_picture(facts.width, facts.height, limits)
+    most = int(limits.max_duration_s * limits.max_fps)
+    if len(stream.index_entries) > most:
+        words = f"the index lists {len(stream.index_entries)} pictures; the limits allow {most}"
+        raise QuarantinedError("too-long", words)
     size = path.stat().st_size
     end = max((entry.pos + entry.size for entry in stream.index_entries), default=0)
     if end > size:
@@ -157,14 +179,15 @@ def _facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
         duration = stream.duration * stream.time_base
     elif container.duration:
         duration = container.duration / av.time_base
+    rates = (stream.average_rate, stream.guessed_rate)
     return VideoFacts(
         stream=stream.index,
         container=container.format.name,
         codec=codec,
         width=stream.width,
         height=stream.height,
-        fps=float(stream.average_rate or stream.guessed_rate or 0),
-        duration_s=None if duration is None else float(duration),
+        fps=next((float(rate) for rate in rates if rate and rate > 0), 0.0),
+        duration_s=float(duration) if duration is not None and duration > 0 else None,
     )
 
 
@@ -174,9 +197,7 @@ def _refusal(error: av.FFmpegError | MemoryError, path: Path) -> QuarantinedErro
     cut = cut_short(path)
     if cut:
         return QuarantinedError("truncated", cut)
-    # (level, component, message); PyAV's types nest it once more.
-    said = str(cast("tuple[int, str, str]", error.log)[2]).strip() if error.log else ""
-    words = "; ".join(text for text in (said, error.strerror) if text)
+    words = libav_words(error)
     if error.errno == errno.EIO:
         return QuarantinedError("truncated", words)
     decoding = "avcodec" in (error.filename or "")

@@ -6,22 +6,27 @@ and share its inode.
 """
 
 import errno
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from aislewatch.errors import FootageError
-from aislewatch.files import whole_file, whole_folder, write_json
+from aislewatch.files import fsync_folder, move_synced, sha256_file, whole_file, whole_folder
 from aislewatch.footage.fingerprint import SIGNATURE_VERSION, Signature, signature_of_frames
 
 # Part of a stored file's name: raise it when the same video gives other frames.
 DECODER_VERSION = 1
+
+# Key of the facts' own digest.
+_SEAL = "seal"
 
 # Where hard links end: another file system, a file system without links, too many, or forbidden.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES)
@@ -50,7 +55,8 @@ class FrameStore:
     """The private store, seen through one frame format.
 
     A video is ``<key>.yuv`` (packed I420), ``<key>.s<version>.npy`` (signature) and ``<key>.json``
-    (facts), written in this order: where the facts are, the frames are.
+    (facts, with the sha256 of both files and of itself), written in this order: where the facts
+    are, the frames are.
     """
 
     folder: Path
@@ -64,9 +70,11 @@ class FrameStore:
     def find(self, key: str) -> StoredVideo | None:
         """The video, or None where it is not stored or its files do not fit each other."""
         try:
-            stored = StoredVideo(key=key, **json.loads(self._path(key, "json").read_text()))
+            facts = read_facts(self._path(key, "json"))
+            del facts["sha256"]
+            stored = StoredVideo(key=key, **facts)
             complete = self._path(key, "yuv").stat().st_size == stored.n_frames * self.frame_bytes
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
         return stored if complete else None
 
@@ -76,13 +84,21 @@ class FrameStore:
         return self.size * self.size * 3 // 2
 
     def add(self, video: StoredVideo, frames: Path, signature: Path) -> None:
-        """Take a decoded video in; the two files are moved and must be on the same file system."""
-        for source, suffix in ((frames, "yuv"), (signature, _SIGNATURE)):
-            with whole_file(self._path(video.key, suffix)) as temporary:
-                source.replace(temporary)
+        """Take a decoded video in.
+
+        The two files are moved, and the facts written beside them first: their folder must be on
+        the store's file system and is the caller's to remove, also after a kill.
+        """
         facts = asdict(video)
         del facts["key"]
-        write_json(self._path(video.key, "json"), facts)
+        facts["sha256"] = {"yuv": sha256_file(frames), _SIGNATURE: sha256_file(signature)}
+        facts_file = frames.with_name("facts.json")
+        facts_file.write_text(_sealed(facts))
+        move_synced(frames, self._path(video.key, "yuv"))
+        move_synced(signature, self._path(video.key, _SIGNATURE))
+        fsync_folder(self.folder)
+        move_synced(facts_file, self._path(video.key, "json"))
+        fsync_folder(self.folder)
 
     def signature(self, key: str) -> Signature:
         """A stored video's signature; made from its frames where it is missing."""
@@ -93,6 +109,10 @@ class FrameStore:
             stored = signature_of_frames(self._path(key, "yuv"), self.size, self.fps)
             with whole_file(path) as temporary, temporary.open("wb") as file:
                 np.save(file, stored)
+            facts = read_facts(self._path(key, "json"))
+            facts["sha256"][_SIGNATURE] = sha256_file(path)
+            with whole_file(self._path(key, "json")) as temporary:
+                temporary.write_text(_sealed(facts))
         return stored
 
     def publish(self, videos: Iterable[StoredVideo], folder: Path) -> None:
@@ -106,6 +126,26 @@ class FrameStore:
 
 
 _SIGNATURE = f"s{SIGNATURE_VERSION}.npy"
+
+
+def read_facts(file: Path) -> dict[str, Any]:
+    """Facts of a stored video: fields of StoredVideo but for the key, and ``sha256`` by suffix.
+
+    Raises:
+        FileNotFoundError: there are none.
+        ValueError: the file is not byte for byte what was written.
+    """
+    text = file.read_text()
+    facts: dict[str, Any] = json.loads(text)
+    if not isinstance(facts, dict) or not facts.pop(_SEAL, None) or text != _sealed(facts):
+        raise ValueError(f"{file} is damaged")
+    return facts
+
+
+def _sealed(facts: dict[str, Any]) -> str:
+    """JSON that holds a digest of itself."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return json.dumps(facts | {_SEAL: digest}, indent=2, sort_keys=True) + "\n"
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -140,7 +180,8 @@ def read_clip(
     """
     frame_bytes = out_TKW[0].nbytes
     try:
-        descriptor = os.open(frames_dir / frames_file, os.O_RDONLY)
+        # A joined string: pathlib adds 6 µs to the 40 of reading a clip from the page cache.
+        descriptor = os.open(f"{frames_dir}/{frames_file}", os.O_RDONLY)
     except FileNotFoundError:
         raise FootageError(f"{frames_dir / frames_file} is missing; run the ingest stage") from None
     try:

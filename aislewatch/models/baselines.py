@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from aislewatch.models.dropout import ClipDropout
 from aislewatch.models.encoder import FrameEncoder, pooled_side
 
 # Pixels a side of the picture the LSTM-only network sees, at least: every pixel costs 12 weights an
@@ -26,14 +27,14 @@ class CNNNet(nn.Module):
         self.encoder = FrameEncoder(in_channels, encoder_channels)
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(dropout)
         self.dense = nn.Linear(encoder_channels[-1] * side * side, 1)
 
-    def forward(self, x_BTCHW: Tensor) -> Tensor:
-        """Logits (B,)."""
+    def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
+        """Logits (B,); ``seeds_B`` as in ``ClipDropout``."""
         f_BTCHW = self.encoder(x_BTCHW)
         pooled_BTD = self.pool(f_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, f_BTCHW.shape[:2])
-        logits_B1: Tensor = self.dense(self.dropout(pooled_BTD.mean(dim=1)))
+        logits_B1: Tensor = self.dense(self.dropout(pooled_BTD.mean(dim=1), seeds_B))
         return logits_B1.squeeze(1)
 
 
@@ -47,14 +48,14 @@ class LSTMNet(nn.Module):
         self.shrink = nn.AvgPool2d(max(1, input_size // LSTM_PICTURE))
         side = input_size // max(1, input_size // LSTM_PICTURE)
         self.lstm = nn.LSTM(in_channels * side * side, hidden_channels, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(dropout)
         self.dense = nn.Linear(hidden_channels, 1)
 
-    def forward(self, x_BTCHW: Tensor) -> Tensor:
-        """Logits (B,)."""
+    def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
+        """Logits (B,); ``seeds_B`` as in ``ClipDropout``."""
         x_BTD = self.shrink(x_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, x_BTCHW.shape[:2])
         h_BTD, _ = self.lstm(x_BTD)
-        logits_B1: Tensor = self.dense(self.dropout(h_BTD.amax(dim=1)))
+        logits_B1: Tensor = self.dense(self.dropout(h_BTD.amax(dim=1), seeds_B))
         return logits_B1.squeeze(1)
 
 
@@ -74,13 +75,13 @@ class CNNLSTMNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
         self.lstm = nn.LSTM(encoder_channels[-1] * side * side, hidden_channels, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(dropout)
         self.dense = nn.Linear(hidden_channels, 1)
 
-    def forward(self, x_BTCHW: Tensor) -> Tensor:
-        """Logits (B,)."""
+    def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
+        """Logits (B,); ``seeds_B`` as in ``ClipDropout``."""
         f_BTCHW = self.encoder(x_BTCHW)
         f_BTD = self.pool(f_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, f_BTCHW.shape[:2])
         h_BTD, _ = self.lstm(f_BTD)
-        logits_B1: Tensor = self.dense(self.dropout(h_BTD.amax(dim=1)))
+        logits_B1: Tensor = self.dense(self.dropout(h_BTD.amax(dim=1), seeds_B))
         return logits_B1.squeeze(1)

@@ -9,12 +9,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aislewatch.config import Architecture, Model, Params
+from aislewatch.config import Architecture, Model, Params, Precision
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
-from aislewatch.models.convlstm import ConvLSTMNet
-from aislewatch.models.encoder import pooled_side
+from aislewatch.models.convlstm import ConvLSTM, ConvLSTMNet
+from aislewatch.models.encoder import FrameEncoder, pooled_side
 from aislewatch.models.input import ClipInput, ClipViews
 
 # Class names in the order of the labels 0 and 1.
@@ -57,15 +57,39 @@ class Detector(nn.Module):
         self.config = config
         self.input = ClipInput(config.frame_size, config.model.input_size, config.model.input)
         self.network = network
+        # Divides the logits: fitted on validation once training is over, and saved with the
+        # weights, so that training, evaluation, the ONNX graph and detection share one score.
+        self.register_buffer("temperature", torch.ones(()))
+        self.temperature: Tensor
+        self.precision: Precision = "float32"
 
-    def forward(self, yuv_BTKW: Tensor, views: ClipViews | None = None) -> Tensor:
-        """Logits (B,), float32; their sigmoid is the probability of shoplifting.
+    def compute_in(self, precision: Precision) -> "Detector":
+        """Choose the arithmetic (``compute.precision``); weights stay float32. Returns itself."""
+        self.precision = precision
+        for module in self.modules():
+            if isinstance(module, ClipInput | FrameEncoder | ConvLSTM):
+                module.fused = torch.bfloat16 if precision == "bf16_fused" else None
+        return self
+
+    def forward(
+        self, yuv_BTKW: Tensor, views: ClipViews | None = None, seeds_B: Tensor | None = None
+    ) -> Tensor:
+        """Logits (B,), float32; their sigmoid is the calibrated probability of shoplifting.
 
         Args:
             yuv_BTKW: uint8 (B, T, 3/2 S, S), packed I420 frames of the store.
             views: augmentation, while training only.
+            seeds_B: int64, what each clip's dropout is drawn from, while training only.
         """
-        logits_B: Tensor = self.network(self.input(yuv_BTKW, views))
+        return self._logits(self.input(yuv_BTKW, views), seeds_B).float() / self.temperature
+
+    def _logits(self, x_BTCHW: Tensor, seeds_B: Tensor | None) -> Tensor:
+        # No context at all where none is needed: an exported graph would hold it.
+        if self.precision == "float32":
+            logits_B: Tensor = self.network(x_BTCHW, seeds_B)
+            return logits_B
+        with torch.autocast(x_BTCHW.device.type, torch.bfloat16):
+            logits_B = self.network(x_BTCHW, seeds_B)
         return logits_B
 
 

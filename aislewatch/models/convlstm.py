@@ -3,9 +3,15 @@
 Equations 1-5 are cited where they are computed. Where the paper's print is wrong or silent:
 
 * eq. 1 has W_xf, the forget gate's weights, where the input gate's own W_xi belongs;
+* eq. 3 writes the input gate of eq. 1, i_t, as It;
 * eq. 5 repeats the dense layer's y = σ(Wx + b) where H_t = o_t ⊙ tanh(C_t) belongs (Shi et al.
   2015, eq. 3, the source of the form);
-* no equation has Shi's peepholes (W_ci ⊙ C and so on); neither have we, nor Keras.
+* no equation has Shi's peepholes (W_ci ⊙ C and so on); neither have we, nor Keras' ConvLSTM2D,
+  which this layer equals, forward and backward, by a test;
+* figure 2, and the words below it, show global average pooling where sections 3 and 4 say
+  MaxPooling3D; we follow the sections. MaxPooling3D's formula ends its window over time at
+  t s_t + p_(t-1) where p_t - 1 is meant;
+* channels, kernel size and the number of layers are not given; params.yaml chooses them.
 
 Shapes: B clips, T frames, C channels, H and W pixels.
 """
@@ -15,6 +21,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from aislewatch.models.dropout import ClipDropout
 from aislewatch.models.encoder import FrameEncoder, pooled_side
 
 
@@ -30,6 +37,7 @@ class ConvLSTM(nn.Module):
     def __init__(self, in_channels: int, hidden_channels: int, kernel_size: int) -> None:
         super().__init__()
         self.hidden_channels = hidden_channels
+        self.fused: torch.dtype | None = None  # as in FrameEncoder
         gates = 4 * hidden_channels
         # W_x* and b_* of eqs. 1-4 in one convolution, W_h* in another; gates in the order i f c o.
         self.from_input = nn.Conv2d(in_channels, gates, kernel_size, padding="same")
@@ -45,6 +53,10 @@ class ConvLSTM(nn.Module):
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
         """Hidden states h_BTCHW of all time steps; H_0 and C_0 are zero."""
+        if self.fused is not None:
+            from aislewatch.models.fused.recurrence import recur
+
+            return recur(x_BTCHW, self.from_input, self.from_hidden, self.fused)
         batch, steps, _, height, width = x_BTCHW.shape
         # W_x * X_t + b does not wait for H_(t-1): all time steps at once, one large convolution.
         x_gates = self.from_input(x_BTCHW.flatten(0, 1)).unflatten(0, (batch, steps))
@@ -61,10 +73,7 @@ class ConvLSTM(nn.Module):
 
 
 class ConvLSTMNet(nn.Module):
-    """Time-distributed CNN, ConvLSTM, 3-D max pooling, dropout, dense: the paper's section 4.
-
-    Its figure 2 shows global average pooling where the text says MaxPooling3D; this is the text's.
-    """
+    """Time-distributed CNN, ConvLSTM, 3-D max pooling, dropout, dense: the paper's section 4."""
 
     def __init__(
         self,
@@ -80,14 +89,17 @@ class ConvLSTMNet(nn.Module):
         self.convlstm = ConvLSTM(encoder_channels[-1], hidden_channels, kernel_size)
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(dropout)
         self.dense = nn.Linear(hidden_channels * side * side, 1)
 
-    def forward(self, x_BTCHW: Tensor) -> Tensor:
-        """Logits (B,); their sigmoid is the probability of shoplifting."""
+    def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
+        """Logits (B,); their sigmoid is the probability of shoplifting.
+
+        ``seeds_B`` as in ``ClipDropout``.
+        """
         h_BTCHW = self.convlstm(self.encoder(x_BTCHW))
         # MaxPooling3D over (T, 2, 2), as a maximum over time and MaxPool2d: the backward pass of
         # MaxPool3d is not deterministic on CUDA.
         pooled_BCHW = self.pool(h_BTCHW.amax(dim=1))
-        logits_B1: Tensor = self.dense(self.dropout(pooled_BCHW.flatten(1)))
+        logits_B1: Tensor = self.dense(self.dropout(pooled_BCHW.flatten(1), seeds_B))
         return logits_B1.squeeze(1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 
@@ -23,9 +24,16 @@ class FrameEncoder(nn.Module):
             # Pooling first: ReLU keeps order, so the result is the same from a quarter the pixels.
             levels += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
         self.levels = nn.Sequential(*levels)
+        # Kind of number in which our own GPU kernels compute this instead of torch; none: torch.
+        self.fused: torch.dtype | None = None
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
         """Feature maps f_BTCHW, H and W halved once a level."""
+        if self.fused is not None:
+            from aislewatch.models.fused.encoder import encode
+
+            convolutions = [level for level in self.levels if isinstance(level, nn.Conv2d)]
+            return encode(x_BTCHW, convolutions, self.fused)
         batch, steps = x_BTCHW.shape[:2]
         f_NCHW: Tensor = self.levels(x_BTCHW.flatten(0, 1))
         return f_NCHW.view(batch, steps, *f_NCHW.shape[1:])

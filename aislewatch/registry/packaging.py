@@ -5,8 +5,13 @@ holds what our own loader reads, and the manifest that proves all of it.
 """
 
 import importlib.metadata
+import logging
 import shutil
+import tempfile
 import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow.onnx
@@ -16,28 +21,65 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 from numpy.typing import NDArray
 
-from aislewatch.models.build import CONFIG_FILE, WEIGHTS_FILE, load_model
-from aislewatch.models.bundle import OWN, write_manifest
+from aislewatch.models.build import load_model
+from aislewatch.models.bundle import GRAPH, OWN, write_manifest
 from aislewatch.models.export import export_onnx
+from aislewatch.models.facts import ModelFacts, model_facts
+
+log = logging.getLogger(__name__)
 
 
-def build_bundle(
-    model_folder: Path, clips_BTKW: NDArray[np.uint8], bundle: Path
-) -> tuple[str, float]:
-    """Write the bundle; ``bundle`` must not exist yet.
+@dataclass(frozen=True)
+class Packed:
+    """A bundle ready to be registered: its folder, its manifest's sha256, what was measured."""
+
+    folder: Path
+    manifest: str
+    difference: float  # the largest of a probability between ONNX and torch
+    facts: ModelFacts
+
+
+@contextmanager
+def pack(
+    own: Path,
+    clips_BTKW: NDArray[np.uint8],
+    write_cards: Callable[[ModelFacts, float], Mapping[str, str]],
+) -> Iterator[Packed]:
+    """Make a bundle in a folder that is gone afterwards.
 
     Args:
-        model_folder: as ``save_model`` wrote it.
+        own: a model as ``save_model`` wrote it, and its ``operating.json``.
         clips_BTKW: at least two real clips, uint8: the example, and what parity is checked on.
-        bundle: where to write the MLflow model folder.
-
-    Returns:
-        Sha256 of the manifest, and the largest difference between ONNX and torch.
+        write_cards: texts by file name, of what was measured.
 
     Raises:
         ModelError: the weights cannot be read, or ONNX and torch disagree.
     """
-    network = load_model(model_folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = Path(scratch) / "model"
+        difference = build_bundle(own, clips_BTKW, bundle)
+        log.info("ONNX agrees with torch to %.1e", difference)
+        facts = model_facts(load_model(own), bundle / GRAPH, clips_BTKW[0])
+        for name, text in write_cards(facts, difference).items():
+            (bundle / OWN / name).write_text(text)
+        yield Packed(bundle, write_manifest(bundle), difference, facts)
+
+
+def build_bundle(own: Path, clips_BTKW: NDArray[np.uint8], bundle: Path) -> float:
+    """Write the bundle, all but its cards and manifest; ``bundle`` must not exist yet.
+
+    Args:
+        own: a model as ``save_model`` wrote it, and its ``operating.json``.
+        clips_BTKW: at least two real clips, uint8: the example, and what parity is checked on.
+        bundle: where to write the MLflow model folder.
+
+    Returns:
+        The largest difference of a probability between ONNX and torch.
+
+    Raises:
+        ModelError: the weights cannot be read, or ONNX and torch disagree.
+    """
+    network = load_model(own)
     scratch = bundle.with_suffix(".onnx")
     difference = export_onnx(network, clips_BTKW, scratch)
     signature = ModelSignature(
@@ -57,7 +99,5 @@ def build_bundle(
             save_as_external_data=False,
         )
     scratch.unlink()
-    (bundle / OWN).mkdir()
-    for name in (WEIGHTS_FILE, CONFIG_FILE):
-        shutil.copy2(model_folder / name, bundle / OWN / name)
-    return write_manifest(bundle), difference
+    shutil.copytree(own, bundle / OWN)
+    return difference

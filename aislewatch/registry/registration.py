@@ -15,12 +15,14 @@ def read_registration() -> dict[str, str]:
     """What registration.json states: ``name``, ``model`` (architecture) and ``digest``.
 
     Raises:
-        RegistryError: nothing is registered yet.
+        RegistryError: nothing is registered yet, or the file is damaged.
     """
     try:
         stated: dict[str, str] = json.loads(REGISTRATION.read_text())
     except FileNotFoundError:
         raise RegistryError("nothing is registered yet; run `dvc repro` (or `make demo`)") from None
+    except ValueError:
+        raise RegistryError(f"{REGISTRATION} is damaged; remove it and run `dvc repro`") from None
     return stated
 
 

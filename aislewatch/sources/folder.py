@@ -1,107 +1,62 @@
-"""A source folder laid out by class: ``shoplifting/``, ``normal/`` and, if exact, ``events.csv``.
+"""A source laid out by class: folders ``shoplifting/`` and ``normal/``, and maybe ``events.csv``.
 
-``data/raw/<source>/events.csv`` has the header ``video,start_s,end_s,label``; ``video`` is relative
-to the source folder, times are seconds from the start of the video, the label is ``shoplifting``.
-Nothing is corrected silently: every fault becomes a ``Problem`` with its row and what to do.
+``events.csv`` is a table of labels like that of the layout ``table``; it says when in the videos of
+``shoplifting/`` it happens. Without it each of them is one event from its beginning to its end.
 """
 
-import csv
-import io
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from aislewatch.sources.problems import Level, Problem
+from aislewatch.sources.labels import NORMAL, SHOPLIFTING, UNLABELED, Labels, Video
+from aislewatch.sources.problems import Problem, footage_problem
+from aislewatch.sources.table import FILES, read_table
 
 EVENTS_FILE = "events.csv"
-HEADER = ["video", "start_s", "end_s", "label"]
-EVENT_LABEL = "shoplifting"
 
 
-@dataclass(frozen=True)
-class LabelRow:
-    """One row of a label file, as written; a time that is no number is NaN.
-
-    ``video`` is relative to ``data/raw``; ``start_s`` and ``end_s`` are seconds.
-    """
-
-    file: str
-    row: int
-    video: str
-    start_s: float
-    end_s: float
-    label: str
-
-    def problem(self, rule: str, problem: str, remedy: str, level: Level = "error") -> Problem:
-        """A fault of this row."""
-        return Problem(self.file, self.row, self.video, level, rule, problem, remedy)
-
-
-@dataclass(frozen=True)
-class LabelFile:
-    """What an events.csv says: its readable rows, and why the others are not."""
-
-    rows: list[LabelRow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def read_events(raw: Path, source: str) -> LabelFile | None:
-    """Read ``raw/source/events.csv``; None where the source has none.
-
-    A byte order mark, CRLF, blank lines and blanks around fields are accepted.
-    """
+def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
+    """Read the class folders of ``raw/source`` and its events.csv; see ``labels.ReadLabels``."""
+    folders = {name: video.label for name, video in videos.items() if video.label != UNLABELED}
     path = raw / source / EVENTS_FILE
-    if not path.exists():
-        return None
-    where = path.as_posix()
-    remedy = "save it as comma-separated UTF-8 text, with quotes only around whole fields"
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        return LabelFile(problems=[_file_problem(where, None, f"cannot be read: {error}", remedy)])
-    reader = csv.reader(io.StringIO(text), strict=True)
-    try:
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        fault = f"is no CSV from here: {error}"
-        return LabelFile(problems=[_file_problem(where, reader.line_num, fault, remedy)])
-    written = [(row, cells) for row, cells in lines if any(cells)]
-    if not written or written[0][1] != HEADER:
-        seen = ",".join(written[0][1]) if written else "nothing"
-        remedy = f"make {','.join(HEADER)} the first line, separated by commas"
-        fault = f"the header is {seen!r}"
-        return LabelFile(problems=[_file_problem(where, 1, fault, remedy)])
-    return _parse(where, source, written[1:])
-
-
-def _file_problem(file: str, row: int | None, problem: str, remedy: str) -> Problem:
-    return Problem(file, row, "", "error", "malformed", problem, remedy)
-
-
-def _parse(where: str, source: str, lines: Sequence[tuple[int, list[str]]]) -> LabelFile:
-    labels = LabelFile()
-    for row, cells in lines:
-        if len(cells) != len(HEADER):
-            fault = f"{len(cells)} fields instead of {len(HEADER)}"
-            remedy = "quote a field that holds a comma; give every row video,start_s,end_s,label"
-            labels.problems.append(_file_problem(where, row, fault, remedy))
-            continue
-        video, start, end, label = cells
-        times = [_seconds(start), _seconds(end)]
-        parsed = LabelRow(where, row, f"{source}/{video}", times[0], times[1], label)
-        labels.rows.append(parsed)
-        for name, text, value in zip(("start_s", "end_s"), (start, end), times, strict=True):
-            if math.isnan(value):
-                remedy = "write seconds from the start of the video, as in 12.5"
-                fault = f"{name} is {text!r}, which is no number"
-                labels.problems.append(parsed.problem(f"{name}_number", fault, remedy))
+    unread = list(_unread(raw / source))
+    if not os.path.lexists(path):
+        return Labels(whole=folders, problems=unread)
+    labels = read_table(path, raw, source, videos)
+    broken = any(problem.level == "error" for problem in labels.problems)
+    if broken and not labels.rows and not labels.whole:
+        # Nothing could be read: to miss every video's row as well would bury the reason.
+        return labels
+    labels.problems.extend(unread)
+    labels.problems.extend(_against_folders(path.as_posix(), labels, folders))
+    timed = {row.video for row in labels.rows}
+    for video, label in folders.items():
+        if label == NORMAL and video not in timed:
+            labels.whole.setdefault(video, NORMAL)
     return labels
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
+def _unread(folder: Path) -> Iterator[Problem]:
+    fault = "a table of labels, which is not read in the layout folder"
+    remedy = f"set the layout of {folder.name} to table in params.yaml, or move the file away"
+    for path in (folder / name for name in FILES):
+        if os.path.lexists(path):
+            yield Problem(path.as_posix(), None, "", "warning", "unread", fault, remedy)
+
+
+def _against_folders(file: str, labels: Labels, folders: Mapping[str, str]) -> Iterator[Problem]:
+    """Events in a normal/ folder, and videos in a shoplifting/ folder that have none."""
+    remedy = "move the video to shoplifting/ or remove the row"
+    fault = "an event in a video that stands in a normal/ folder"
+    events = {row.video for row in labels.rows if row.label == SHOPLIFTING}
+    for row in labels.rows:
+        if row.label == SHOPLIFTING and folders.get(row.video) == NORMAL:
+            yield row.problem("normal_event", fault, remedy)
+    for video in sorted(folders):
+        whole = labels.whole.get(video)
+        if folders[video] == NORMAL and whole == SHOPLIFTING:
+            yield Problem(file, None, video, "error", "normal_event", fault, remedy)
+        elif folders[video] == SHOPLIFTING and video not in events and whole in (None, NORMAL):
+            fault_here = f"its source has an {EVENTS_FILE}, but no event for this video"
+            remedy_here = f"add its events, move it to normal/, or remove {EVENTS_FILE}"
+            yield footage_problem(video, "has_interval", fault_here, remedy_here)

@@ -21,7 +21,8 @@ class Video:
 
     ``label`` is that of its class folder (``candidates.camera_and_label``), ``duration_s`` its
     length in seconds, ``fps`` the original's frames a second: label files that count frames count
-    those, not the frames of the store.
+    those, not the frames of the store. Before decoding, a length may be infinite; a rate that the
+    file does not state is NaN.
     """
 
     label: str

@@ -14,6 +14,9 @@ RAW = "data/raw"
 # Rows quoted in an error message: a screenful; the report holds the rest.
 QUOTED_ROWS = 20
 
+# Names quoted in one problem: enough to see what they have in common.
+QUOTED_NAMES = 5
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -59,12 +62,18 @@ def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
     return table.sort_values(order, na_position="first", ignore_index=True)
 
 
-def without_repeats(problems: Iterable[Problem]) -> list[Problem]:
-    """Drop what was found twice: two checks may see the same fault of the same row."""
-    seen: dict[tuple[str, int | None, str, str], Problem] = {}
-    for problem in problems:
-        seen.setdefault((problem.file, problem.row, problem.video, problem.rule), problem)
-    return list(seen.values())
+def without_repeats(first: Sequence[Problem], again: Iterable[Problem]) -> list[Problem]:
+    """The first, and of the others those that no first one tells: of the same place and rule."""
+    told = {(problem.file, problem.row, problem.video, problem.rule) for problem in first}
+    new = (p for p in again if (p.file, p.row, p.video, p.rule) not in told)
+    return [*first, *new]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of many names, for a message, and how many more there are."""
+    listed = ", ".join(names[:QUOTED_NAMES])
+    more = len(names) - QUOTED_NAMES
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def quote(problems: Sequence[Problem]) -> str:

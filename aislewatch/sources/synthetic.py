@@ -14,7 +14,8 @@ from typing import Any
 
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, whole_file, write_json
-from aislewatch.sources.folder import EVENT_LABEL, EVENTS_FILE, HEADER
+from aislewatch.sources.folder import EVENTS_FILE
+from aislewatch.sources.labels import SHOPLIFTING
 from aislewatch.sources.takes import Video, event_of, plan_shop, render_video
 
 MANIFEST = "manifest.json"
@@ -136,9 +137,10 @@ def _render_file(folder: Path, video: Video, seed: int) -> None:
 
 def _write_events(path: Path, plan: list[Video], seed: int) -> None:
     events = [(video.name, event_of(video, seed)) for video in plan if not video.truncated]
-    rows = [[name, *event, EVENT_LABEL] for name, event in sorted(events) if event is not None]
+    rows = [[name, *event, SHOPLIFTING] for name, event in sorted(events) if event is not None]
+    header = ["video", "start_s", "end_s", "label"]
     with whole_file(path) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def _entry(path: Path) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from aislewatch.tracking.origin import MadeBy
 from aislewatch.tracking.provenance import (
+    LOCK,
+    PARAMS,
     footage_digest,
     is_current,
     lock_digest,
@@ -14,10 +16,11 @@ from aislewatch.tracking.provenance import (
     locked_facts,
     output_hashes,
     planned_stages,
+    read_params,
     stage_key,
 )
 from aislewatch.tracking.replay import Replay
-from aislewatch.tracking.state import PARENT
+from aislewatch.tracking.state import CHANGES, PARENT, PROVENANCE
 from aislewatch.tracking.store import set_tags
 
 
@@ -27,16 +30,22 @@ def close_parent(replay: Replay, finish_file: Path) -> str:
     Returns:
         The parent's MLflow status.
     """
-    plans, entries = planned_stages(), lock_entries()
+    lock = replay.folder / LOCK
+    plans, entries = planned_stages(), lock_entries(lock)
     ends = _end_open_runs(replay)
     keys = _keys(replay, entries)
-    shared = {"dvc_lock": lock_digest(), "data": footage_digest(entries)}
+    shared = {"dvc_lock": lock_digest(lock), "data": footage_digest(entries)}
     for run, run_id in replay.runs.items():
         if run != PARENT:
             set_tags(replay.client, run_id, shared | _stage_tags(run, keys, entries))
-    cached = [address for address in plans if address not in ends and is_current(address, entries)]
+    values = read_params(replay.folder / PARAMS)
+    cached = [
+        address
+        for address, plan in plans.items()
+        if address not in ends and is_current(plan, entries, values)
+    ]
     pointers = {}
-    made_by = MadeBy(replay.client, replay.experiment, replay.parent_id)
+    made_by = MadeBy(replay.client, replay.experiment, replay.parent_id, lock)
     for address in cached:
         keys[address] = stage_key(locked_facts(entries[address]))
         pointers[f"cached.{address}"] = made_by.stage(address)
@@ -44,8 +53,20 @@ def close_parent(replay: Replay, finish_file: Path) -> str:
     status, reason = _verdict(finish, ends, _expected(replay.facts["command"], list(plans)), cached)
     own = {"stage_key": stage_key(keys), "outcome": reason}
     set_tags(replay.client, replay.parent_id, shared | pointers | own)
+    _keep_state(replay)
     replay.client.set_terminated(replay.parent_id, status, int(time.time() * 1000))
     return status
+
+
+def _keep_state(replay: Replay) -> None:
+    """Store what `aislewatch checkout` needs: the lock it left, parameters, uncommitted code.
+
+    Here, because while a stage runs its own entry is not yet in dvc.lock.
+    """
+    for name in (LOCK, PARAMS, CHANGES):
+        file = replay.folder / name
+        if file.exists():
+            replay.client.log_artifact(replay.parent_id, str(file), PROVENANCE)
 
 
 def _keys(replay: Replay, entries: dict[str, Any]) -> dict[str, str]:

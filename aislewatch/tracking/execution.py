@@ -6,15 +6,19 @@ An execution is one command: a flow (it hands its folder down in ``AISLEWATCH_EX
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from aislewatch.tracking.state import EXECUTION
+from aislewatch.files import whole_file
+from aislewatch.tracking.provenance import LOCK, PARAMS
+from aislewatch.tracking.state import CHANGES, CLOSED, EXECUTION, FINISH
 
 WORK = Path(".aislewatch")
 RUNS = WORK / "runs"
@@ -39,6 +43,8 @@ def make_execution(process: psutil.Process) -> Path:
     folder = (RUNS / f"{stamp}-{process.pid}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     facts = {
+        # The folder's name is unique on this machine; others may log to the same store.
+        "identity": uuid.uuid4().hex,
         "pid": process.pid,
         "pid_started": started,
         "command": process.cmdline(),
@@ -50,8 +56,37 @@ def make_execution(process: psutil.Process) -> Path:
             json.dump(facts, file)
     except FileExistsError:
         return folder
+    save_changes(folder / CHANGES)
+    if PARAMS.exists():
+        shutil.copyfile(PARAMS, folder / PARAMS)
+    for earlier in RUNS.resolve().glob(f"*/{EXECUTION}"):
+        if earlier.parent != folder:
+            keep_lock(earlier.parent)
     start_recorder(folder)
     return folder
+
+
+def keep_lock(folder: Path) -> None:
+    """Copy dvc.lock as an execution left it, once it is over and before the next one writes it.
+
+    Its recorder does so; where that was killed or is late, the next command's first stage does.
+    """
+    kept = folder / LOCK
+    if LOCK.exists() and not kept.exists() and not (folder / CLOSED).exists() and is_over(folder):
+        with whole_file(kept) as temporary:
+            shutil.copyfile(LOCK, temporary)
+
+
+def is_over(folder: Path) -> bool:
+    """Whether the command behind an execution has ended or said that it is done."""
+    if (folder / FINISH).exists():
+        return True
+    try:
+        facts = json.loads((folder / EXECUTION).read_text())
+    except ValueError:
+        # Its first stage is writing it at this moment.
+        return False
+    return not is_alive(facts["pid"], facts["pid_started"])
 
 
 def start_recorder(folder: Path) -> None:
@@ -76,8 +111,22 @@ def is_alive(pid: int, started: float) -> bool:
         return False
 
 
+def save_changes(file: Path) -> None:
+    """What the working tree differs by from its commit, as a patch; nothing where it does not.
+
+    Without dvc.lock, which the command is about to write. Files that git does not track are not in
+    it: code that counts is a dependency in dvc.yaml, whose hash would tell.
+    """
+    patch = _git("diff", "--binary", "HEAD", "--", ".", ":(exclude)dvc.lock", strip=False)
+    if patch:
+        file.write_text(patch, encoding="utf-8", errors="surrogateescape")
+
+
 def git_state() -> dict[str, Any]:
-    """Commit, branch and dirtiness of the working tree; empty where git or a commit is missing."""
+    """Commit, branch and dirtiness of the working tree; empty where git or a commit is missing.
+
+    ``branch`` is ``HEAD`` where none is checked out; ``shallow`` says that history is cut off.
+    """
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {}
@@ -85,15 +134,24 @@ def git_state() -> dict[str, Any]:
         "commit": commit,
         "branch": _git("rev-parse", "--abbrev-ref", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "shallow": _git("rev-parse", "--is-shallow-repository") == "true",
     }
 
 
-def _git(*arguments: str) -> str | None:
+def _git(*arguments: str, strip: bool = True) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            check=False,
+        )
     except FileNotFoundError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    if done.returncode != 0:
+        return None
+    return done.stdout.strip() if strip else done.stdout
 
 
 def _dvc_ancestor() -> psutil.Process | None:

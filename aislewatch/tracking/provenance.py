@@ -46,9 +46,9 @@ def planned_stages() -> dict[str, Plan]:
     return plans
 
 
-def lock_entries() -> dict[str, Any]:
-    """The stages of dvc.lock; empty where there is none yet."""
-    entries: dict[str, Any] = _yaml(LOCK).get("stages", {})
+def lock_entries(lock: Path = LOCK) -> dict[str, Any]:
+    """The stages of a dvc.lock; empty where there is none yet."""
+    entries: dict[str, Any] = _yaml(lock).get("stages", {})
     return entries
 
 
@@ -59,12 +59,17 @@ def work_facts(address: str) -> dict[str, Any]:
     DVC's plain md5 of the file, so that a stage that fails before it is locked has a key too.
     """
     plan = planned_stages().get(address)
-    if plan is None:
-        return {}
-    entries, values = lock_entries(), _yaml(PARAMS)
+    return planned_facts(plan, lock_entries(), read_params()) if plan else {}
+
+
+def planned_facts(plan: Plan, entries: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The same of one plan, by these entries of a dvc.lock and values of a params.yaml."""
+    produced = {out["path"]: out["md5"] for e in entries.values() for out in e.get("outs", [])}
     return {
         "cmd": plan.cmd,
-        "deps": {dep: dependency_hash(dep, plan, entries) for dep in plan.deps},
+        "deps": {
+            dep: str(produced.get(dep) or dependency_hash(dep, plan, entries)) for dep in plan.deps
+        },
         "params": {key: _lookup(values, key) for key in plan.params},
     }
 
@@ -84,10 +89,7 @@ def stage_key(facts: dict[str, Any]) -> str:
 
 
 def dependency_hash(dep: str, plan: Plan, entries: dict[str, Any]) -> str:
-    """DVC's hash of a dependency; ``"unknown"`` for a folder that no entry of dvc.lock states."""
-    produced = {out["path"]: out["md5"] for e in entries.values() for out in e.get("outs", [])}
-    if dep in produced:
-        return str(produced[dep])
+    """DVC's hash of what no stage makes; ``"unknown"`` for a folder no entry of dvc.lock states."""
     if dep == FOOTAGE:
         return footage_digest(entries) or "unknown"
     path = Path(dep)
@@ -98,9 +100,15 @@ def dependency_hash(dep: str, plan: Plan, entries: dict[str, Any]) -> str:
     return str(locked.get(dep, "unknown"))
 
 
-def is_current(address: str, entries: dict[str, Any]) -> bool:
-    """Whether dvc.lock states this stage just as dvc.yaml, params.yaml and the files are now."""
-    return address in entries and locked_facts(entries[address]) == work_facts(address)
+def is_current(plan: Plan, entries: dict[str, Any], values: dict[str, Any]) -> bool:
+    """Whether a dvc.lock states this stage just as dvc.yaml, these values and the files are."""
+    stated = entries.get(plan.address)
+    return stated is not None and locked_facts(stated) == planned_facts(plan, entries, values)
+
+
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """The values of a params.yaml; empty where there is none."""
+    return _yaml(path)
 
 
 def output_hashes(entry: dict[str, Any]) -> dict[str, str]:
@@ -117,9 +125,9 @@ def footage_digest(entries: dict[str, Any]) -> str:
     return ""
 
 
-def lock_digest() -> str:
-    """Sha256 of dvc.lock; empty where there is none."""
-    return sha256_file(LOCK) if LOCK.exists() else ""
+def lock_digest(lock: Path = LOCK) -> str:
+    """Sha256 of a dvc.lock; empty where there is none."""
+    return sha256_file(lock) if lock.exists() else ""
 
 
 def _yaml(path: Path) -> dict[str, Any]:

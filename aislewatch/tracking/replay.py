@@ -1,6 +1,7 @@
 """From journal lines to MLflow runs, each line once, however often a recorder dies."""
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ from mlflow.entities import Metric
 
 from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.tracking.provenance import stage_key
-from aislewatch.tracking.state import EXECUTION, PARENT, STATE
+from aislewatch.tracking.state import EXECUTION, PARENT, PARENT_TAG, STATE
 from aislewatch.tracking.store import connect, log_params, set_tags
+
+# MLflow refuses more metrics than this in one call (mlflow.utils.validation).
+MAX_METRICS = 1000
 
 
 class Replay:
@@ -37,8 +41,8 @@ class Replay:
             whole = fresh[: fresh.rfind(b"\n") + 1]
             if not whole:
                 continue
-            for line in whole.splitlines():
-                self._apply(journal.name, json.loads(line))
+            for record in _merged(json.loads(line) for line in whole.splitlines()):
+                self._apply(journal.name, record)
             self.offsets[journal.name] = offset + len(whole)
             self._save()
 
@@ -61,8 +65,8 @@ class Replay:
         if kind == "params":
             log_params(self.client, run_id, record["values"])
         elif kind == "metrics":
-            metrics = [Metric(k, v, time_ms, record["step"]) for k, v in record["values"].items()]
-            self.client.log_batch(run_id, metrics=metrics)
+            for first in range(0, len(record["all"]), MAX_METRICS):
+                self.client.log_batch(run_id, metrics=record["all"][first : first + MAX_METRICS])
         elif kind == "tags":
             set_tags(self.client, run_id, record["values"])
         elif kind == "digest":
@@ -77,13 +81,13 @@ class Replay:
             self.client.set_terminated(run_id, record["status"], time_ms)
 
     def _start(self, key: str, record: dict[str, Any], above: str) -> None:
-        tags = {"kind": record["type"], "stage": key.split(".")[0], "mlflow.parentRunId": above}
+        tags = {"kind": record["type"], "stage": key.split(".")[0], PARENT_TAG: above}
         self._run_id(key, lambda: tags | self._git_tags(), record["name"], record["time"])
 
     def _run_id(self, key: str, tags: Any, name: str, started: float | None) -> str:
         if key in self.runs:
             return self.runs[key]
-        identity = f"{self.folder.name}/{key}"
+        identity = f"{self.facts['identity']}/{key}"
         if self._recovering:
             # A recorder killed between making a run and noting it down must not make it twice.
             known = self.client.search_runs([self.experiment], f"tags.journal = '{identity}'")
@@ -127,10 +131,29 @@ class Replay:
             return {"git_commit": "none: not a git repository"}
         return {
             "git_commit": git["commit"],
-            "git_branch": git["branch"],
+            "git_branch": "(detached)" if git["branch"] == "HEAD" else git["branch"],
             "git_dirty": str(git["dirty"]).lower(),
+            "git_shallow": str(git["shallow"]).lower(),
             "mlflow.source.git.commit": git["commit"],
         }
 
     def _save(self) -> None:
         write_json(self.folder / STATE, {"runs": self.runs, "offsets": self.offsets})
+
+
+def _merged(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The records, but neighbouring metrics of a run as one, which is one call of MLflow."""
+    kept: dict[str, Any] | None = None
+    for record in records:
+        is_metrics = record["kind"] == "metrics"
+        if kept is not None and not (is_metrics and kept["run"] == record["run"]):
+            yield kept
+            kept = None
+        if not is_metrics:
+            yield record
+            continue
+        kept = kept or record | {"all": []}
+        when = int(record["time"] * 1000)
+        kept["all"] += [Metric(k, v, when, record["step"]) for k, v in record["values"].items()]
+    if kept is not None:
+        yield kept

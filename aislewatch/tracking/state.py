@@ -2,6 +2,8 @@
 
 # Who and what: written once by the first stage.
 EXECUTION = "execution.json"
+# The working tree's changes against its commit when the command began.
+CHANGES = "changes.diff"
 # What has been replayed: run ids and offsets, by the recorder.
 STATE = "recorder.json"
 # The command says that it is done while its process still lives.
@@ -11,3 +13,8 @@ CLOSED = "closed.json"
 
 # The parent run's key in STATE; a journal's runs are "<file>|<path>".
 PARENT = "parent"
+# By which MLflow shows a run nested in another.
+PARENT_TAG = "mlflow.parentRunId"
+
+# Where an execution's own files go among the artefacts of its parent run.
+PROVENANCE = "provenance"

@@ -1,13 +1,10 @@
-"""A training's state after each epoch, kept outside DVC's outputs, which DVC removes before a run.
-
-An epoch's randomness is drawn from (seed, epoch) alone, so weights, optimizer and curve are the
-whole state: there is no generator to save, and what a kill interrupted is repeated exactly.
-"""
+"""A training's state, kept outside DVC's outputs, which DVC removes before a run."""
 
 import hashlib
 import json
 import logging
 import pickle
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,9 @@ from aislewatch.training.data import TrainingData
 
 CHECKPOINTS = Path(".aislewatch/checkpoints")
 LIBRARY = Path(__file__).parents[1]
+# A checkpoint of the demo's networks takes 5 ms to write, a large one's still far under a second;
+# a minute of a training lost to a kill hurts nobody.
+EVERY_S = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +31,30 @@ def result_key(settings: Mapping[str, Any], data: TrainingData, device: torch.de
     may be hundreds of GB), the code of models and training, torch's version, device and threads.
     """
     facts = {
-        "settings": settings,
-        "clips": {"train": _rows(data.train), "val": _rows(data.val)},
+        "input": input_key(settings, data),
         "frames": _frame_files(data),
-        "code": _code(),
         "torch": torch.__version__,
         "device": str(device),
         "threads": torch.get_num_threads(),
     }
+    return _digest(facts)
+
+
+def input_key(settings: Mapping[str, Any], data: TrainingData) -> str:
+    """Hex sha256 of the settings, the clips and the code: what is the same on every machine.
+
+    The frame store's files are named by their content and format, so the clips' rows name those.
+    """
+    return _digest(
+        {
+            "settings": settings,
+            "clips": {"train": _rows(data.train), "val": _rows(data.val)},
+            "code": _code(),
+        }
+    )
+
+
+def _digest(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -54,7 +70,7 @@ def _frame_files(data: TrainingData) -> list[tuple[str, int, int]]:
 
 
 def _code() -> dict[str, str]:
-    patterns = ("models/*.py", "training/*.py", "scoring.py")
+    patterns = ("models/**/*.py", "training/*.py", "scoring.py")
     files = sorted(file for pattern in patterns for file in LIBRARY.glob(pattern))
     return {file.relative_to(LIBRARY).as_posix(): sha256_file(file) for file in files}
 
@@ -65,9 +81,12 @@ class Checkpoint:
     Args:
         folder: where the checkpoints of this model lie, and nothing else.
         key: as ``result_key`` returns it.
+        every_s: seconds from one saving inside an epoch to the next; the most a kill costs.
     """
 
-    def __init__(self, folder: Path, key: str) -> None:
+    def __init__(self, folder: Path, key: str, every_s: float = EVERY_S) -> None:
+        self._every_s = every_s
+        self._saved = time.monotonic()
         self._folder = folder
         self._file = folder / f"{key}.pt"
 
@@ -75,7 +94,8 @@ class Checkpoint:
         """The state last saved under this key, or None; whatever else lies there is removed."""
         if self._folder.exists():
             for other in set(self._folder.iterdir()) - {self._file}:
-                other.unlink()
+                # Several processes of one training may do this at once.
+                other.unlink(missing_ok=True)
         if not self._file.exists():
             return None
         try:
@@ -89,6 +109,11 @@ class Checkpoint:
         """Replace the saved state, whole or not at all."""
         with whole_file(self._file) as temporary:
             torch.save(dict(state), temporary)
+        self._saved = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether ``every_s`` seconds went by since the last saving."""
+        return time.monotonic() - self._saved >= self._every_s
 
     def delete(self) -> None:
         """Remove the saved state."""

@@ -1,7 +1,7 @@
 """The clips a training learns from, and the order in which it sees them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from aislewatch.config import Learning
 from aislewatch.errors import TrainingError
-from aislewatch.footage.batches import read_batches
+from aislewatch.footage.batches import Empty, pageable, read_batches
 from aislewatch.models.build import CLASSES, ModelConfig
 from aislewatch.scoring import clip_addresses
 
@@ -31,6 +32,15 @@ class Batch:
     yuv: npt.NDArray[np.uint8]  # BTKW; overwritten once the next batch is asked for
     labels: npt.NDArray[np.float32]  # (B,)
     positions: npt.NDArray[np.int64]  # (B,) places in the epoch's order, which name the draw
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training clips, planned before it begins."""
+
+    number: int  # counted from 1
+    order: npt.NDArray[np.int64]  # rows of the training table
+    batches: list[npt.NDArray[np.int64]]  # positions in the order that each step learns from
 
 
 def load_training_data(splits_file: Path, frames_dir: Path) -> TrainingData:
@@ -85,19 +95,38 @@ def epoch_order(
     return random.permutation(np.concatenate(drawn))
 
 
+def plan_epoch(data: TrainingData, learning: Learning, seed: int, number: int) -> Epoch:
+    """What each step of epoch ``number`` learns from; the last one from what is left."""
+    labels = data.train["label"].to_numpy(np.int64)
+    order = epoch_order(labels, seed, number, learning.oversample)
+    starts = range(learning.batch_size, len(order), learning.batch_size)
+    return Epoch(number, order, np.split(np.arange(len(order)), starts))
+
+
 def training_batches(
-    data: TrainingData, config: ModelConfig, order: npt.NDArray[np.int64], batch_size: int
+    data: TrainingData,
+    config: ModelConfig,
+    order: npt.NDArray[np.int64],
+    batches: Sequence[npt.NDArray[np.int64]],
+    empty: Empty = pageable,
 ) -> Iterator[Batch]:
-    """Read the training clips in ``order``, a batch at a time; the last one may be smaller.
+    """Read training clips, a batch at a time.
+
+    Args:
+        data: the clips.
+        config: how long and how large they are.
+        order: rows of the training table, as ``epoch_order`` returns them.
+        batches: positions in ``order`` of the clips of each batch, which may be empty.
+        empty: as in ``read_batches``.
 
     Raises:
         FootageError: a file of the frame store is missing or too short.
     """
     addresses = clip_addresses(data.train)
     labels = data.train["label"].to_numpy(np.float32)
-    starts = range(0, len(order), batch_size)
-    batches = ([addresses[row] for row in order[start : start + batch_size]] for start in starts)
-    arrays = read_batches(data.frames_dir, batches, config.n_frames, config.step, config.frame_size)
-    for start, yuv_BTKW in zip(starts, arrays, strict=True):
-        rows = order[start : start + batch_size]
-        yield Batch(yuv_BTKW, labels[rows], np.arange(start, start + len(rows)))
+    wanted = ([addresses[row] for row in order[positions_B]] for positions_B in batches)
+    arrays = read_batches(
+        data.frames_dir, wanted, config.n_frames, config.step, config.frame_size, empty
+    )
+    for positions_B, yuv_BTKW in zip(batches, arrays, strict=True):
+        yield Batch(yuv_BTKW, labels[order[positions_B]], positions_B)

@@ -1,40 +1,43 @@
-"""The training loop: Adam, focal loss, early stopping; the same on CPU and GPU, and repeatable."""
+"""The training loop: Adam, focal loss, early stopping; the same on CPU and GPU, and repeatable.
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+Nothing is drawn from a generator that has a state: the order of clips, their views and their
+dropout follow from (seed, epoch, position). So weights, optimizer and curve are the whole state,
+and a training killed anywhere goes on from its last checkpoint to the same bits.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from aislewatch.config import Learning
+from aislewatch.config import Learning, Precision
 from aislewatch.errors import TrainingError
+from aislewatch.footage.batches import pageable
 from aislewatch.models.build import Detector, ModelConfig, build
-from aislewatch.scoring import clip_logits
+from aislewatch.scoring import clip_addresses
+from aislewatch.training.adam import OptimizerSettings
 from aislewatch.training.augment import draw_views
 from aislewatch.training.checkpoint import Checkpoint
-from aislewatch.training.data import TrainingData, epoch_order, training_batches
-from aislewatch.training.losses import focal_loss
+from aislewatch.training.data import Epoch, TrainingData, plan_epoch, training_batches
+from aislewatch.training.feed import Fed, feed, pinned
+from aislewatch.training.processes import Processes
+from aislewatch.training.start import go_on_from
+from aislewatch.training.state import State
+from aislewatch.training.step import Stepper
+from aislewatch.training.validation import REMEDY, EpochRow, validated
 
+# Steps from one look at the losses to the next. A look makes a GPU wait for the CPU, about a step's
+# launches; one in 16 costs little, and at most 15 steps are computed in vain after a loss that is
+# no number.
+LOOK_STEPS = 16
 
-@dataclass(frozen=True)
-class Adam:
-    """Settings of Adam (the paper's eqs. 6-10, by torch).
-
-    The print of eqs. 8-9 lost the power: the bias corrections divide by 1 - β^t. Eq. 10 lost the
-    hat: the step is lr · m̂ / (√v̂ + ε).
-    """
-
-    lr: float
-    beta1: float
-    beta2: float
-    eps: float
-
-
-# "Optimization with Adam" in the paper's sections 3 and 4.
-PAPER_ADAM = Adam(lr=3e-4, beta1=0.9, beta2=0.999, eps=1e-7)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,167 +46,165 @@ class Recipe:
 
     config: ModelConfig
     learning: Learning
-    adam: Adam
+    optimizer: OptimizerSettings
     epochs: int  # at most
     patience: int  # epochs without a better validation loss after which it stops
     seed: int
-
-
-@dataclass(frozen=True)
-class EpochRow:
-    """One line of the learning curve; epochs count from 1."""
-
-    epoch: int
-    train_loss: float  # mean over the epoch, with augmentation and dropout
-    val_loss: float
-    val_auc: float
-    val_accuracy: float  # at a score of 0.5
-
-
-@dataclass
-class _State:
-    model: Detector
-    optimizer: torch.optim.Adam
-    rows: list[EpochRow] = field(default_factory=list)
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-
-    def best(self) -> EpochRow:
-        return min(self.rows, key=lambda row: row.val_loss)
-
-    def finished(self, recipe: Recipe) -> bool:
-        if not self.rows:
-            return False
-        waited = len(self.rows) - self.best().epoch
-        return len(self.rows) >= recipe.epochs or waited >= recipe.patience
+    precision: Precision = "float32"
+    start_from: Path | None = None  # a trained network whose weights it begins with
+    # Focal γ of the validation loss, which stops a training and compares trials: the same for all,
+    # whatever γ each learns by, as a larger γ makes every loss smaller. None: that of learning.
+    judged_by: float | None = None
 
 
 def train(
     recipe: Recipe,
     data: TrainingData,
-    device: torch.device,
+    processes: Processes,
     on_epoch: Callable[[EpochRow], None],
     checkpoint: Checkpoint | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> tuple[Detector, list[EpochRow]]:
-    """Train a network; same recipe, data, device and threads, same bits.
+    """Train a network; same recipe, data, device, threads and processes, same bits.
 
     Args:
         recipe: what to train, and how.
         data: clips to learn from, and to stop by.
-        device: as ``set_up_compute`` returns it.
+        processes: the device, and who else computes a part of every batch.
         on_epoch: called after every epoch, also for those that the checkpoint brought back; what
             it raises ends the training.
-        checkpoint: where the state is kept after each epoch, and found again after a kill.
+        checkpoint: where the state is kept, and found again after a kill.
+        on_step: called after every step; what it raises ends the training.
 
     Returns:
         The network with the weights of the epoch of least validation loss, and the curve.
 
     Raises:
-        TrainingError: a loss is not a number.
+        TrainingError: a loss or gradient is not a number, a clip exceeds the device's memory, or
+            the device has no such precision.
         FootageError: a file of the frame store is missing or too short.
+        ModelError: there is no network to go on from, or one of other sizes.
     """
-    state = _start(recipe, device, checkpoint)
+    state = _start(recipe, processes)
+    if checkpoint is not None and (saved := checkpoint.load()) is not None:
+        state.restore(saved)
+    keeper = checkpoint if processes.rank == 0 else None
     for row in state.rows:
         on_epoch(row)
-    while not state.finished(recipe):
-        row = _epoch(state, recipe, data, device)
-        state.rows.append(row)
-        if state.best() is row:
-            weights = state.model.state_dict()
-            state.best_weights = {name: tensor.clone() for name, tensor in weights.items()}
-        if checkpoint is not None:
-            checkpoint.save(_packed(state))
+    judged_by = recipe.learning.focal_gamma if recipe.judged_by is None else recipe.judged_by
+    while not state.finished(recipe.epochs, recipe.patience):
+        train_loss = _learn(state, recipe, data, processes, keeper, on_step)
+        row = validated(
+            state.model,
+            data,
+            processes,
+            judged_by,
+            state.stepper.at_once,
+            epoch=len(state.rows) + 1,
+            train_loss=train_loss,
+        )
+        state.end_epoch(row)
+        if keeper is not None:
+            keeper.save(state.packed())
         on_epoch(row)
     state.model.load_state_dict(state.best_weights)
     return state.model.eval(), state.rows
 
 
-def _start(recipe: Recipe, device: torch.device, checkpoint: Checkpoint | None) -> _State:
+def training_steps(recipe: Recipe, data: TrainingData, processes: Processes) -> Iterator[Tensor]:
+    """Endless steps of a training, for who wants to watch them rather than their result."""
+    state = _start(recipe, processes)
+    for number in itertools.count(1):
+        yield from _steps(
+            state, recipe, data, processes, plan_epoch(data, recipe.learning, recipe.seed, number)
+        )
+
+
+def _start(recipe: Recipe, processes: Processes) -> State:
+    if recipe.precision == "bf16_fused" and processes.device.type != "cuda":
+        raise TrainingError(
+            "compute.precision bf16_fused needs an NVIDIA GPU, and this training would run on the "
+            "CPU; set compute.precision to float32 or bf16"
+        )
     torch.manual_seed(recipe.seed)
-    model = build(recipe.config).to(device)
-    adam = recipe.adam
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=adam.lr, betas=(adam.beta1, adam.beta2), eps=adam.eps
-    )
-    state = _State(model, optimizer)
-    saved = checkpoint.load() if checkpoint is not None else None
-    if saved is not None:
-        model.load_state_dict(saved["weights"])
-        optimizer.load_state_dict(saved["optimizer"])
-        state.rows = [EpochRow(**row) for row in saved["rows"]]
-        state.best_weights = saved["best_weights"]
-    return state
-
-
-def _packed(state: _State) -> dict[str, Any]:
-    return {
-        "weights": state.model.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "rows": [asdict(row) for row in state.rows],
-        "best_weights": state.best_weights,
-    }
-
-
-def _epoch(state: _State, recipe: Recipe, data: TrainingData, device: torch.device) -> EpochRow:
-    epoch = len(state.rows) + 1
-    train_loss = _learn(state, recipe, data, device, epoch)
-    logits_N = clip_logits(
-        state.model, data.val, data.frames_dir, device, recipe.learning.batch_size
-    )
-    labels_N = torch.from_numpy(data.val["label"].to_numpy(np.float32))
-    val_loss = float(focal_loss(logits_N, labels_N, recipe.learning.focal_gamma))
-    if not np.isfinite(val_loss):
-        raise TrainingError(f"the validation loss is {val_loss} after epoch {epoch}; {_REMEDY}")
-    return EpochRow(
-        epoch=epoch,
-        train_loss=train_loss,
-        val_loss=val_loss,
-        val_auc=roc_auc(logits_N, labels_N),
-        val_accuracy=float(((logits_N > 0) == (labels_N > 0.5)).float().mean()),
-    )
-
-
-def roc_auc(logits_N: Tensor, labels_N: Tensor) -> float:
-    """Area under the ROC curve, as Mann and Whitney's U; ties count half.
-
-    scikit-learn has it too, but takes 1.8 s to import, in every training of the pipeline.
-    """
-    ranks_N = pd.Series(logits_N.numpy()).rank().to_numpy()
-    positive_N = labels_N.numpy() > 0.5
-    n_positive = int(positive_N.sum())
-    n_pairs = n_positive * (len(labels_N) - n_positive)
-    return float(ranks_N[positive_N].sum() - n_positive * (n_positive + 1) / 2) / n_pairs
-
-
-_REMEDY = "the learning rate is too high or epsilon too small: lower train's or tune's range of lr"
+    model = build(recipe.config).to(processes.device).compute_in(recipe.precision)
+    if recipe.start_from is not None:
+        go_on_from(model, recipe.start_from)
+    optimizer = recipe.optimizer.over(model.parameters())
+    learning = recipe.learning
+    at_once = -(-learning.batch_size // processes.count)
+    stepper = Stepper(model, optimizer, learning.focal_gamma, processes, at_once)
+    return State(model, optimizer, stepper)
 
 
 def _learn(
-    state: _State, recipe: Recipe, data: TrainingData, device: torch.device, epoch: int
+    state: State,
+    recipe: Recipe,
+    data: TrainingData,
+    processes: Processes,
+    keeper: Checkpoint | None,
+    on_step: Callable[[], None],
 ) -> float:
-    """One pass over the training clips; the mean loss."""
-    learning = recipe.learning
-    # Dropout draws from the global generators; seeded by epoch, a resumed training draws the same.
-    torch.manual_seed(int(np.random.default_rng([recipe.seed, epoch]).integers(2**63)))
+    """What is left of one pass over the training clips; the mean loss of the whole pass."""
+    epoch = plan_epoch(data, recipe.learning, recipe.seed, len(state.rows) + 1)
+    last = len(epoch.batches)
+    unread: list[Tensor] = []
+    for step, figures in enumerate(
+        _steps(state, recipe, data, processes, epoch), start=len(state.losses) + 1
+    ):
+        unread.append(figures)
+        on_step()
+        if step % LOOK_STEPS == 0 or step == last:
+            _look(state, unread, data, epoch)
+            unread = []
+            if keeper is not None and keeper.due():
+                keeper.save(state.packed())
+                logger.info("epoch %d: %d of %d steps", epoch.number, step, last)
+    sizes = [len(positions_B) for positions_B in epoch.batches]
+    return float(np.average(state.losses, weights=sizes))
+
+
+def _steps(
+    state: State, recipe: Recipe, data: TrainingData, processes: Processes, epoch: Epoch
+) -> Iterator[Tensor]:
+    """Take the steps of an epoch that are left; after each its loss and its gradient's norm."""
     state.model.train()
-    labels = data.train["label"].to_numpy(np.int64)
-    order = epoch_order(labels, recipe.seed, epoch, learning.oversample)
-    losses = []
-    for batch in training_batches(data, recipe.config, order, learning.batch_size):
-        views = draw_views(learning, recipe.seed, epoch, batch.positions)
-        yuv_BTKW = torch.from_numpy(batch.yuv).to(device)
-        labels_B = torch.from_numpy(batch.labels).to(device)
-        logits_B = state.model(yuv_BTKW, views.to(device))
-        loss = focal_loss(logits_B, labels_B, learning.focal_gamma)
-        state.optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        state.optimizer.step()
-        losses.append(loss.detach() * len(labels_B))
-    # Looked at once an epoch: asking a GPU for every loss would make it wait for the CPU.
-    losses_N = torch.stack(losses).double().cpu()
-    wrong = torch.nonzero(~torch.isfinite(losses_N))
-    if len(wrong):
-        raise TrainingError(
-            f"the loss is {float(losses_N[wrong[0]])} in epoch {epoch}, batch {int(wrong[0]) + 1} "
-            f"of {len(losses_N)}; {_REMEDY}"
+    left = epoch.batches[len(state.losses) :]
+    parts = [processes.part(positions_B) for positions_B in left]
+    batches = feed(_drawn(recipe, data, epoch, parts, processes.device), processes.device)
+    for whole_B, batch in zip(left, batches, strict=True):
+        yield state.stepper.step(batch, len(whole_B))
+
+
+def _drawn(
+    recipe: Recipe,
+    data: TrainingData,
+    epoch: Epoch,
+    parts: list[npt.NDArray[np.int64]],
+    device: torch.device,
+) -> Iterator[Fed]:
+    """Batches of these positions, read and drawn for, in the CPU's memory."""
+    draws = int(np.random.default_rng([recipe.seed, epoch.number]).integers(2**62))
+    empty = pinned if device.type == "cuda" else pageable
+    for batch in training_batches(data, recipe.config, epoch.order, parts, empty):
+        yield Fed(
+            torch.from_numpy(batch.yuv),
+            torch.from_numpy(batch.labels),
+            draw_views(recipe.learning, recipe.seed, epoch.number, batch.positions),
+            torch.from_numpy(draws + batch.positions),
         )
-    return float(losses_N.sum()) / len(order)
+
+
+def _look(state: State, unread: list[Tensor], data: TrainingData, epoch: Epoch) -> None:
+    """Take over the losses of the last steps, if they are numbers."""
+    for loss, norm in torch.stack(unread).tolist():
+        if not np.isfinite([loss, norm]).all():
+            positions_B = epoch.batches[len(state.losses)]
+            clips = data.train.iloc[epoch.order[positions_B]]
+            names = [f"{file}@{start}" for file, start in clip_addresses(clips)]
+            raise TrainingError(
+                f"the loss is {loss} and its gradient's norm {norm} in epoch {epoch.number}, step "
+                f"{len(state.losses) + 1} of {len(epoch.batches)}; {REMEDY}. Clips of that step "
+                f"(frames file@first frame): {', '.join(names)}"
+            )
+        state.losses.append(loss)

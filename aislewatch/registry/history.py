@@ -1,0 +1,116 @@
+"""Who made which version champion, when and why: a chain of entries in the registry itself.
+
+Each entry is a tag of the registered model, ``audit.000001`` and so on, and holds the sha256 of the
+one before it: an entry that was changed, removed or put in between breaks the chain. The champion
+before the current one is read from it, too, so `rollback` needs no memory of its own.
+"""
+
+import getpass
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+from aislewatch.errors import RegistryError
+
+PREFIX = "audit."
+
+Action = Literal["promote", "rollback"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of the champion; versions are numbers as MLflow gives them, "" for none.
+
+    ``time`` is UTC. ``previous`` is the sha256 of the entry before it, "" for the first.
+    """
+
+    number: int
+    time: str
+    who: str
+    action: Action
+    before: str
+    after: str
+    why: str
+    previous: str
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of everything above."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """Its name in the registry."""
+        return f"{PREFIX}{self.number:06d}"
+
+    def as_tag(self) -> str:
+        """Its value in the registry."""
+        return json.dumps(asdict(self) | {"digest": self.digest}, sort_keys=True)
+
+
+def read_entries(tags: Mapping[str, str]) -> list[Entry]:
+    """The entries in the tags of a registered model, oldest first.
+
+    Raises:
+        RegistryError: the chain is broken; says at which entry.
+    """
+    entries: list[Entry] = []
+    for name in sorted(name for name in tags if name.startswith(PREFIX)):
+        try:
+            values = json.loads(tags[name])
+            stated = values.pop("digest")
+            entry = Entry(**values)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise _broken(name, "is no entry") from None
+        previous = entries[-1].digest if entries else ""
+        if entry.digest != stated:
+            raise _broken(name, "was changed after it was written")
+        if entry.number != len(entries) + 1 or entry.tag != name or entry.previous != previous:
+            raise _broken(name, "does not follow the entry before it: one was removed or replaced")
+        entries.append(entry)
+    return entries
+
+
+def next_entry(
+    entries: list[Entry], action: Action, before: str, after: str, who: str, why: str
+) -> Entry:
+    """The entry for a change that happens now."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    first = Entry(1, stamp, who, action, before, after, why, "")
+    if not entries:
+        return first
+    return replace(first, number=entries[-1].number + 1, previous=entries[-1].digest)
+
+
+def champion_before(entries: list[Entry]) -> str:
+    """The version to roll back to: the champion under the current one; "" where there is none.
+
+    A rollback takes the top off the stack of promotions, so that two in a row go back two
+    champions instead of to and fro.
+    """
+    stack: list[str] = []
+    for entry in entries:
+        if entry.action == "rollback":
+            stack.pop()
+        else:
+            stack.append(entry.after)
+    return stack[-2] if len(stack) > 1 else ""
+
+
+def this_person() -> str:
+    """The user of this machine, for the audit."""
+    try:
+        return getpass.getuser()
+    except OSError:
+        return "unknown"
+
+
+def _broken(name: str, fault: str) -> RegistryError:
+    return RegistryError(
+        f"the audit of the champion is broken: the tag {name} of the registered model {fault}. "
+        "Find out who did it before anything else is promoted; a backup of the tracking server's "
+        "database has the true entries"
+    )

@@ -1,0 +1,44 @@
+"""Stretches of one video, put together: several people may be seen stealing at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Span:
+    """From ``start_s`` to ``end_s``, in seconds; ``file`` and ``row`` are where that stands."""
+
+    start_s: float
+    end_s: float
+    file: str = ""
+    row: int | None = None
+
+
+def join(spans: Iterable[Span]) -> list[Span]:
+    """The union, sorted; spans that overlap or touch become one, with the row of the earliest."""
+    joined: list[Span] = []
+    for span in sorted(spans, key=_order):
+        if joined and span.start_s <= joined[-1].end_s:
+            joined[-1] = replace(joined[-1], end_s=max(joined[-1].end_s, span.end_s))
+        else:
+            joined.append(span)
+    return joined
+
+
+def gaps(spans: Sequence[Span], end_s: float, least_s: float) -> list[Span]:
+    """What of 0 to ``end_s`` no span covers, where that is longer than ``least_s``."""
+    found, reached = [], 0.0
+    for span in join(spans):
+        found.append(Span(reached, span.start_s))
+        reached = span.end_s
+    found.append(Span(reached, end_s))
+    return [gap for gap in found if gap.end_s - gap.start_s > least_s]
+
+
+def cut(end_s: float, duration_s: float, spare_s: float) -> float:
+    """An end at most ``spare_s`` after the video's is the video's; one farther off is a fault."""
+    return duration_s if duration_s < end_s <= duration_s + spare_s else end_s
+
+
+def _order(span: Span) -> tuple[float, float, str, int]:
+    return span.start_s, span.end_s, span.file, span.row or 0

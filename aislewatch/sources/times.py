@@ -1,0 +1,68 @@
+"""Times as label files write them: seconds, a clock, or frames. All become seconds."""
+
+import math
+import re
+from typing import Literal
+
+Unit = Literal["seconds", "clock", "frames"]
+
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)", re.ASCII)
+_WHOLE = re.compile(r"(\d+)(?:\.0*)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+# Frames beyond this (three years at 30 fps) are a slip of the hand, and exact in a float64.
+_MOST_FRAMES = 1 << 32
+
+
+def seconds(text: str) -> float:
+    """Decimal seconds, as in ``12.5``; a sign is read, so that a negative time can be refused.
+
+    Raises:
+        ValueError: not a finite number; says what to write.
+    """
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError("write seconds from the start of the video, as in 12.5")
+    return value
+
+
+def clock(text: str) -> float:
+    """Seconds of ``hh:mm:ss``, ``hh:mm:ss.fff`` or ``mm:ss``; a decimal comma is accepted.
+
+    Raises:
+        ValueError: written otherwise, or 60 minutes or seconds and more; says what to write.
+    """
+    match = _CLOCK.fullmatch(text)
+    hours, minutes, rest = match.groups() if match else (None, "60", "60")
+    if len(hours or "") > 6 or int(minutes) > 59 or float(rest.replace(",", ".")) >= 60:
+        raise ValueError("write hh:mm:ss or hh:mm:ss.fff, as in 00:01:12.5")
+    return int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
+
+
+def frame(text: str) -> int:
+    """A frame's number; ``30.0`` is accepted, since tables with gaps make numbers decimal.
+
+    Raises:
+        ValueError: no whole number from 0 up; says what to write.
+    """
+    match = _WHOLE.fullmatch(text)
+    value = int(match[1]) if match and len(match[1]) <= 10 else _MOST_FRAMES
+    if value >= _MOST_FRAMES:
+        raise ValueError("write the number of a frame of the original video, as in 630")
+    return value
+
+
+def to_seconds(text: str, unit: Unit, fps: float, is_end: bool) -> float:
+    """One bound of an interval in seconds.
+
+    Args:
+        unit: how it is written; decided by a column's name, never by the value.
+        fps: frames a second of the video in which frames were counted, the first of them 0.
+        is_end: the frame is the last of the interval, and so belongs to it.
+
+    Raises:
+        ValueError: not written in that unit; says what to write.
+    """
+    if unit == "frames":
+        return (frame(text) + is_end) / fps
+    return clock(text) if unit == "clock" else seconds(text)

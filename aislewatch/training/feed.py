@@ -1,0 +1,76 @@
+"""Clips on their way to the device: read, drawn for and copied while the step before computes."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from aislewatch.models.input import ClipViews
+
+# Batches copied ahead of the step: one to compute on next, one under way.
+AHEAD = 2
+
+
+class Fed(NamedTuple):
+    """What a step learns from; all tensors on one device."""
+
+    yuv: Tensor  # BTKW, uint8, packed I420
+    labels: Tensor  # (B,), float32, 0 or 1
+    views: ClipViews
+    seeds: Tensor  # (B,), int64, of the dropout
+
+    def part(self, part: slice) -> "Fed":
+        """Some of the clips; no copy."""
+        views = ClipViews(*(values_B[part] for values_B in self.views))
+        return Fed(self.yuv[part], self.labels[part], views, self.seeds[part])
+
+    def tensors(self) -> list[Tensor]:
+        """All of them, in a fixed order."""
+        return [self.yuv, self.labels, *self.views, self.seeds]
+
+    @staticmethod
+    def of(tensors: list[Tensor]) -> "Fed":
+        """The inverse of ``tensors``."""
+        yuv, labels, *views, seeds = tensors
+        return Fed(yuv, labels, ClipViews(*views), seeds)
+
+
+def feed(batches: Iterable[Fed], device: torch.device) -> Iterator[Fed]:
+    """Yield batches on ``device``, in their order.
+
+    For a GPU a thread asks for them and copies them on a stream of its own, so that neither
+    reading nor drawing nor copying is waited for. It asks for the next batch only when the one
+    before is copied, so ``batches`` may use its memory again.
+    """
+    if device.type != "cuda":
+        yield from batches
+        return
+    source, stream = iter(batches), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def copied() -> Fed | None:
+        batch = next(source, None)
+        if batch is None:
+            return None
+        with torch.cuda.stream(stream):
+            moved = Fed.of([x.to(device, non_blocking=True) for x in batch.tensors()])
+        stream.synchronize()
+        return moved
+
+    with ThreadPoolExecutor(1) as thread:
+        ahead = deque(thread.submit(copied) for _ in range(AHEAD))
+        while (batch := ahead.popleft().result()) is not None:
+            ahead.append(thread.submit(copied))
+            for tensor in batch.tensors():
+                tensor.record_stream(torch.cuda.current_stream(device))
+            yield batch
+
+
+def pinned(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Host memory that a GPU copies from by itself, without the CPU's help."""
+    array: npt.NDArray[np.uint8] = torch.empty(shape, dtype=torch.uint8, pin_memory=True).numpy()
+    return array

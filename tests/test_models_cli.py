@@ -1,0 +1,105 @@
+"""``aislewatch models`` on a real registry: every change audited, none to bytes that differ."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.projects import mlflow_client, run, set_params
+
+
+def champion(project: Path) -> str:
+    client = mlflow_client(project)
+    return str(client.get_model_version_by_alias("aislewatch", "champion").version)
+
+
+def audit(project: Path) -> list[dict[str, str]]:
+    tags = mlflow_client(project).get_registered_model("aislewatch").tags
+    return [json.loads(tags[name]) for name in sorted(tags) if name.startswith("audit.")]
+
+
+def registered(project: Path, name: str) -> Path:
+    """A file of version 1 where MLflow keeps it."""
+    digest = mlflow_client(project).get_model_version("aislewatch", "1").tags["digest"]
+    [file] = project.glob(f"mlartifacts/*/artifacts/model-{digest[:12]}/{name}")
+    return file
+
+
+@pytest.fixture
+def two_versions(project: Path) -> Path:
+    """The champion's weights registered again with another alert rule, which replaced it."""
+    set_params(project, {"alerts": {"threshold": 0.7}})
+    output = run(project, "dvc", "repro", "register")
+    assert "another alert rule" in output
+    assert champion(project) == "2"
+    return project
+
+
+def test_the_champion_goes_back_and_forth_on_the_record(two_versions: Path) -> None:
+    project = two_versions
+    assert "version 1 is champion again" in run(
+        project, "aislewatch", "models", "rollback", "--why", "too many alarms"
+    )
+    assert champion(project) == "1"
+    # As if that command had been killed between its entry and the alias.
+    mlflow_client(project).set_registered_model_alias("aislewatch", "champion", "2")
+    run(project, "aislewatch", "models", "rollback", "--why", "once more")
+    assert champion(project) == "1"
+    assert "no champion before this one" in run(
+        project, "aislewatch", "models", "rollback", "--why", "again", fails=True
+    )
+    for words in ("version 2 is champion now", "version 2 is champion already"):
+        assert words in run(project, "aislewatch", "models", "promote", "2", "--why", "tried it")
+    entries = audit(project)
+    assert [(e["action"], e["before"], e["after"]) for e in entries] == [
+        ("promote", "", "1"),
+        ("promote", "1", "2"),
+        ("rollback", "2", "1"),
+        ("promote", "1", "2"),
+    ]
+    assert [entry["why"] for entry in entries[2:]] == ["too many alarms", "tried it"]
+    assert entries[0]["who"] == "stage register"
+    listed = run(project, "aislewatch", "models", "list")
+    assert "too many alarms" in listed
+    assert "champion" in listed
+    assert "has no version '9'; there are: 1, 2" in run(
+        project, "aislewatch", "models", "promote", "9", "--why", "x", fails=True
+    )
+
+
+def test_verify_sees_a_flipped_byte_a_moved_alias_and_a_changed_entry(
+    two_versions: Path,
+) -> None:
+    project = two_versions
+    assert "names the champion" in run(project, "aislewatch", "models", "verify")
+    file = registered(project, "aislewatch/model_card.md")
+    kept = file.read_bytes()
+    file.write_bytes(kept.replace(b"Prohibited", b"Encouraged"))
+    output = run(project, "aislewatch", "models", "verify", fails=True)
+    refused = run(project, "aislewatch", "models", "rollback", "--why", "x", fails=True)
+    file.write_bytes(kept)
+    assert "version 1: aislewatch/model_card.md is changed" in output
+    assert "version 1 stays what it is" in refused
+    assert champion(project) == "2"
+    client = mlflow_client(project)
+    client.set_registered_model_alias("aislewatch", "champion", "1")
+    output = run(project, "aislewatch", "models", "verify", fails=True)
+    assert "moved without `aislewatch models`" in output
+    run(project, "aislewatch", "models", "promote", "2", "--why", "what the audit says")
+    assert champion(project) == "2"
+    assert len(audit(project)) == 2
+    entry = audit(project)[1] | {"why": "no reason"}
+    client.set_registered_model_tag("aislewatch", "audit.000002", json.dumps(entry))
+    output = run(project, "aislewatch", "models", "verify", fails=True)
+    assert "audit.000002 of the registered model was changed" in output
+
+
+def test_the_card_says_what_the_model_is_for_and_what_it_costs(finished: Path) -> None:
+    card = run(finished, "aislewatch", "models", "card")
+    for words in ("**Prohibited**", "False alarms per camera-hour", "ms on one CPU core"):
+        assert words in card
+    assert "s on the CPU, no GPU" in card
+    [version] = mlflow_client(finished).search_model_versions("name = 'aislewatch'")
+    assert version.description.startswith("# Model card")
+    data_card = registered(finished, "aislewatch/data_card.md")
+    assert "| synthetic | " in data_card.read_text()
