@@ -49,7 +49,7 @@ def main() -> None:
     name = str(int(time.time()))
     before = len(benchmark.shelf.logits)
     finished = pool.run_flows(
-        [benchmark.flow(network, asked.stages) for network in asked.networks],
+        benchmark.flows(asked.networks, asked.stages),
         benchmark.shelf,
         benchmark.frames_file,
         machine,

@@ -93,6 +93,15 @@ def test_the_benchmarks_network_is_the_products() -> None:
     assert torch.allclose(ours(x_BTCHW), product(x_BTCHW), atol=1e-6)
 
 
+@pytest.mark.parametrize("norm", [False, True])
+def test_a_network_by_the_products_kernels_is_the_same(norm: bool) -> None:
+    network = build(TINY.but(norm=norm), 0)
+    x_BTCHW = torch.randn(2, 3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    plain = network(x_BTCHW)
+    network.fuse(torch.float32)
+    assert torch.allclose(network(x_BTCHW), plain, atol=1e-5)
+
+
 @pytest.mark.parametrize("changes", [{}, {"mixup": 0.4, "erase": 0.5, "zoom": 0.6, "blur": 0.5}])
 def test_a_training_repeats_to_the_bit_on_a_cpu(changes: dict[str, float]) -> None:
     random = np.random.default_rng(2)

@@ -56,6 +56,8 @@ ALONE = Processes(DEVICE)
 # GPU's convolutions round to TF32, 2^-11, by torch's default.
 SUMS_GPU = 2e-2
 SUMS = SUMS_GPU if DEVICE.type == "cuda" else 1e-4
+# How far a score may move with the batch it is computed in; 1e-5 seen on an H200, as above.
+SCORES = 1e-4 if DEVICE.type == "cuda" else 1e-6
 ADAM = Adam(lr=0.005, beta1=0.9, beta2=0.99, eps=1e-7)
 
 
@@ -278,7 +280,7 @@ def test_scores_do_not_depend_on_the_batch(data: TrainingData) -> None:
     model = build(make_recipe(1).config)
     one, many = (score_clips(model, data.val, data.frames_dir, DEVICE, n) for n in (1, 7))
     assert one.shape == (len(data.val),)
-    np.testing.assert_allclose(one, many, atol=1e-6)
+    np.testing.assert_allclose(one, many, atol=SCORES)
     assert score_clips(model, data.val[:0], data.frames_dir, DEVICE, 4).shape == (0,)
 
 
@@ -372,7 +374,7 @@ def test_a_training_goes_on_from_another_network(data: TrainingData, tmp_path: P
     go_on_from(model, tmp_path / "earlier")
     for name, value in model.state_dict().items():
         source = fresh if name.startswith(FRESH) else earlier.state_dict()
-        assert torch.equal(value, source[name]), name
+        assert torch.equal(value, source[name].cpu()), name
     recipe = make_recipe(1, start_from=tmp_path / "earlier")
     _, [went_on] = train(recipe, data, ALONE, ignore)
     _, [anew] = train(make_recipe(1), data, ALONE, ignore)
@@ -453,7 +455,7 @@ def train_and_die(folder: Path, store: Path, steps: int, delay_s: float) -> None
 
 def test_our_gpu_kernels_are_refused_on_a_cpu(data: TrainingData) -> None:
     with pytest.raises(TrainingError, match="needs an NVIDIA GPU"):
-        train(make_recipe(1, precision="bf16_fused"), data, ALONE, ignore)
+        train(make_recipe(1, precision="bf16_fused"), data, Processes(torch.device("cpu")), ignore)
 
 
 def test_training_in_bf16_learns_and_repeats_itself(data: TrainingData) -> None:

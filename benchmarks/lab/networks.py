@@ -25,12 +25,12 @@ class Encoder(nn.Module):
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
         """Features f_NCHW, N = B·T by clip, then by time; H and W halved once a level."""
-        if self.fused is not None:
+        layers = [layer for layer in self.levels if isinstance(layer, nn.Conv2d)]
+        # The product's kernels know no batch norm.
+        if self.fused is not None and layers[0].bias is not None:
             from aislewatch.models.fused.encoder import encode
 
-            layers = [layer for layer in self.levels if isinstance(layer, nn.Conv2d)]
-            norms = [layer for layer in self.levels if isinstance(layer, nn.BatchNorm2d)]
-            return encode(x_BTCHW, layers, self.fused, norms).flatten(0, 1)
+            return encode(x_BTCHW, layers, self.fused).flatten(0, 1)
         f_NCHW: Tensor = self.levels(x_BTCHW.flatten(0, 1))
         return f_NCHW
 

@@ -55,8 +55,20 @@ class Benchmark:
             self.shop if recipe.before == "shop" else None,
         )
 
+    def flows(
+        self, networks: Sequence[str], stages: Sequence[str]
+    ) -> list[Callable[[], list[Job] | None]]:
+        """What can be trained side by side: each network's search, and every stage beside it."""
+        search = [stage for stage in stages if stage in SEARCH]
+        after = [stage for stage in stages if stage == "alike"]
+        found = [
+            self.flow(network, [*search, *(after if network == "convlstm" else [])])
+            for network in networks
+        ]
+        return found + [self.flow("convlstm", [stage]) for stage in stages if stage in BESIDE]
+
     def flow(self, network: str, stages: Sequence[str]) -> Callable[[], list[Job] | None]:
-        """The stages of one network, one after the other."""
+        """Stages one after the other; those of the search for the network named."""
         left = list(stages)
 
         def following() -> list[Job] | None:
