@@ -74,6 +74,13 @@ def make_finished(folder: Path) -> None:
         subprocess.run(["git", *command.split()], cwd=folder, check=True)
 
 
+def link_shop(project: Path, target: Path) -> None:
+    """Give ``target`` the rendered shop of a project: to render it anew takes 12 s of CPU."""
+    shutil.copytree(
+        *(project / "data/raw/synthetic", target / "data/raw/synthetic"), copy_function=os.link
+    )
+
+
 def clone_project(folder: Path, target: Path) -> Path:
     """Copy a folder with all its hard links; the copies' MLflow stores name their own artefacts."""
     subprocess.run(["cp", "-a", folder, target], check=True)

@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 import aislewatch
 from tests.code_closure import ROOT
 from tests.native_stack import COMPOSE, SECRETS, NativeStack, native_stack, read_compose
-from tests.projects import VIDEOS, make_project, run
+from tests.projects import link_shop, make_project
 
 SERVICES = sorted(read_compose(SECRETS))
 
@@ -67,10 +67,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeStack]:
 
 
 def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
-    stack: NativeStack, tmp_path: Path
+    stack: NativeStack, finished: Path, tmp_path: Path
 ) -> None:
     folder = make_project(tmp_path / "a shop", {"synthetic": "folder"})
-    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
+    link_shop(finished, folder)
     env = stack.environment("worker")
     subprocess.run([sys.executable, "-m", "flows.pipeline"], cwd=folder, env=env, check=True)
     command = ["prefect", "api", "POST", "/flow_runs/filter"]

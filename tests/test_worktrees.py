@@ -1,8 +1,6 @@
 """Two experiments at once, in two git worktrees that share the DVC cache and the MLflow store."""
 
 import json
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,15 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from aislewatch.registry.history import read_entries
-from tests.projects import clone_project, environment, run, runs, set_params, wait_until_recorded
+from tests.projects import (
+    clone_project,
+    environment,
+    link_shop,
+    run,
+    runs,
+    set_params,
+    wait_until_recorded,
+)
 
 # One experiment trains every model anew; the other, with the models there are, ends meanwhile.
 CHANGES: dict[str, dict[str, Any]] = {
@@ -56,10 +62,7 @@ def experiments(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Exp
         branch = name.replace(" ", "-")
         git = ["git", "worktree", "add", "-q", "-b", branch, str(folder)]
         subprocess.run(git, cwd=made.home, check=True)
-        shutil.copytree(
-            *(made.home / "data/raw/synthetic", folder / "data/raw/synthetic"),
-            copy_function=os.link,
-        )
+        link_shop(made.home, folder)
         run(folder, "dvc", "cache", "dir", "--local", str(made.home / ".dvc/cache"))
         set_params(folder, CHANGES[name])
     started = [

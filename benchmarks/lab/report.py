@@ -1,6 +1,6 @@
 """The table of benchmarks/accuracy.py: outer folds, every seed, intervals by recording.
 
-python -m benchmarks.lab.report FOLDER          FOLDER with the results in it
+python -m benchmarks.lab.report FOLDER [TRIED.csv]     FOLDER with the results in it
 """
 
 import sys
@@ -25,7 +25,7 @@ from benchmarks.lab.plan import (
     Benchmark,
     share_name,
 )
-from benchmarks.lab.select import FOLDS, clip_logits, job_name
+from benchmarks.lab.select import FOLDS, PAIRS, clip_logits, job_name
 
 FIGURES = ("accuracy", "auc")
 REPORTED = (START, SPOILED, "16 frames", "24 frames", "30 frames", "paper", "product", "pooled")
@@ -87,7 +87,7 @@ def shown(figure: Resampled, settings: Evaluate) -> str:
     return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, file: Path | None = None) -> None:
     """Print markdown: the networks and the leads, then every configuration tried."""
     benchmark = Benchmark(folder)
     settings = load_params(Path(__file__).parents[2] / "params.yaml").evaluate
@@ -111,7 +111,7 @@ def main(folder: Path) -> None:
         print(f"| {network}, {name} | {' | '.join(cells)} |")
     curve(benchmark, settings)
     elsewhere(benchmark, settings)
-    listed(benchmark)
+    listed(benchmark, file)
 
 
 def curve(benchmark: Benchmark, settings: Evaluate) -> None:
@@ -144,22 +144,40 @@ def print_row(name: str, tables: Sequence[pd.DataFrame], settings: Evaluate) -> 
         print(f"| {name} | {len(tables)} | {' | '.join(cells)} |")
 
 
-def listed(benchmark: Benchmark) -> None:
-    """Every configuration that was tried, with its inner validation."""
+def listed(benchmark: Benchmark, file: Path | None) -> None:
+    """Every configuration that was tried, with its inner validation; each fold's to a CSV file."""
+    table = tried(benchmark)
+    if file:
+        table.to_csv(file, index=False, float_format="%.4f")
+    means = 100 * table.filter(like="inner_auc").mean(axis=1)
     print("\n| tried | inner AUC, mean of the outer folds |\n|---|---|")
+    for network, recipe, mean in zip(table["network"], table["recipe"], means, strict=True):
+        print(f"| {network}, {recipe} | {mean:.1f} |")
+    for network in table["network"].unique():
+        for outer, (name, _) in benchmark.chosen(network).items():
+            print(f"{network}, outer fold {outer} chose: {name}")
+
+
+def tried(benchmark: Benchmark) -> pd.DataFrame:
+    """A row a network and recipe: how many changes, and what it was worth to each outer fold."""
+    found: dict[tuple[str, str], dict[int, float]] = {}
     for network in NETWORKS:
-        for name in space.singles(network):
-            try:
-                scores = [benchmark.scores(network, outer, [name])[name] for outer in range(FOLDS)]
-            except KeyError:
-                continue
-            print(f"| {network}, {name} | {100 * np.mean(scores):.1f} |")
-    for outer, name, _ in benchmark.combined("convlstm"):
-        score = benchmark.scores("convlstm", outer, [name])[name]
-        print(f"| convlstm, outer fold {outer}: {name} | {100 * score:.1f} |")
-    for outer, (name, _) in benchmark.chosen("convlstm").items():
-        print(f"outer fold {outer} chose: {name}")
+        names = list(space.singles(network))
+        if job_name(network, names[-1], PAIRS[-1], 0) not in benchmark.shelf.logits:
+            continue  # its search was not run to its end
+        asked = [(outer, name) for outer in range(FOLDS) for name in names]
+        asked += [(outer, name) for outer, name, _ in benchmark.combined(network)]
+        for outer, name in asked:
+            found.setdefault((network, name), {}).update(
+                {outer: benchmark.scores(network, outer, [name])[name]}
+            )
+    rows = [
+        {"network": network, "recipe": name, "changes": len(name.split(" + ")) * (name != START)}
+        | {f"inner_auc_{outer}": scores.get(outer) for outer in range(FOLDS)}
+        for (network, name), scores in found.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))
