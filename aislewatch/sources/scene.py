@@ -134,7 +134,9 @@ def _expose(rng: np.random.Generator, canvas: Canvas, look: Look) -> npt.NDArray
     """Apply light and sensor noise and halve the chroma."""
     noise = rng.integers(-look.noise, look.noise + 1, (HEIGHT, WIDTH), dtype=np.int16)
     luma = 16 + ((canvas[0].astype(np.int32) - 16) * look.gain // UNIT) + noise
-    chroma = canvas[1:].reshape(2, HEIGHT // 2, 2, WIDTH // 2, 2).sum(axis=(2, 4)) // 4
+    u_and_v = canvas[1:]
+    rows = u_and_v[:, ::2] + u_and_v[:, 1::2]
+    chroma = (rows[..., ::2] + rows[..., 1::2]) // 4
     packed = np.concatenate([luma.reshape(-1), chroma.reshape(-1)])
     frame_KW: npt.NDArray[np.uint8] = np.clip(packed, 16, 240).astype(np.uint8)
     return frame_KW.reshape(HEIGHT * 3 // 2, WIDTH)
