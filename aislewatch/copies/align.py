@@ -145,26 +145,25 @@ class Pair:
     ) -> tuple[_Line, Matched]:
         """The line near ``line`` on which most of the frames match, and the frames that do."""
         alike, first = self._alike(frames, line)
-        places = []
-        lines = []
-        for change in speeds:
-            speed = min(max(line.speed + change, SPEEDS[0]), SPEEDS[1])
-            for shift in shifts:
-                lines.append(_Line(line.a0, line.b0 + shift / 2, speed))
-                places.append(np.rint(2 * (lines[-1].at(frames) - first)).astype(np.int64))
-        places_LF = np.array(places)
+        speed_S = np.clip(line.speed + np.array(speeds), *SPEEDS)
+        speed_L = np.repeat(speed_S, len(shifts))
+        b0_L = np.tile(line.b0 + np.array(shifts) / 2, len(speeds))
+        passed_F = (frames - line.a0).astype(np.float64)
+        there_LF = b0_L[:, None] + speed_L[:, None] * passed_F
+        places_LF = np.rint(2 * (there_LF - first)).astype(np.int64)
         known = (places_LF >= 0) & (places_LF < alike.shape[1])
         rows = np.arange(len(frames))
         found_LF = alike[rows, np.where(known, places_LF, 0)] * known
         matches_LF = found_LF >= self.least
         # Among equally close ones the least change.
-        cost_L = np.array([1 - SPEED_COSTS * abs(entry.speed - line.speed) for entry in lines])
-        closeness = np.rint((found_LF * matches_LF) * 2**20).sum(axis=1) * cost_L
-        away = [abs(entry.b0 - line.b0) + abs(entry.speed - line.speed) for entry in lines]
-        best = np.lexsort((away, -closeness))[0]
+        change_L = np.abs(speed_L - line.speed)
+        closeness = np.rint((found_LF * matches_LF) * 2**20).sum(axis=1)
+        closeness *= 1 - SPEED_COSTS * change_L
+        best = np.lexsort((np.abs(b0_L - line.b0) + change_L, -closeness))[0]
         kept = matches_LF[best]
         b = places_LF[best][kept] / 2 + first
-        return lines[best], (frames[kept], b, found_LF[best][kept])
+        found = _Line(line.a0, float(b0_L[best]), float(speed_L[best]))
+        return found, (frames[kept], b, found_LF[best][kept])
 
     def _alike(self, frames: Frames, line: _Line) -> tuple[Floats, int]:
         """Similarity of a's frames to b's at every half frame, and the first of b's."""
@@ -194,7 +193,8 @@ class Pair:
 
 
 def _capped(changes_TYX: npt.NDArray[np.int16]) -> Floats:
-    return np.clip(changes_TYX, -CAP, CAP).astype(np.float64)
+    # Twice as fast as numpy's clip on so few.
+    return np.minimum(np.maximum(changes_TYX, -CAP), CAP).astype(np.float64)
 
 
 def _in_runs(frames: Frames) -> npt.NDArray[np.bool_]:

@@ -4,8 +4,8 @@ The still pictures decide it, by normalised correlation. What a pose leaves outs
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,8 @@ MOVES = 6
 # Variance of a picture, in squared grey levels, below which it shows nothing to tell poses by.
 FLAT = 4.0
 
-Picture = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
+Picture = Floats
 
 
 @dataclass(frozen=True)
@@ -61,27 +62,55 @@ class Pose:
     y: Side
     x: Side
 
-    def draw(self, b_XYX: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def draw(self, b_XYX: Floats) -> Floats:
         """b's pictures in a's cells, (..., 16, 16), 256 times as large, 0 outside."""
         turned = b_XYX[..., ::-1] if self.mirrored else b_XYX
-        drawn: npt.NDArray[np.float64] = self.y.shares_CC @ turned @ self.x.shares_CC.T
+        drawn: Floats = self.y.shares_CC @ turned @ self.x.shares_CC.T
         return drawn
 
-    def inside(self) -> npt.NDArray[np.float64]:
+    def inside(self) -> Floats:
         """1 where b covers a's picture, else 0."""
         return np.outer(self.y.inside_C, self.x.inside_C).astype(np.float64)
 
 
-def side_of(scale: float, place: float) -> Side:
-    """The side with this scale and place."""
-    edges = scale * np.arange(CELLS + 1) + place
-    low, high = edges[:-1, None], edges[1:, None]
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """S sides, each as ``Side`` has it."""
+
+    scale_S: Floats
+    place_S: Floats
+    shares_SCC: Floats
+    inside_SC: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.scale_S)
+
+    def __getitem__(self, number: int) -> Side:
+        return Side(
+            float(self.scale_S[number]),
+            float(self.place_S[number]),
+            self.shares_SCC[number],
+            self.inside_SC[number],
+        )
+
+    @cached_property
+    def products(self) -> Floats:
+        """(S, 256): what every two of b's cells have in common in a's, sharesᵀ · shares."""
+        return (self.shares_SCC.transpose(0, 2, 1) @ self.shares_SCC).reshape(len(self), -1)
+
+
+def sides_of(scale: Sequence[float] | Floats, place: Sequence[float] | Floats) -> Sides:
+    """The sides with these scales and places."""
+    scale_S, place_S = np.asarray(scale, np.float64), np.asarray(place, np.float64)
+    edges = scale_S[:, None] * np.arange(CELLS + 1) + place_S[:, None]
+    low, high = edges[:, :-1, None], edges[:, 1:, None]
     cell = np.arange(CELLS)
-    inside = np.clip(np.minimum(high, cell + 1) - np.maximum(low, cell), 0, None) / scale
+    common = np.minimum(high, cell + 1) - np.maximum(low, cell)
+    inside = np.maximum(common, 0) / scale_S[:, None, None]
     shares = np.rint(inside * SHARES)
-    covered = inside.sum(axis=1) > 0.99
+    covered = inside.sum(axis=2) > 0.99
     shares[~covered] = 0
-    return Side(scale, place, shares, covered)
+    return Sides(scale_S, place_S, shares, covered)
 
 
 # What the middle's likeness counts less than that of the whole: bars above and below are left out
@@ -91,29 +120,30 @@ MIDDLE_COUNTS_LESS = 0.05
 # Rows at the top and the bottom, where logos and clocks are burned in.
 BAND = 3
 
-UPRIGHT = Pose(False, side_of(1.0, 0.0), side_of(1.0, 0.0))
-MIRRORED = Pose(True, UPRIGHT.y, UPRIGHT.x)
-# Only what lies between the bands.
-_MIDDLE = replace(
-    UPRIGHT.y, inside_C=np.repeat([False, True, False], [BAND, CELLS - 2 * BAND, BAND])
-)
+_WHOLE = sides_of([1.0], [0.0])
+# The second leaves out the bands.
+_WHOLE_AND_MIDDLE = sides_of([1.0, 1.0], [0.0, 0.0])
+_WHOLE_AND_MIDDLE.inside_SC[1, :BAND] = _WHOLE_AND_MIDDLE.inside_SC[1, -BAND:] = False
+
+UPRIGHT = Pose(False, _WHOLE[0], _WHOLE[0])
+MIRRORED = Pose(True, _WHOLE[0], _WHOLE[0])
 
 
 @cache
-def _sides() -> tuple[list[Side], list[Side]]:
+def _sides() -> tuple[Sides, Sides]:
     """All sides that are tried, and those of the first look."""
     smaller = np.arange(1 - SIDE_STEP / 2, SHORTEST_SIDE, -SIDE_STEP).tolist()
-    fine = [side_of(1.0, 0.0)]
+    fine = [(1.0, 0.0)]
     coarse = [fine[0]]
     for n, share in enumerate(smaller):
         for scale in (share, 1 / share):
             low, high = sorted((0.0, CELLS - scale * CELLS))
             count = max(2, int(np.ceil((high - low) / PLACE_STEP)) + 1)
-            fine += [side_of(scale, p) for p in np.linspace(low, high, count).tolist()]
+            fine += [(scale, p) for p in np.linspace(low, high, count).tolist()]
             if n % COARSE_SIDE == COARSE_SIDE - 1:
                 rough = max(2, count // COARSE_PLACE + 1)
-                coarse += [side_of(scale, p) for p in np.linspace(low, high, rough).tolist()]
-    return fine, coarse
+                coarse += [(scale, p) for p in np.linspace(low, high, rough).tolist()]
+    return sides_of(*zip(*fine, strict=True)), sides_of(*zip(*coarse, strict=True))
 
 
 def plain_likeness(a: Picture, b: Picture, mirrored: bool) -> float:
@@ -121,7 +151,7 @@ def plain_likeness(a: Picture, b: Picture, mirrored: bool) -> float:
 
     The better one of the whole picture and, for less, of what lies between the bands for logos.
     """
-    whole, middle = _likeness(a, b, mirrored, [UPRIGHT.y, _MIDDLE], [UPRIGHT.x])[:, 0].tolist()
+    whole, middle = _likeness(a, b, mirrored, _WHOLE_AND_MIDDLE, _WHOLE)[:, 0].tolist()
     return float(max(whole, middle - MIDDLE_COUNTS_LESS))
 
 
@@ -132,14 +162,14 @@ def find_pose(pairs: Sequence[tuple[Picture, Picture]], mirrored: bool) -> tuple
         pairs: still pictures of a and b, (16, 16), whole grey levels, taken at about one time.
         mirrored: whether b is mirrored.
     """
-    fine, coarse = _sides()
+    _, coarse = _sides()
     found = np.stack([_likeness(a, b, mirrored, coarse, coarse) for a, b in pairs])
     if found.max() < PROMISING:
         return float(found.max()), UPRIGHT
     best = (-1.0, UPRIGHT, pairs[0])
     for flat in np.argsort(-found, axis=None, kind="stable")[:KEPT].tolist():
         pair, y, x = np.unravel_index(flat, found.shape)
-        ys, xs = _near(coarse[y], fine), _near(coarse[x], fine)
+        ys, xs = _near(int(y)), _near(int(x))
         around = _likeness(*pairs[pair], mirrored, ys, xs)
         i, j = divmod(int(around.argmax()), len(xs))
         if around[i, j] > best[0]:
@@ -162,43 +192,42 @@ def _climb(a: Picture, b: Picture, best: tuple[float, Pose], step: float) -> tup
     return best
 
 
-def _around(side: Side, step: float) -> list[Side]:
+def _around(side: Side, step: float) -> Sides:
     """The side itself and the 8 around it, whose ends lie a step away."""
-    low, high = side.place, side.place + side.scale * CELLS
-    ends = [(low + i * step, high + j * step) for i in (0, -1, 1) for j in (0, -1, 1)]
-    return [side_of((end - start) / CELLS, start) for start, end in ends]
+    starts, ends = np.repeat(_STEPS, 3) * step, np.tile(_STEPS, 3) * step
+    start_S = side.place + starts
+    return sides_of((side.place + side.scale * CELLS + ends - start_S) / CELLS, start_S)
 
 
-def _near(side: Side, sides: list[Side]) -> list[Side]:
-    middle = CELLS / 2
-    return [
-        other
-        for other in sides
-        if abs(other.scale / side.scale - 1) <= NEAR_SIDE
-        and abs((other.scale - side.scale) * middle + other.place - side.place) <= NEAR_PLACE
-    ]
+_STEPS = np.array([0, -1, 1])
 
 
-def _likeness(
-    a: Picture, b: Picture, mirrored: bool, ys: list[Side], xs: list[Side]
-) -> npt.NDArray[np.float64]:
+@cache
+def _near(number: int) -> Sides:
+    """The sides around one of the first look."""
+    fine, coarse = _sides()
+    side, middle = coarse[number], CELLS / 2
+    near = np.abs(fine.scale_S / side.scale - 1) <= NEAR_SIDE
+    moved_S = (fine.scale_S - side.scale) * middle + fine.place_S - side.place
+    near &= np.abs(moved_S) <= NEAR_PLACE
+    return sides_of(fine.scale_S[near], fine.place_S[near])
+
+
+def _likeness(a: Picture, b: Picture, mirrored: bool, ys: Sides, xs: Sides) -> Floats:
     """Normalised correlation in every pose: (len(ys), len(xs)).
 
-    Sums are of whole numbers below 2⁵³, so they are exact in any order.
+    No picture is drawn: its sums with a, with itself and with 1 are products of what y and x do.
+    They are of whole numbers below 2⁵³, so they are exact in any order.
     """
     turned = b[:, ::-1] if mirrored else b
-    shares_yCC = np.array([side.shares_CC for side in ys])
-    shares_xCC = np.array([side.shares_CC for side in xs])
-    inside_yC = np.array([side.inside_C for side in ys], np.float64)
-    inside_xC = np.array([side.inside_C for side in xs], np.float64)
-    shares_yCC = shares_yCC * inside_yC[:, :, None]
-    drawn = (shares_yCC @ turned)[:, None] @ shares_xCC.transpose(0, 2, 1)[None]
+    inside_yC, inside_xC = ys.inside_SC.astype(np.float64), xs.inside_SC.astype(np.float64)
+    tall_yCC = (ys.shares_SCC * inside_yC[:, :, None]) @ turned
+    both = tall_yCC.reshape(len(ys), -1) @ (a @ xs.shares_SCC).reshape(len(xs), -1).T
+    sum_b = tall_yCC.sum(axis=1) @ xs.shares_SCC.sum(axis=1).T
+    square_b = (tall_yCC.transpose(0, 2, 1) @ tall_yCC).reshape(len(ys), -1) @ xs.products.T
     count = np.outer(inside_yC.sum(axis=1), inside_xC.sum(axis=1))
     sum_a = inside_yC @ a @ inside_xC.T
     square_a = inside_yC @ (a * a) @ inside_xC.T
-    sum_b = drawn.sum(axis=(2, 3))
-    square_b = np.einsum("yxij,yxij->yx", drawn, drawn)
-    both = np.einsum("yxij,ij->yx", drawn, a)
     spread_a = count * square_a - sum_a**2
     spread_b = count * square_b - sum_b**2
     least = FLAT * count**2
@@ -207,9 +236,9 @@ def _likeness(
     return np.where(shown, (count * both - sum_a * sum_b) / scale, 0.0)
 
 
-def blur(pictures_XYX: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def blur(pictures_XYX: Floats) -> Floats:
     """Pictures (..., 16, 16) spread over a cell around, 16 times as large."""
-    blurred: npt.NDArray[np.float64] = _BLUR @ pictures_XYX @ _BLUR
+    blurred: Floats = _BLUR @ pictures_XYX @ _BLUR
     return blurred
 
 
