@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aislewatch.config import load_params
 from aislewatch.copies.find import Copy, find_copies
 from aislewatch.copies.index import NEAREST, WindowIndex
-from aislewatch.copies.pose import find_pose, plain_likeness
+from aislewatch.copies.pose import PROMISING, UPRIGHT, find_pose, plain_likeness
 from aislewatch.footage.fingerprint import Fingerprint
 from tests.code_closure import ROOT
 from tests.films import SIZE, faster, film, fingerprint, framed, noisy, resized
@@ -186,6 +186,23 @@ def test_a_pose_is_found_from_the_stills() -> None:
     assert pose.y.scale == pytest.approx(1 / 0.8, abs=0.06)
     assert pose.x.scale == pytest.approx(1 / 0.85, abs=0.06)
     assert plain_likeness(cells[0], cells[0][:, ::-1], True) == pytest.approx(1)
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=20)
+def test_the_likeness_of_a_pose_is_that_of_the_drawn_picture(seed: int, mirrored: bool) -> None:
+    """The search draws no picture; a crop with noise, so that some pose is worth finding."""
+    random = np.random.default_rng(seed)
+    whole = random.uniform(0, 255, (24, 24)).cumsum(axis=1) % 256
+    a = np.rint(whole[4:20, 4:20])
+    b = np.rint(whole[3:19, 5:21] + random.normal(0, 5, (16, 16)))
+    alike, pose = find_pose([(a, b[:, ::-1] if mirrored else b)], mirrored)
+    if pose is UPRIGHT:
+        assert alike < PROMISING
+        return
+    inside = pose.inside() > 0
+    drawn = pose.draw(b[:, ::-1] if mirrored else b)[inside]
+    assert alike == pytest.approx(np.corrcoef(a[inside], drawn)[0, 1])
 
 
 def _cells(luma: np.ndarray) -> np.ndarray:
