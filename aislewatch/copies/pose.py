@@ -4,7 +4,7 @@ The still pictures decide it, by normalised correlation. What a pose leaves outs
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -121,9 +121,10 @@ MIDDLE_COUNTS_LESS = 0.05
 BAND = 3
 
 _WHOLE = sides_of([1.0], [0.0])
-# The second leaves out the bands.
-_WHOLE_AND_MIDDLE = sides_of([1.0, 1.0], [0.0, 0.0])
-_WHOLE_AND_MIDDLE.inside_SC[1, :BAND] = _WHOLE_AND_MIDDLE.inside_SC[1, -BAND:] = False
+_MIDDLE_C = np.repeat([False, True, False], [BAND, CELLS - 2 * BAND, BAND])
+_WHOLE_AND_MIDDLE = replace(
+    sides_of([1.0, 1.0], [0.0, 0.0]), inside_SC=np.stack([_WHOLE[0].inside_C, _MIDDLE_C])
+)
 
 UPRIGHT = Pose(False, _WHOLE[0], _WHOLE[0])
 MIRRORED = Pose(True, _WHOLE[0], _WHOLE[0])

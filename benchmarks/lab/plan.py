@@ -59,12 +59,10 @@ class Benchmark:
         self, networks: Sequence[str], stages: Sequence[str]
     ) -> list[Callable[[], list[Job] | None]]:
         """What can be trained side by side: each network's search, and every stage beside it."""
-        search = [stage for stage in stages if stage in SEARCH]
-        after = [stage for stage in stages if stage == "alike"]
-        found = [
-            self.flow(network, [*search, *(after if network == "convlstm" else [])])
-            for network in networks
-        ]
+        searches = {network: [s for s in stages if s in SEARCH] for network in networks}
+        if "convlstm" in searches and "alike" in stages:
+            searches["convlstm"].append("alike")  # by what its search chose
+        found = [self.flow(network, search) for network, search in searches.items()]
         return found + [self.flow("convlstm", [stage]) for stage in stages if stage in BESIDE]
 
     def flow(self, network: str, stages: Sequence[str]) -> Callable[[], list[Job] | None]:

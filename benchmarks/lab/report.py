@@ -145,7 +145,7 @@ def print_row(name: str, tables: Sequence[pd.DataFrame], settings: Evaluate) -> 
 
 
 def listed(benchmark: Benchmark, file: Path | None) -> None:
-    """Every configuration that was tried, with its inner validation; each fold's to a CSV file."""
+    """Print every configuration that was tried, with its inner validation; the table to a file."""
     table = tried(benchmark)
     if file:
         table.to_csv(file, index=False, float_format="%.4f")
@@ -168,9 +168,8 @@ def tried(benchmark: Benchmark) -> pd.DataFrame:
         asked = [(outer, name) for outer in range(FOLDS) for name in names]
         asked += [(outer, name) for outer, name, _ in benchmark.combined(network)]
         for outer, name in asked:
-            found.setdefault((network, name), {}).update(
-                {outer: benchmark.scores(network, outer, [name])[name]}
-            )
+            score = benchmark.scores(network, outer, [name])[name]
+            found.setdefault((network, name), {})[outer] = score
     rows = [
         {"network": network, "recipe": name, "changes": len(name.split(" + ")) * (name != START)}
         | {f"inner_auc_{outer}": scores.get(outer) for outer in range(FOLDS)}
