@@ -8,7 +8,7 @@ TORCH_ARGS ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 SHOP := data/raw/synthetic
-CODE := aislewatch stages flows tests benchmarks docs
+CODE := aislewatch stages flows tests benchmarks research docs
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo repro flow ui prefect-ui test lint format types contract unit clean

@@ -86,7 +86,7 @@ def _run_stages(stages: list[Stage], execution: Path) -> tuple[list[StageReport]
 
 def _forget_stale_registration() -> None:
     # Here and below: MLflow's import takes seconds, which a project without stages need not pay.
-    from aislewatch.registry.registration import forget_stale_registration
+    from aislewatch.register.registration import forget_stale_registration
 
     if forget_stale_registration():
         get_run_logger().warning(
@@ -96,8 +96,8 @@ def _forget_stale_registration() -> None:
 
 def _finish_recording(execution: Path, failed: bool) -> str | None:
     """URL of the execution's parent run, once MLflow has everything."""
-    from aislewatch.tracking.recorder import finish
-    from aislewatch.tracking.store import run_url
+    from aislewatch.recording.recorder import finish
+    from aislewatch.recording.store import run_url
 
     try:
         run_id = finish(execution, failed)

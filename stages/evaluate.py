@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from aislewatch.config import Params
-from aislewatch.evaluation.ledger import record_test_use
-from aislewatch.evaluation.outputs import write_outputs
-from aislewatch.evaluation.report import Study
-from aislewatch.evaluation.scored import Footage, Scored, score_model
-from aislewatch.evaluation.slices import video_properties
-from aislewatch.evaluation.summary import Evaluated, evaluate_models
-from aislewatch.evaluation.table import NAMES, print_table
+from aislewatch.evaluate.outputs import write_outputs
+from aislewatch.evaluate.report import Study
+from aislewatch.evaluate.slices import video_properties
+from aislewatch.evaluate.summary import Evaluated, evaluate_models
+from aislewatch.evaluate.table import NAMES, print_table
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import load_model
-from aislewatch.scoring import set_up_compute
+from aislewatch.models.scoring import set_up_compute
+from aislewatch.score.ledger import record_test_use
+from aislewatch.score.scored import Footage, Scored, score_model
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 

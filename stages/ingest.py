@@ -5,9 +5,9 @@ from pathlib import Path
 
 from aislewatch.config import Params
 from aislewatch.console import show_progress
-from aislewatch.footage.ingest import Footage, ingest
-from aislewatch.footage.store import FrameStore
-from aislewatch.footage.tables import write_catalog, write_fingerprints, write_quarantine
+from aislewatch.frames.store import FrameStore
+from aislewatch.ingest.folder import Footage, ingest
+from aislewatch.ingest.tables import write_catalog, write_fingerprints, write_quarantine
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 

@@ -13,26 +13,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aislewatch.config import Params
-from aislewatch.evaluation.cards import AtRegistration, data_card, model_card, training_cost
-from aislewatch.evaluation.promotion import Verdict
-from aislewatch.evaluation.scored import Footage
-from aislewatch.evaluation.verdict import write_verdict
+from aislewatch.evaluate.cards import AtRegistration, data_card, model_card, training_cost
 from aislewatch.files import sha256_file, sha256_tree, whole_folder, write_json
-from aislewatch.footage.batches import read_batches
+from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, load_model
-from aislewatch.models.bundle import CARD, DATA_CARD, OPERATING, OWN
 from aislewatch.models.facts import ModelFacts, processor
-from aislewatch.registry.champions import promote
-from aislewatch.registry.gate import judge
-from aislewatch.registry.lock import sole_change
-from aislewatch.registry.packaging import Packed, pack
-from aislewatch.registry.registration import REGISTRATION
-from aislewatch.registry.versions import CHALLENGER, Registered, Registry
-from aislewatch.scoring import clip_addresses, set_up_compute
+from aislewatch.models.scoring import clip_addresses, set_up_compute
+from aislewatch.recording.origin import made_by
+from aislewatch.recording.recorder import drain
+from aislewatch.register.bundle import CARD, DATA_CARD, OPERATING, OWN
+from aislewatch.register.champions import promote
+from aislewatch.register.gate import judge
+from aislewatch.register.lock import sole_change
+from aislewatch.register.packaging import Packed, pack
+from aislewatch.register.promotion import Verdict
+from aislewatch.register.registration import REGISTRATION
+from aislewatch.register.verdict import write_verdict
+from aislewatch.register.versions import CHALLENGER, Registered, Registry
+from aislewatch.score.scored import Footage
 from aislewatch.tracking.execution import find_or_make_execution
 from aislewatch.tracking.journal import Journal
-from aislewatch.tracking.origin import made_by
-from aislewatch.tracking.recorder import drain
 from stages.runner import run_stage
 
 log = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.clips import LabelRule, Windows, segment
 from aislewatch.config import Params
 from aislewatch.files import whole_file, write_json
+from aislewatch.segment.clips import LabelRule, Windows, segment
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 

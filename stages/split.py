@@ -6,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from aislewatch.assignment import QUANTITIES, SIDES
-from aislewatch.clips import Windows
-from aislewatch.commitments import commit, read_assignments
 from aislewatch.config import Params
-from aislewatch.duplicates import read_pairs
 from aislewatch.files import whole_file, write_json
-from aislewatch.groups import QUOTED, bridge_table, find_ties, group_videos
-from aislewatch.leaks import find_leaks, leak_report, refuse_leaks
-from aislewatch.reference import Gap, reference_gap
-from aislewatch.split import Targets, split
-from aislewatch.split_page import Store, write_page
+from aislewatch.segment.clips import Windows
+from aislewatch.split.assignment import QUANTITIES, SIDES
+from aislewatch.split.divide import Targets, split
+from aislewatch.split.groups import QUOTED, bridge_table, find_ties, group_videos
+from aislewatch.split.leaks import find_leaks, leak_report, refuse_leaks
+from aislewatch.split.memory import commit, read_assignments
+from aislewatch.split.page import Store, write_page
+from aislewatch.split.reference import Gap, reference_gap
 from aislewatch.tracking.journal import Journal, flatten
+from aislewatch.validate.duplicates import read_pairs
 from stages.runner import run_stage
 
 FRAMES = Path("data/frames")

@@ -14,17 +14,17 @@ import pandas as pd
 from aislewatch.config import Architecture, Params, load_params
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.models.build import WEIGHTS_FILE, Detector, model_config, save_model
-from aislewatch.scoring import set_up_compute
+from aislewatch.models.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
-from aislewatch.training.calibrate import calibrate
-from aislewatch.training.checkpoint import CHECKPOINTS, Checkpoint, result_key
-from aislewatch.training.data import load_training_data
-from aislewatch.training.loop import Recipe, train, training_steps
-from aislewatch.training.processes import Processes, joined
-from aislewatch.training.profiling import profile_steps
-from aislewatch.training.start import PRETRAINED
-from aislewatch.training.tuned import PAPER, read_tuned
-from aislewatch.training.validation import EpochRow
+from aislewatch.train.calibrate import calibrate
+from aislewatch.train.checkpoint import CHECKPOINTS, Checkpoint, result_key
+from aislewatch.train.data import load_training_data
+from aislewatch.train.loop import Recipe, train, training_steps
+from aislewatch.train.processes import Processes, joined
+from aislewatch.train.profiling import profile_steps
+from aislewatch.train.start import PRETRAINED
+from aislewatch.train.tuned import PAPER, read_tuned
+from aislewatch.train.validation import EpochRow
 from stages.runner import plain_errors, run_stage
 
 SPLITS = Path("data/splits.parquet")

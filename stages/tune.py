@@ -12,16 +12,16 @@ from optuna.trial import FrozenTrial
 from aislewatch.config import Params
 from aislewatch.files import whole_folder, write_json
 from aislewatch.models.build import model_config
-from aislewatch.scoring import set_up_compute
+from aislewatch.models.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
-from aislewatch.training.checkpoint import input_key, result_key
-from aislewatch.training.data import load_training_data
-from aislewatch.tuning.alone import sqlite_url, tune_alone
-from aislewatch.tuning.best import KEY_DIGITS, best_of
-from aislewatch.tuning.pictures import draw_pictures
-from aislewatch.tuning.storage import VARIABLE, shown_url
-from aislewatch.tuning.together import tune_together
-from aislewatch.tuning.worker import Work
+from aislewatch.train.checkpoint import input_key, result_key
+from aislewatch.train.data import load_training_data
+from aislewatch.tune.alone import sqlite_url, tune_alone
+from aislewatch.tune.best import KEY_DIGITS, best_of
+from aislewatch.tune.pictures import draw_pictures
+from aislewatch.tune.storage import VARIABLE, shown_url
+from aislewatch.tune.together import tune_together
+from aislewatch.tune.worker import Work
 from stages.runner import run_stage
 
 SPLITS = Path("data/splits.parquet")

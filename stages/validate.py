@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.annotations import COLUMNS, assemble, source_videos
 from aislewatch.config import Layout, Params
-from aislewatch.contradictions import contradictions, mark, settle
-from aislewatch.contradictions import problems as contradiction_problems
-from aislewatch.contradictions_page import write_page
-from aislewatch.copies.find import find_copies
-from aislewatch.duplicates import pair_table
 from aislewatch.errors import LabelError
-from aislewatch.expectations import check
 from aislewatch.files import whole_file
-from aislewatch.footage.tables import read_fingerprints
-from aislewatch.rules import annotations_suite, catalog_suite
-from aislewatch.scenes import find_scenes
-from aislewatch.sources.checks import Limits
-from aislewatch.sources.labels import Labels
-from aislewatch.sources.layouts import read_source
-from aislewatch.sources.problems import RAW, Problem, problem_table, quote, without_repeats
-from aislewatch.sources.ucf_against_dcsass import disagreements
+from aislewatch.ingest.tables import read_fingerprints
+from aislewatch.labels.checks import Limits
+from aislewatch.labels.layouts import read_source
+from aislewatch.labels.problems import RAW, Problem, problem_table, quote, without_repeats
+from aislewatch.labels.protocol import Labels
+from aislewatch.labels.ucf_against_dcsass import disagreements
 from aislewatch.tracking.journal import Journal
-from aislewatch.videos import video_table
+from aislewatch.validate.annotations import COLUMNS, assemble, source_videos
+from aislewatch.validate.contradictions import contradictions, mark, settle
+from aislewatch.validate.contradictions import problems as contradiction_problems
+from aislewatch.validate.contradictions_page import write_page
+from aislewatch.validate.copies.find import find_copies
+from aislewatch.validate.duplicates import pair_table
+from aislewatch.validate.expectations import check
+from aislewatch.validate.rules import annotations_suite, catalog_suite
+from aislewatch.validate.scenes import find_scenes
+from aislewatch.validate.videos import video_table
 from stages.runner import run_stage
 
 CATALOG = Path("data/catalog.parquet")

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from aislewatch.footage.fingerprint import Fingerprint, fingerprint_of, signature_of_frames
+from aislewatch.frames.fingerprint import Fingerprint, fingerprint_of, signature_of_frames
 
 SIZE = 64
 FPS = 10

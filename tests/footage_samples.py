@@ -12,7 +12,7 @@ import psutil
 import yaml
 
 from aislewatch.config import Ingest
-from aislewatch.footage.decode import find_ffmpeg
+from aislewatch.ingest.decode import find_ffmpeg
 from tests.code_closure import ROOT
 
 # The shipped limits, with a shorter patience.

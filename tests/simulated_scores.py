@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from aislewatch.alerts import ScoredClip
 from aislewatch.config import Alerts, Evaluate
-from aislewatch.evaluation.events import (
+from aislewatch.evaluate.summary import Evaluation, evaluate_models
+from aislewatch.evaluate.table import NAMES
+from aislewatch.score.alerts import ScoredClip
+from aislewatch.score.events import (
     VideoScores,
 )
-from aislewatch.evaluation.scored import Scored
-from aislewatch.evaluation.summary import Evaluation, evaluate_models
-from aislewatch.evaluation.table import NAMES
+from aislewatch.score.scored import Scored
 
 SETTINGS = Evaluate(resamples=400, confidence=0.95, mistakes=6, seed=0)
 RULE = Alerts(

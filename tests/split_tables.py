@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from aislewatch.commitments import COLUMNS, Commitment, commit
 from aislewatch.config import load_params
-from aislewatch.groups import Grouping, find_ties, group_videos
-from aislewatch.split import Division, Targets, split
+from aislewatch.split.divide import Division, Targets, split
+from aislewatch.split.groups import Grouping, find_ties, group_videos
+from aislewatch.split.memory import COLUMNS, Commitment, commit
 
 SUFFIX = load_params(Path("params.yaml")).split.recording_suffix
 TARGETS = Targets(0.70, 0.15, 0.15, 1.0)

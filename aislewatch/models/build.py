@@ -13,8 +13,8 @@ from aislewatch.config import Architecture, Model, Params, Precision
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
-from aislewatch.models.convlstm import ConvLSTM, ConvLSTMNet
-from aislewatch.models.encoder import FrameEncoder, pooled_side
+from aislewatch.models.convlstm import ConvLSTMNet
+from aislewatch.models.encoder import pooled_side
 from aislewatch.models.input import ClipInput, ClipViews
 
 # Class names in the order of the labels 0 and 1.
@@ -61,15 +61,7 @@ class Detector(nn.Module):
         # weights, so that training, evaluation, the ONNX graph and detection share one score.
         self.register_buffer("temperature", torch.ones(()))
         self.temperature: Tensor
-        self.precision: Precision = "float32"
-
-    def compute_in(self, precision: Precision) -> "Detector":
-        """Choose the arithmetic (``compute.precision``); weights stay float32. Returns itself."""
-        self.precision = precision
-        for module in self.modules():
-            if isinstance(module, ClipInput | FrameEncoder | ConvLSTM):
-                module.fused = torch.bfloat16 if precision == "bf16_fused" else None
-        return self
+        self.precision: Precision = "float32"  # of the arithmetic; weights are always float32
 
     def forward(
         self, yuv_BTKW: Tensor, views: ClipViews | None = None, seeds_B: Tensor | None = None

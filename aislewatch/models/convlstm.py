@@ -16,7 +16,7 @@ Equations 1-5 are cited where they are computed. Where the paper's print is wron
 Shapes: B clips, T frames, C channels, H and W pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,8 @@ class ConvLSTM(nn.Module):
     def __init__(self, in_channels: int, hidden_channels: int, kernel_size: int) -> None:
         super().__init__()
         self.hidden_channels = hidden_channels
-        self.fused: torch.dtype | None = None  # as in FrameEncoder
+        # As in FrameEncoder: the input, then the convolutions of input and state.
+        self.kernels: Callable[[Tensor, nn.Conv2d, nn.Conv2d], Tensor] | None = None
         gates = 4 * hidden_channels
         # W_x* and b_* of eqs. 1-4 in one convolution, W_h* in another; gates in the order i f c o.
         self.from_input = nn.Conv2d(in_channels, gates, kernel_size, padding="same")
@@ -53,10 +54,8 @@ class ConvLSTM(nn.Module):
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
         """Hidden states h_BTCHW of all time steps; H_0 and C_0 are zero."""
-        if self.fused is not None:
-            from aislewatch.models.fused.recurrence import recur
-
-            return recur(x_BTCHW, self.from_input, self.from_hidden, self.fused)
+        if self.kernels is not None:
+            return self.kernels(x_BTCHW, self.from_input, self.from_hidden)
         batch, steps, _, height, width = x_BTCHW.shape
         # W_x * X_t + b does not wait for H_(t-1): all time steps at once, one large convolution.
         x_gates = self.from_input(x_BTCHW.flatten(0, 1)).unflatten(0, (batch, steps))

@@ -1,8 +1,7 @@
 """The paper's time-distributed CNN: the same small network on every frame."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 
 
@@ -24,16 +23,14 @@ class FrameEncoder(nn.Module):
             # Pooling first: ReLU keeps order, so the result is the same from a quarter the pixels.
             levels += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
         self.levels = nn.Sequential(*levels)
-        # Kind of number in which our own GPU kernels compute this instead of torch; none: torch.
-        self.fused: torch.dtype | None = None
+        # Computes the levels in place of torch, set by `models_gpu`; None: torch does.
+        self.kernels: Callable[[Tensor, Sequence[nn.Conv2d]], Tensor] | None = None
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
         """Feature maps f_BTCHW, H and W halved once a level."""
-        if self.fused is not None:
-            from aislewatch.models.fused.encoder import encode
-
+        if self.kernels is not None:
             convolutions = [level for level in self.levels if isinstance(level, nn.Conv2d)]
-            return encode(x_BTCHW, convolutions, self.fused)
+            return self.kernels(x_BTCHW, convolutions)
         batch, steps = x_BTCHW.shape[:2]
         f_NCHW: Tensor = self.levels(x_BTCHW.flatten(0, 1))
         return f_NCHW.view(batch, steps, *f_NCHW.shape[1:])

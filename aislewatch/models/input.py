@@ -6,6 +6,7 @@ input, S pixels a side of a stored frame, K = 3/2 S rows of packed I420 (Y, then
 the resolution, each two of their rows in one of ours).
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -65,7 +66,8 @@ class ClipInput(nn.Module):
         self.frame_size = frame_size
         self.input_size = input_size
         self.kind = kind
-        self.fused: torch.dtype | None = None  # as in FrameEncoder
+        # As in FrameEncoder: frames, views, pixels a side, and whether differences are wanted.
+        self.kernels: Callable[[Tensor, ClipViews | None, int, bool], Tensor] | None = None
         whole = torch.zeros(1), torch.ones(1)
         for name, size in (("luma_HS", frame_size), ("chroma_HS", frame_size // 2)):
             weights_HS = area_weights(*whole, input_size, size)[0]
@@ -74,16 +76,14 @@ class ClipInput(nn.Module):
         self.chroma_HS: Tensor
 
     def forward(self, yuv_BTKW: Tensor, views: ClipViews | None = None) -> Tensor:
-        """Network input x_BTCHW, C = 3, float32 or ``fused``.
+        """Network input x_BTCHW, C = 3, float32 or as the kernels write it.
 
         Args:
             yuv_BTKW: uint8 (B, T, 3/2 S, S), frames of the store as they are.
             views: crop, mirror and gain of each clip; none looks at the whole frame as filmed.
         """
-        if self.fused is not None:
-            from aislewatch.models.fused.look import look
-
-            return look(yuv_BTKW, views, self.input_size, self.kind == "diff", self.fused)
+        if self.kernels is not None:
+            return self.kernels(yuv_BTKW, views, self.input_size, self.kind == "diff")
         planes = unpack_i420(yuv_BTKW)
         y_BTHW, u_BTHW, v_BTHW = (self._scaled(plane_BTSS, views) for plane_BTSS in planes)
         x_BTCHW = to_rgb(y_BTHW, u_BTHW, v_BTHW)

@@ -93,7 +93,7 @@ def start_recorder(folder: Path) -> None:
     """Start the recorder in a session of its own, so that it outlives the command it records."""
     with (folder / "recorder.log").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "aislewatch.tracking.recorder", str(folder)],
+            [sys.executable, "-m", "aislewatch.recording.recorder", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -89,15 +89,35 @@ def stage_key(facts: dict[str, Any]) -> str:
 
 
 def dependency_hash(dep: str, plan: Plan, entries: dict[str, Any]) -> str:
-    """DVC's hash of what no stage makes; ``"unknown"`` for a folder no entry of dvc.lock states."""
+    """DVC's hash of what no stage makes; ``"unknown"`` for footage no entry of dvc.lock states."""
     if dep == FOOTAGE:
         return footage_digest(entries) or "unknown"
     path = Path(dep)
     if path.is_file():
         # DVC's identity of a file is its md5; nothing here relies on it against an attacker.
-        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        return _md5(path.read_bytes())
+    if path.is_dir():
+        return _folder_hash(path)
     locked = {item["path"]: item["md5"] for item in entries.get(plan.address, {}).get("deps", [])}
     return str(locked.get(dep, "unknown"))
+
+
+def _folder_hash(folder: Path) -> str:
+    """DVC's hash of a folder of code: the md5 of its files' names and md5s, as JSON.
+
+    ``__pycache__`` is the one entry of .dvcignore that can lie in such a folder.
+    """
+    files = sorted(
+        (path.relative_to(folder).as_posix(), path)
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+    entries = [{"md5": _md5(path.read_bytes()), "relpath": name} for name, path in files]
+    return _md5(json.dumps(entries, sort_keys=True).encode()) + ".dir"
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def is_current(plan: Plan, entries: dict[str, Any], values: dict[str, Any]) -> bool:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from aislewatch.footage.candidates import Candidate, list_candidates
-from aislewatch.footage.decoder import video_limits
-from aislewatch.footage.ingest import open_decoders
-from aislewatch.footage.intake import Accepted, Intake, Refused
-from aislewatch.footage.store import FrameStore
-from aislewatch.footage.tables import write_catalog, write_quarantine
+from aislewatch.frames.store import FrameStore
+from aislewatch.ingest.candidates import Candidate, list_candidates
+from aislewatch.ingest.decoder import video_limits
+from aislewatch.ingest.folder import open_decoders
+from aislewatch.ingest.intake import Accepted, Intake, Refused
+from aislewatch.ingest.tables import write_catalog, write_quarantine
 from tests.footage_samples import LIMITS, luma
 from tests.fuzz.cases import Case
 from tests.fuzz.traps import CANARY_LUMA, MARKER, Traps, set_traps

@@ -1,0 +1,162 @@
+"""The command ``aislewatch``: what a person does beside `dvc repro`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from aislewatch.cli.models import add_models
+from aislewatch.cli.provenance import add_provenance
+from aislewatch.config import load_params
+from aislewatch.console import set_up_logging, show_progress
+from aislewatch.errors import AislewatchError, ConfigError, LabelError
+from aislewatch.register.registration import forget_stale_registration, read_registration
+
+# The demo's shop: enough recordings that 15 % of them are over 30 test videos.
+SHOP_VIDEOS = 240
+SHOP_SEED = 7
+
+FETCHED = Path(".aislewatch/champion")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one subcommand; an error of ours is one line and exit code 1."""
+    parser = argparse.ArgumentParser(prog="aislewatch", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    synth = commands.add_parser("synth", help="render the synthetic shop")
+    synth.add_argument("folder", type=Path, help="where to, for example data/raw/synthetic")
+    synth.add_argument("--videos", type=int, default=SHOP_VIDEOS, help="how many videos")
+    synth.add_argument("--seed", type=int, default=SHOP_SEED, help="of everything random")
+    synth.set_defaults(run=_synth)
+
+    detect = commands.add_parser("detect", help="alerts of the champion on one video")
+    detect.add_argument("video", type=Path)
+    detect.add_argument("--out", type=Path, default=Path("alerts"), help="folder for the results")
+    detect.set_defaults(run=_detect)
+
+    split = commands.add_parser("split", help="the split's memory")
+    steps = split.add_subparsers(required=True, metavar="COMMAND")
+    accept = steps.add_parser(
+        "accept", help="remember the split: append its videos to data/assignments.csv"
+    )
+    accept.set_defaults(run=_accept)
+
+    check = commands.add_parser("check", help="what is wrong with one source, before anything runs")
+    check.add_argument("source", help="its name under `sources` in params.yaml")
+    check.set_defaults(run=_check)
+
+    add_models(commands)
+    add_provenance(commands)
+
+    summary = commands.add_parser("summary", help="table of the models and the registered version")
+    summary.set_defaults(run=_summary)
+
+    preflight = commands.add_parser(
+        "preflight", help="check params.yaml; have dvc register again what the registry has lost"
+    )
+    preflight.set_defaults(run=_preflight)
+
+    fsck = commands.add_parser(
+        "fsck", help="re-hash frame store, DVC cache, remote, outputs and registered models"
+    )
+    fsck.add_argument("--json", action="store_true", help="print the result as JSON")
+    fsck.set_defaults(run=_fsck)
+
+    chosen = parser.parse_args(arguments)
+    set_up_logging()
+    try:
+        chosen.run(chosen)
+    except AislewatchError as error:
+        sys.exit(f"aislewatch: {error}")
+
+
+def _synth(chosen: argparse.Namespace) -> None:
+    from aislewatch.synth.shop import render_shop
+
+    with show_progress("files rendered") as progress:
+        render_shop(chosen.folder, chosen.videos, chosen.seed, progress)
+
+
+def _detect(chosen: argparse.Namespace) -> None:
+    params = load_params()
+    # Imports MLflow and torch: seconds that the other commands need not pay.
+    from aislewatch.detect.detection import detect
+    from aislewatch.register.versions import champion
+
+    version, folder = champion(params.register_.name, FETCHED)
+    found = detect(chosen.video, folder, params, chosen.out)
+    print(f"champion: {version.name} version {version.version} (digest {version.digest[:12]})")
+    print(found.describe())
+
+
+def _accept(chosen: argparse.Namespace) -> None:
+    from aislewatch.split.memory import ASSIGNMENTS, accept
+
+    added = accept()
+    commit = f"; commit it (git add {ASSIGNMENTS})" if added else ": it knows the whole split"
+    print(f"{added} video(s) appended to {ASSIGNMENTS}{commit}")
+
+
+def _check(chosen: argparse.Namespace) -> None:
+    params = load_params()
+    if chosen.source not in params.sources:
+        known = ", ".join(params.sources)
+        raise ConfigError(
+            f"{chosen.source!r} is none of the sources in params.yaml ({known}); add it there with "
+            "its layout"
+        )
+    # Imports pandas.
+    from aislewatch.check.preview import check_source
+    from aislewatch.labels.problems import RAW
+
+    with show_progress("headers read") as progress:
+        found = check_source(Path(RAW), chosen.source, params, progress)
+    print(found.report)
+    if found.errors:
+        raise LabelError(f"{found.errors} error(s) would stop the pipeline; correct them first")
+
+
+def _summary(chosen: argparse.Namespace) -> None:
+    params = load_params()
+    from aislewatch.evaluate.table import print_table
+    from aislewatch.register.versions import Registry
+
+    print_table()
+    stated = read_registration()
+    registry = Registry(params.register_.name)
+    version = registry.find(stated["digest"])
+    if version is None:
+        raise AislewatchError("the registry lacks the model just registered; run `make repro`")
+    aliases = ", ".join(registry.aliases(version)) or "no alias"
+    print(f"\nRegistered: {version.name} version {version.version} ({aliases}), {stated['model']}")
+    print(
+        "\nWhat to open next:\n"
+        "  make ui                           MLflow: compare the runs and models\n"
+        "  make prefect-ui                   Prefect: flows and schedules\n"
+        "  reports/evaluate/report.html      the evaluation, with pictures\n"
+        "  reports/data_docs/index.html      what Great Expectations says of the data\n"
+        "  aislewatch detect VIDEO           alerts of the champion on a video of yours"
+    )
+
+
+def _preflight(chosen: argparse.Namespace) -> None:
+    load_params()
+    if forget_stale_registration():
+        print("the registry lacks the registered version; the register stage will run again")
+
+
+def _fsck(chosen: argparse.Namespace) -> None:
+    from aislewatch.fsck.report import check_all
+
+    if chosen.json:
+        found = check_all(lambda done, total: None)
+        print(found.as_json())
+    else:
+        with show_progress("MiB read") as progress:
+            found = check_all(progress)
+        print(found.describe())
+    sys.exit(1 if found.findings else 0)
+
+
+if __name__ == "__main__":
+    main()

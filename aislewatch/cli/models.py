@@ -1,0 +1,120 @@
+"""``aislewatch models``: look at the registered versions, and change which one is champion."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from aislewatch.config import load_params
+from aislewatch.errors import ModelError, RegistryError
+
+FETCHED = Path(".aislewatch/card")
+
+
+def add_models(commands: Any) -> None:
+    """Add the subcommands to those of ``aislewatch``."""
+    models = commands.add_parser("models", help="registered versions and the champion")
+    steps = models.add_subparsers(required=True, metavar="COMMAND")
+    steps.add_parser("list", help="all versions, and who made which champion").set_defaults(
+        run=_list
+    )
+    promote = steps.add_parser("promote", help="make a version champion")
+    promote.add_argument("version", help="its number")
+    promote.add_argument("--why", required=True, help="the reason, for the audit")
+    promote.set_defaults(run=_promote)
+    rollback = steps.add_parser("rollback", help="make the champion before this one champion again")
+    rollback.add_argument("--why", required=True, help="the reason, for the audit")
+    rollback.set_defaults(run=_rollback)
+    verify = steps.add_parser("verify", help="hold every byte and the audit against the registry")
+    verify.add_argument("version", nargs="?", help="its number; all of them without one")
+    verify.set_defaults(run=_verify)
+    card = steps.add_parser("card", help="the model card of a version")
+    card.add_argument("version", nargs="?", help="its number; the champion without one")
+    card.set_defaults(run=_card)
+
+
+def _list(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.history import read_entries
+
+    registry = _registry()
+    table = Table(title=f"Registered model {registry.name}", title_justify="left")
+    for heading in ("Version", "Aliases", "Model", "Test AUC", "Verdict of the gate"):
+        table.add_column(heading)
+    for version in registry.versions():
+        tags = registry.version_tags(version)
+        auc = tags.get("test.auc", "")
+        table.add_row(
+            version.version,
+            ", ".join(registry.aliases(version)),
+            tags.get("model", ""),
+            f"{float(auc):.3f}" if auc not in ("", "None") else "–",
+            tags.get("verdict", ""),
+        )
+    console = Console(soft_wrap=False)
+    console.print(table)
+    for entry in read_entries(registry.tags()):
+        change = f"{entry.before or 'none'} -> {entry.after}"
+        console.print(
+            f"{entry.time} {entry.who}: {entry.action} {change}: {entry.why}", highlight=False
+        )
+
+
+def _promote(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.champions import promote
+    from aislewatch.register.history import this_person
+    from aislewatch.register.lock import sole_change
+
+    registry = _registry()
+    with sole_change(registry.name):
+        change = promote(registry, registry.get(chosen.version), this_person(), chosen.why)
+    if change.entry is None:
+        print(f"version {change.version.version} is champion already; nothing was changed")
+    else:
+        print(f"version {change.version.version} is champion now")
+
+
+def _rollback(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.champions import rollback
+    from aislewatch.register.history import this_person
+    from aislewatch.register.lock import sole_change
+
+    registry = _registry()
+    with sole_change(registry.name):
+        change = rollback(registry, this_person(), chosen.why)
+    print(f"version {change.version.version} is champion again")
+
+
+def _verify(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.champions import verify, verify_audit
+
+    registry = _registry()
+    versions = [registry.get(chosen.version)] if chosen.version else registry.versions()
+    faults = 0
+    for version in versions:
+        fault = verify(registry, version)
+        faults += bool(fault)
+        print(f"version {version.version}: {fault or 'every byte is as registered'}")
+    fault = verify_audit(registry)
+    print(f"audit: {fault or 'the chain is whole and names the champion'}")
+    if faults or fault:
+        raise ModelError(f"{faults + bool(fault)} problem(s) in the registry of {registry.name}")
+
+
+def _card(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.bundle import CARD
+    from aislewatch.register.versions import CHAMPION
+
+    registry = _registry()
+    version = registry.get(chosen.version) if chosen.version else registry.by_alias(CHAMPION)
+    if version is None:
+        raise RegistryError("there is no champion yet; name a version (aislewatch models list)")
+    print((registry.fetch(version, FETCHED) / CARD).read_text())
+
+
+def _registry() -> Any:
+    # Imports MLflow: seconds that the other commands need not pay.
+    from aislewatch.register.versions import Registry
+
+    return Registry(load_params().register_.name)

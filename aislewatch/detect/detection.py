@@ -1,0 +1,128 @@
+"""Alerts on one video: the same decoding, scoring and smoothing as in the pipeline."""
+
+import logging
+import tempfile
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from aislewatch.config import Alerts, Params
+from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.evaluate.timeline import clock, counted, draw_timeline
+from aislewatch.files import sha256_file, whole_file, write_json
+from aislewatch.ingest.decode import FRAMES
+from aislewatch.ingest.decoder import Decoder
+from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
+from aislewatch.models.scoring import score_clips, set_up_compute
+from aislewatch.register.bundle import read_rule
+from aislewatch.score.alerts import (
+    Alert,
+    ScoredClip,
+    clip_span,
+    clips_to_alert,
+    raise_alerts,
+    rule_in_words,
+    successive_starts,
+    timed_clips,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was found in one video, and where it was written."""
+
+    video: Path
+    weights_sha256: str
+    rule: Alerts
+    clips: tuple[ScoredClip, ...]
+    alerts: tuple[Alert, ...]
+    json_file: Path
+    picture_file: Path
+
+    def describe(self) -> str:
+        """For the terminal: an alert a line, and where to look."""
+        asked = f"an alert needs {rule_in_words(self.rule)}"
+        counts = f"{counted(len(self.alerts))} in {len(self.clips)} clips"
+        lines = [f"{self.video.name}: {counts} ({asked})"]
+        lines += [
+            f"  {clock(alert.start_s)} to {clock(alert.end_s)}, peak score {alert.peak_score:.3f}"
+            for alert in self.alerts
+        ]
+        if len(self.clips) < clips_to_alert(self.rule):
+            lines.append(f"  too short for an alert, which needs {clips_to_alert(self.rule)} clips")
+        return "\n".join([*lines, f"  {self.json_file}", f"  {self.picture_file}"])
+
+
+def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> Detection:
+    """Score a video's successive clips, smooth them into alerts, write both.
+
+    The frames are made as the model was trained (its ``config.json``), not as params.yaml says.
+
+    Args:
+        video: any file that ingest would accept.
+        model_folder: ``weights.safetensors``, ``config.json`` and ``operating.json``, the alert
+            rule as it was frozen when the model was registered.
+        params: sections ingest (limits) and compute.
+        out_dir: gets ``<video's stem>.json`` and ``<video's stem>.png``.
+
+    Raises:
+        FootageError: the video is missing or shorter than one clip.
+        QuarantinedError: it cannot be decoded safely; carries the reason.
+        ModelError: the model is missing, corrupt or does not fit.
+    """
+    if not video.is_file():
+        raise FootageError(f"{video} is missing or no file; name an existing video")
+    model, rule = load_model(model_folder), read_rule(model_folder)
+    clips = _score(video, model, params)
+    found = Detection(
+        video=video,
+        weights_sha256=sha256_file(model_folder / WEIGHTS_FILE),
+        rule=rule,
+        clips=clips,
+        alerts=tuple(raise_alerts(clips, rule)),
+        json_file=out_dir / f"{video.stem}.json",
+        picture_file=out_dir / f"{video.stem}.png",
+    )
+    with whole_file(found.picture_file) as temporary:
+        draw_timeline(video.name, clips, found.alerts, rule.threshold, temporary)
+    write_json(found.json_file, _as_json(found))
+    return found
+
+
+def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ...]:
+    config = model.config
+    with tempfile.TemporaryDirectory(prefix="aislewatch-") as scratch:
+        frames_dir = Path(scratch)
+        with closing(Decoder(config.fps, config.frame_size, params.ingest)) as decoder:
+            try:
+                n_frames = decoder.decode_video(video, frames_dir)["n_frames"]
+            except QuarantinedError as error:
+                words = f"{video} was refused: {error.detail}"
+                raise QuarantinedError(error.reason, words) from None
+        starts = successive_starts(n_frames, config.n_frames, config.step)
+        if not starts:
+            needed_s = clip_span(config.n_frames, config.step) / config.fps
+            raise FootageError(
+                f"{video} lasts {n_frames / config.fps:.1f} s, shorter than one clip of "
+                f"{needed_s:.1f} s; nothing can be said about it"
+            )
+        log.info("scoring %d clips of %s", len(starts), video.name)
+        table = pd.DataFrame({"frames_file": FRAMES, "start": starts})
+        device = set_up_compute(params.compute)
+        scores = score_clips(model, table, frames_dir, device).tolist()
+    return timed_clips(starts, scores, config.n_frames, config.step, config.fps)
+
+
+def _as_json(found: Detection) -> dict[str, object]:
+    return {
+        "video": found.video.name,
+        "weights_sha256": found.weights_sha256,
+        "rule": found.rule.model_dump(),
+        "threshold": found.rule.threshold,
+        "alerts": [asdict(alert) for alert in found.alerts],
+        "clips": [asdict(clip) for clip in found.clips],
+    }

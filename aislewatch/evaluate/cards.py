@@ -1,0 +1,122 @@
+"""Model card and data card (Mitchell et al. 2019; Gebru et al. 2021), filled in from the facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from aislewatch.config import Alerts, Params
+from aislewatch.evaluate.rendering import environment
+from aislewatch.evaluate.table import COLUMNS, INPUTS, NAMES
+from aislewatch.models.facts import ModelFacts
+from aislewatch.score.alerts import rule_in_words
+from aislewatch.score.scored import Footage
+
+SECONDS_AN_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class AtRegistration:
+    """What differs from run to run, and is known when a model is registered.
+
+    ``digest`` of the version; what it costs to run and took to make, ``cpu`` and ``training`` in
+    words.
+    """
+
+    digest: str
+    facts: ModelFacts
+    onnx_difference: float
+    cpu: str
+    training: str
+
+
+def model_card(
+    summary: Mapping[str, Any],
+    footage: Footage,
+    params: Params,
+    registered: AtRegistration | None = None,
+) -> str:
+    """The model card, Markdown.
+
+    Args:
+        summary: ``metrics/evaluate.json``; its ``selected`` model is described.
+        footage: the tables it was trained and tested on.
+        params: sections frames and evaluate.
+        registered: left out of the evaluation's report, whose bytes must repeat.
+    """
+    selected = summary["selected"]
+    chosen = summary["models"][selected]
+    return (
+        environment()
+        .get_template("model_card.md.j2")
+        .render(
+            model=selected,
+            names=NAMES,
+            inputs=INPUTS,
+            metrics=COLUMNS,
+            summary=summary,
+            chosen=chosen,
+            rule=rule_in_words(Alerts.model_validate(chosen["operating"]["rule"])),
+            confidence=f"{params.evaluate.confidence:.0%}",
+            data=data_facts(footage, params),
+            registered=registered,
+        )
+    )
+
+
+def data_card(footage: Footage, params: Params) -> str:
+    """The data card, Markdown."""
+    template = environment().get_template("data_card.md.j2")
+    return template.render(data=data_facts(footage, params))
+
+
+def data_facts(footage: Footage, params: Params) -> dict[str, Any]:
+    """What both cards say of the footage."""
+    catalog, annotations, splits = footage.catalog, footage.annotations, footage.splits
+    stolen = annotations[annotations["label"] == "shoplifting"]
+    with_events = set(stolen["video"])
+    sides = [
+        {
+            "name": side,
+            "videos": int(own["video"].nunique()),
+            "clips": len(own),
+            "positives": int(own["label"].sum()),
+        }
+        for side in ("train", "val", "test")
+        for own in (splits[splits["split"] == side],)
+    ]
+    per_source = [
+        {
+            "name": name,
+            "videos": len(own),
+            "hours": float(own["duration_s"].sum()) / SECONDS_AN_HOUR,
+            "cameras": int(own["camera"].nunique()),
+            "events": int(stolen["video"].isin(set(own["video"])).sum()),
+            "normal": int((~own["video"].isin(with_events)).sum()),
+        }
+        for name, own in catalog.groupby("source")
+    ]
+    return {
+        "videos": len(catalog),
+        "hours": float(catalog["duration_s"].sum()) / SECONDS_AN_HOUR,
+        "cameras": int(catalog["camera"].nunique()),
+        "sources": sorted(set(catalog["source"])),
+        "fps_low": float(catalog["fps"].min()),
+        "fps_high": float(catalog["fps"].max()),
+        "height_low": int(catalog["height"].min()),
+        "height_high": int(catalog["height"].max()),
+        "store_fps": params.frames.fps,
+        "store_size": params.frames.size,
+        "sides": sides,
+        "per_source": per_source,
+    }
+
+
+def training_cost(seconds: float, device: str) -> str:
+    """Training time in words; GPU-hours where a GPU did it."""
+    if pd.isna(seconds):
+        return "an unknown time: its result came from the cache"
+    if device == "cuda":
+        return f"{seconds / SECONDS_AN_HOUR:.3g} GPU-hours"
+    return f"{seconds:.0f} s on the CPU, no GPU"

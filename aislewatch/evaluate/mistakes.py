@@ -1,0 +1,91 @@
+"""The clips a model got most wrong, as short films that a person can judge."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from aislewatch.evaluate.metrics import THRESHOLD
+from aislewatch.models.input import to_rgb, unpack_i420
+
+# Of WebP, 0 to 100: a clip of 16 frames is some 20 kB, and a hand can still be followed.
+LOOP_QUALITY = 60
+# Effort of the encoder, 0 to 6: 4 writes 24 clips in two seconds.
+LOOP_METHOD = 4
+
+Frames = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One clip called wrongly; ``start`` is its first frame in the store, ``start_s`` seconds."""
+
+    video: str
+    frames_file: str
+    start: int
+    start_s: float
+    label: int
+    score: float
+
+
+def worst_mistakes(predictions: pd.DataFrame, label: int, count: int, fps: int) -> list[Mistake]:
+    """Clips of one class on the wrong side of the threshold, worst first, one a video.
+
+    One a video, because neighbouring clips of one video fail together and would fill the sheet
+    with one scene.
+
+    Args:
+        predictions: ``video``, ``frames_file``, ``start``, ``label``, ``score``; a row a clip.
+        label: 0 for false alarms, 1 for misses.
+        count: most mistakes returned.
+        fps: frames a second of the store.
+    """
+    called = (predictions["score"] >= THRESHOLD).astype(np.int64)
+    wrong = predictions[(called != label) & (predictions["label"] == label)]
+    wrong = wrong.assign(distance=(wrong["score"] - wrong["label"]).abs())
+    wrong = wrong.sort_values(["distance", "video", "start"], ascending=[False, True, True])
+    return [
+        Mistake(
+            video=clip["video"],
+            frames_file=clip["frames_file"],
+            start=clip["start"],
+            start_s=clip["start"] / fps,
+            label=clip["label"],
+            score=clip["score"],
+        )
+        for clip in wrong.drop_duplicates("video").head(count).to_dict("records")
+    ]
+
+
+def write_loop(frames_TKW: Frames, fps: float, path: Path) -> None:
+    """A clip as a picture that plays over and over: animated WebP, at its own pace.
+
+    Args:
+        frames_TKW: packed I420, uint8 (T, 3/2 S, S).
+        fps: of these frames.
+        path: where to write.
+    """
+    first, *others = [Image.fromarray(rgb_SSC) for rgb_SSC in rgb_pictures(frames_TKW)]
+    first.save(
+        path,
+        format="WEBP",
+        save_all=True,
+        append_images=others,
+        duration=round(1000 / fps),
+        loop=0,
+        quality=LOOP_QUALITY,
+        method=LOOP_METHOD,
+    )
+
+
+def rgb_pictures(frames_TKW: Frames) -> NDArray[np.uint8]:
+    """RGB uint8 (T, S, S, 3) of packed I420 frames, by the conversion that the networks use."""
+    y, u, v = unpack_i420(torch.from_numpy(np.ascontiguousarray(frames_TKW))[None])
+    wide = [plane.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2) for plane in (u, v)]
+    x_BTCHW = to_rgb(y.float(), wide[0].float(), wide[1].float()).clamp(0.0, 1.0)
+    pictures: NDArray[np.uint8] = (x_BTCHW[0].permute(0, 2, 3, 1) * 255).round().byte().numpy()
+    return pictures

@@ -1,0 +1,76 @@
+"""One HTML file with everything in it: no script, no download, the same bytes each time.
+
+Only the list of uses of the test split is outside: it grows, the report must not.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aislewatch.evaluate.mistakes import Mistake
+from aislewatch.evaluate.rendering import environment
+from aislewatch.evaluate.selection import WHY
+from aislewatch.evaluate.summary import Evaluation, as_json
+from aislewatch.evaluate.table import COLUMNS, INPUTS, NAMES, PAPER
+from aislewatch.evaluate.timeline import clock
+from aislewatch.pages import as_html
+from aislewatch.score.alerts import rule_in_words
+
+# Pictures of the study, as the tune stage draws them, in the order of the page.
+STUDY_PICTURES = ("history", "importance", "slice", "parallel")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the tune stage left: its best settings, and the folder of its pictures."""
+
+    best: Mapping[str, float | str]
+    pictures: Path
+
+
+def write_report(
+    evaluation: Evaluation,
+    pictures: Mapping[str, Path],
+    study: Study,
+    loops: Sequence[tuple[Mistake, Path]],
+    cards: Mapping[str, str],
+    path: Path,
+) -> None:
+    """Write ``report.html``.
+
+    Args:
+        evaluation: all figures.
+        pictures: PNG files by name (curves, confusion, learning, forest, reliability, timelines).
+        study: what tuning found.
+        loops: mistakes of the chosen model and the films of them, worst first.
+        cards: Markdown by title.
+        path: the file to write.
+    """
+    summary = as_json(evaluation)
+    template = environment().get_template("report.html.j2")
+    chosen = evaluation.chosen()
+    page = template.render(
+        summary=summary,
+        models=[(name, summary["models"][name]) for name in NAMES if name in summary["models"]],
+        chosen=summary["models"][evaluation.selected],
+        names=NAMES,
+        inputs=INPUTS,
+        columns=COLUMNS,
+        paper=PAPER,
+        why=WHY,
+        alert_rule=rule_in_words(chosen.operating.rule),
+        confidence=f"{evaluation.confidence:.0%}",
+        pictures={name: _inlined(file) for name, file in pictures.items()},
+        best={k: v for k, v in study.best.items() if k not in ("study", "trial", "val_loss")},
+        study=study.best,
+        study_pictures={n: _inlined(study.pictures / f"{n}.png") for n in STUDY_PICTURES},
+        loops=[(mistake, clock(mistake.start_s), _inlined(file)) for mistake, file in loops],
+        cards={title: as_html(text, below=2) for title, text in cards.items()},
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _inlined(file: Path) -> str:
+    kind = file.suffix.removeprefix(".")
+    return f"data:image/{kind};base64," + base64.b64encode(file.read_bytes()).decode("ascii")

@@ -1,0 +1,98 @@
+"""Frame store, DVC cache, remote and outputs of a project, checked together: ``fsck``.
+
+Everything is read first, each file once. Then every file is judged, and repaired from whichever
+place has its bytes. Memory grows with the number of files, not with their size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from aislewatch.findings import Finding
+from aislewatch.fsck.dvc_files import (
+    OBJECTS,
+    ObjectFolder,
+    Output,
+    cache_folder,
+    default_remote,
+    locked_outputs,
+)
+from aislewatch.fsck.evidence import Evidence
+from aislewatch.fsck.frames import STORE, check_frames, is_entry, store_files
+from aislewatch.fsck.hashing import Digests, Progress, hash_files
+from aislewatch.fsck.outputs import PUSH, REMAKE, check_objects, check_output, expect
+from aislewatch.fsck.run_cache import RUNS, check_runs
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How many files were read in each place, faults found, and what could not be checked."""
+
+    places: dict[str, int]
+    findings: list[Finding]
+    notes: list[str]
+
+
+def check_project(progress: Progress) -> Checked:
+    """Check the project in the working folder.
+
+    Args:
+        progress: told (MiB read, MiB in all).
+    """
+    outputs = locked_outputs()
+    remote, notes = _remote()
+    in_store = store_files()
+    objects = {
+        folder: folder.files() for folder in (ObjectFolder(cache_folder() / OBJECTS), *remote)
+    }
+    working = [file for output in outputs for file in _files(output)]
+    digests = hash_files([*in_store, *chain(*objects.values()), *working], progress)
+    evidence = Evidence(digests, _misplaced(in_store, objects, digests))
+    expected = [expect(output, objects, evidence) for output in outputs]
+    stored = [one for one in expected if one.output.cached]
+    n_runs, findings = check_runs(cache_folder() / RUNS)
+    findings += check_frames(in_store, evidence)
+    for (folder, files), then in zip(objects.items(), (REMAKE, PUSH), strict=False):
+        findings += check_objects(folder, files, stored, then, evidence)
+    for one in expected:
+        findings += check_output(one, evidence)
+    places = {f"files in {STORE}": len(in_store)}
+    places |= {f"files in {folder.root}": len(files) for folder, files in objects.items()}
+    places |= {f"files in {cache_folder() / RUNS}": n_runs}
+    places |= {"files of the outputs in dvc.lock": len(working)}
+    return Checked(places, findings, notes)
+
+
+def _misplaced(
+    in_store: list[Path],
+    objects: Mapping[ObjectFolder, list[Path]],
+    digests: Mapping[Path, Digests | None],
+) -> set[Path]:
+    """Strays, and objects that are not what their names say."""
+    strays = {file for file in in_store if not is_entry(file)}
+    return strays | {
+        file
+        for folder, files in objects.items()
+        for file in files
+        if (found := digests[file]) and found.md5 != folder.oid(file)[:32]
+    }
+
+
+def _remote() -> tuple[list[ObjectFolder], list[str]]:
+    name, address = default_remote()
+    if not name:
+        return [], ["no default remote is configured: there is no copy elsewhere"]
+    if "://" in address:
+        words = (
+            f"the remote {name!r} ({address}) is no folder here: clone the repository elsewhere, "
+            "run `dvc pull` and `aislewatch fsck` there, and what the remote gave is checked"
+        )
+        return [], [words]
+    return [ObjectFolder(Path(address) / OBJECTS)], []
+
+
+def _files(output: Output) -> list[Path]:
+    if output.path.is_dir():
+        return sorted(path for path in output.path.rglob("*") if not path.is_dir())
+    return [output.path] if output.path.exists() else []

@@ -1,0 +1,71 @@
+"""``aislewatch fsck``: all that is kept, re-hashed, and how to repair what is not as it was."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from aislewatch.config import load_params
+from aislewatch.findings import Finding
+from aislewatch.fsck.hashing import Progress
+from aislewatch.fsck.models import check_models
+from aislewatch.fsck.outputs import CHECKOUT, PUSH, REMAKE
+from aislewatch.fsck.project import check_project
+
+
+@dataclass(frozen=True)
+class Report:
+    """How much was checked in each place, what is wrong, and what could not be checked."""
+
+    places: dict[str, int]
+    findings: list[Finding]
+    notes: list[str]
+
+    def afterwards(self) -> list[str]:
+        """Commands to run once every finding's own repair is done."""
+        commands = {found.then for found in self.findings}
+        outputs = sorted(c.removeprefix(CHECKOUT) for c in commands if c.startswith(CHECKOUT))
+        checkout = [CHECKOUT + "".join(outputs)] if outputs else []
+        return checkout + [command for command in (REMAKE, PUSH) if command in commands]
+
+    def describe(self) -> str:
+        """For a person: a line or two a fault, the commands ready to be copied."""
+        lines = [f"{count:10,}  {place}" for place, count in self.places.items()]
+        lines += [f"Not checked: {note}" for note in self.notes]
+        for found in self.findings:
+            lines += ["", f"{found.fault:10}  {found.path}"]
+            if found.repair:
+                lines.append(f"{'repair':10}  {found.repair}")
+            elif found.then:
+                lines.append(f"{'repair':10}  see below: {found.then}")
+        if self.afterwards():
+            lines += ["", "After these repairs, in this order:"]
+            lines += [f"  {command}" for command in [*self.afterwards(), "aislewatch fsck"]]
+        return "\n".join([*lines, "", f"{len(self.findings) or 'no'} fault(s)"])
+
+    def as_json(self) -> str:
+        """The same for a program."""
+        findings = [asdict(found) | {"path": str(found.path)} for found in self.findings]
+        return json.dumps(
+            {
+                "places": self.places,
+                "notes": self.notes,
+                "findings": findings,
+                "afterwards": self.afterwards(),
+            },
+            indent=2,
+        )
+
+
+def check_all(progress: Progress) -> Report:
+    """Check the project in the working folder, and its registered models.
+
+    Args:
+        progress: told (MiB read, MiB in all).
+
+    Raises:
+        RegistryError: MLflow does not answer.
+    """
+    checked = check_project(progress)
+    name = load_params().register_.name
+    versions, faults = check_models(name, outputs_sound=not checked.findings)
+    places = checked.places | {f"registered versions of {name}": versions}
+    return Report(places, checked.findings + faults, checked.notes)

@@ -1,0 +1,61 @@
+"""Decoding as the rest of the library sees it: ingest and detection both use this."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aislewatch.config import Ingest
+from aislewatch.ingest.decode import find_ffmpeg
+from aislewatch.ingest.probe import VideoLimits
+from aislewatch.ingest.sandbox import Sandbox
+from aislewatch.ingest.supervisor import SandboxLimits
+
+DECODE_JOB = "aislewatch.ingest.decode:decode_job"
+
+# Seconds beyond the longest video: what it decodes to may be rounded up.
+ROUNDING_S = 1
+
+
+def video_limits(limits: Ingest) -> VideoLimits:
+    """The part of the limits that is about a video, not about decoding it."""
+    return VideoLimits(limits.max_duration_s, limits.max_megapixels, limits.max_fps)
+
+
+class Decoder:
+    """Decodes videos in a sandbox, one at a time; use one a thread, and close it.
+
+    Args:
+        fps: frames a second to make.
+        size: their width and height, pixels.
+        limits: of the sandbox and of a video.
+
+    Raises:
+        FootageError: there is no ffmpeg.
+    """
+
+    def __init__(self, fps: int, size: int, limits: Ingest) -> None:
+        self._request = {
+            "ffmpeg": find_ffmpeg(),
+            "fps": fps,
+            "size": size,
+            "limits": asdict(video_limits(limits)),
+        }
+        most_bytes = int((limits.max_duration_s + ROUNDING_S) * fps) * (size * size * 3 // 2)
+        of_child = SandboxLimits(limits.timeout_s, limits.memory_mib, most_bytes)
+        self._sandbox = Sandbox(DECODE_JOB, of_child)
+
+    def decode_video(self, video: Path, folder: Path) -> dict[str, Any]:
+        """Decode into ``folder``, which must exist: ``frames.yuv`` and ``signature.npy``.
+
+        Returns:
+            VideoFacts as a dict, with n_frames, and ``duration_s`` always known.
+
+        Raises:
+            QuarantinedError: the video was refused.
+            FootageError: something that is not the video's fault.
+        """
+        return self._sandbox.run({**self._request, "video": str(video.absolute())}, folder)
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self._sandbox.close()

@@ -1,0 +1,141 @@
+"""One file's way into the frame store: checked, hashed, decoded if new; or the reason why not."""
+
+import hashlib
+import os
+import queue
+import stat
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.files import HASH_BLOCK
+from aislewatch.frames.store import FrameStore, StoredVideo
+from aislewatch.ingest.candidates import Candidate, check_candidate
+from aislewatch.ingest.decode import FRAMES, SIGNATURE
+from aislewatch.ingest.decoder import Decoder
+from aislewatch.ingest.probe import VideoLimits, check_limits
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A video that is in the frame store."""
+
+    candidate: Candidate
+    sha256: str
+    stored: StoredVideo
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that was not taken in, and why."""
+
+    candidate: Candidate
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What judging a file needs; threads share it.
+
+    ``timeout_s`` is for reading a file once; ``decoders`` holds the idle ones; ``decoded`` collects
+    the keys of videos that were new.
+    """
+
+    store: FrameStore
+    limits: VideoLimits
+    timeout_s: float
+    scratch: Path
+    decoders: "queue.SimpleQueue[Decoder]"
+    decoded: set[str] = field(default_factory=set)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+
+    def judge(self, candidate: Candidate) -> Accepted | Refused:
+        """Take a file in, or say why not.
+
+        Raises:
+            FootageError: something that is not the video's fault.
+        """
+        try:
+            return self._take_in(candidate)
+        except QuarantinedError as error:
+            return Refused(candidate, error.reason, error.detail)
+        except OSError as error:
+            raise FootageError(f"cannot keep the frames of {candidate.video}: {error}") from None
+
+    def _take_in(self, candidate: Candidate) -> Accepted:
+        check_candidate(candidate)
+        path = candidate.path
+        before = _stamp(path)
+        changed = QuarantinedError("changed", "the file changed while it was read")
+        try:
+            digest = _digest(path, self.timeout_s)
+            stored = self._stored(path, self.store.key(digest))
+        except QuarantinedError:
+            # A half-written file looks damaged; what is wrong is that it is being written.
+            if _stamp(path) != before:
+                raise changed from None
+            raise
+        if _stamp(path) != before:
+            raise changed
+        return Accepted(candidate, digest, stored)
+
+    def _stored(self, video: Path, key: str) -> StoredVideo:
+        # Copies of one video in two places are decoded once: the second waits for the first.
+        with self._locks.setdefault(key, threading.Lock()):
+            stored = self.store.find(key)
+            if stored is None:
+                return self._decode(video, key)
+        check_limits(stored.width, stored.height, stored.fps, stored.duration_s, self.limits)
+        return stored
+
+    def _decode(self, video: Path, key: str) -> StoredVideo:
+        decoder = self.decoders.get()
+        try:
+            with tempfile.TemporaryDirectory(dir=self.scratch) as name:
+                facts = decoder.decode_video(video, Path(name)) | {"key": key}
+                stored = StoredVideo(
+                    **{part.name: facts[part.name] for part in fields(StoredVideo)}
+                )
+                self.store.add(stored, Path(name) / FRAMES, Path(name) / SIGNATURE)
+        finally:
+            self.decoders.put(decoder)
+        self.decoded.add(key)
+        return stored
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Which file it is, its size in bytes and the time of its last change; zeros if it is gone."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _digest(path: Path, timeout_s: float) -> str:
+    """Hex sha256 of a file's bytes.
+
+    Raises:
+        QuarantinedError: it cannot be read, or not within the time: a sparse file of a few blocks
+            may claim exabytes.
+    """
+    digest = hashlib.sha256()
+    deadline = time.monotonic() + timeout_s
+    try:
+        # What was a file when it was checked may be a link or a pipe by now.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise QuarantinedError("changed", "the file was replaced while it was read")
+            while block := file.read(HASH_BLOCK):
+                digest.update(block)
+                if time.monotonic() > deadline:
+                    words = f"reading the file took longer than {timeout_s:g} s"
+                    raise QuarantinedError("timeout", words)
+    except OSError as error:
+        raise QuarantinedError("unreadable", error.strerror or type(error).__name__) from None
+    return digest.hexdigest()

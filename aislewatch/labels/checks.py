@@ -1,0 +1,88 @@
+"""Holds the intervals of a source against its footage, whatever layout they were read from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from aislewatch.labels.problems import Problem
+from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Video
+
+# Seconds by which two sums of decimal fractions may differ and still be meant as equal.
+ROUNDING_S = 1e-9
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``frame_s``: one frame of the store, the tolerance at a video's end; both in seconds."""
+
+    frame_s: float
+    min_event_s: float
+
+
+def check_rows(
+    rows: Sequence[LabelRow], videos: Mapping[str, Video], limits: Limits
+) -> list[Problem]:
+    """Every fault of the intervals of one source.
+
+    Args:
+        rows: as a reader returned them: their labels are known, their videos among ``videos``.
+        videos: the accepted videos of the source, by name.
+        limits: tolerance and shortest event.
+    """
+    problems = [p for row in rows for p in _check_row(row, videos[row.video], limits)]
+    return problems + list(_check_pairs(rows))
+
+
+def _check_row(row: LabelRow, video: Video, limits: Limits) -> Iterator[Problem]:
+    length_s = row.end_s - row.start_s
+    if row.start_s < 0:
+        yield row.problem("start_s_range", f"the start {row.start_s:g} s is negative", "start at 0")
+    if row.start_s >= row.end_s:
+        fault = f"the start {row.start_s:g} s is not before the end {row.end_s:g} s"
+        yield row.problem("order", fault, "swap or correct the two times")
+    elif row.label == SHOPLIFTING and length_s < limits.min_event_s - ROUNDING_S:
+        fault = f"the event lasts {length_s:.3g} s"
+        remedy = f"make it at least {limits.min_event_s:g} s (validate.min_event_s) or remove it"
+        yield row.problem("event_length", fault, remedy)
+    if row.end_s > video.duration_s + limits.frame_s + ROUNDING_S:
+        fault = f"the end {row.end_s:g} s is beyond the video's end at {video.duration_s:.3f} s"
+        remedy = "correct the time; were frames counted at another rate?"
+        yield row.problem("inside_video", fault, remedy)
+
+
+def _check_pairs(rows: Sequence[LabelRow]) -> Iterator[Problem]:
+    """Rows given twice, events that overlap, and normal parts that an event overlaps.
+
+    An unlabeled part may overlap anything: what it covers is not used. So may two normal parts.
+    """
+    timed: dict[str, list[LabelRow]] = {}
+    seen: dict[tuple[str, str, float, float], LabelRow] = {}
+    for row in sorted(rows, key=lambda r: (r.start_s, r.end_s, r.file, r.row or 0)):
+        if not row.start_s < row.end_s:
+            continue
+        first = seen.setdefault((row.video, row.label, row.start_s, row.end_s), row)
+        if first is not row:
+            fault = f"the same times as {_place(first, row)}"
+            yield row.problem("repeated_row", fault, "remove one of the two")
+        elif row.label != UNLABELED:
+            timed.setdefault(row.video, []).append(row)
+    for own in timed.values():
+        yield from _check_overlaps(own)
+
+
+def _check_overlaps(rows: Sequence[LabelRow]) -> Iterator[Problem]:
+    """Of one video, in the order of their starts."""
+    latest: dict[str, LabelRow] = {}
+    for row in rows:
+        for label, other in latest.items():
+            both_normal = row.label == label == NORMAL
+            if row.start_s < other.end_s - ROUNDING_S and not both_normal:
+                fault = f"overlaps {_place(other, row)}, which is {label} until {other.end_s:g} s"
+                yield row.problem("overlap", fault, "join the two or correct their times")
+        if row.label not in latest or row.end_s > latest[row.label].end_s:
+            latest[row.label] = row
+
+
+def _place(row: LabelRow, seen_from: LabelRow) -> str:
+    """Where a row stands, as shortly as one says it in another row of the same file."""
+    line = f"line {row.row}" if row.row is not None else "another part"
+    return line if row.file == seen_from.file else f"{line} of {row.file}"

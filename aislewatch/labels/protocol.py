@@ -1,0 +1,76 @@
+"""What every reader of label files is given and returns: the one protocol of ``sources``.
+
+A reader is a plain function in a file named after its layout. It looks at nothing but the label
+files of one source and the facts of that source's videos; whether the rows make sense (inside the
+video, long enough, no overlap) is checked for all layouts alike by ``checks``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from aislewatch.labels.problems import Level, Problem
+
+SHOPLIFTING, NORMAL, UNLABELED = "shoplifting", "normal", "unlabeled"
+
+
+@dataclass(frozen=True)
+class Video:
+    """What labels of a video are checked against.
+
+    ``label`` is that of its class folder (``candidates.camera_and_label``), ``duration_s`` its
+    length in seconds, ``fps`` the original's frames a second: label files that count frames count
+    those, not the frames of the store. Before decoding, a length may be infinite; a rate that the
+    file does not state is NaN.
+    """
+
+    label: str
+    duration_s: float
+    fps: float
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One interval of a label file, as written; a time that is no number is NaN.
+
+    ``video`` is relative to ``data/raw``; ``start_s`` and ``end_s`` are seconds. Inside a video
+    with rows, what is neither shoplifting nor unlabeled is normal; a clip that touches an
+    ``unlabeled`` interval is not used.
+    """
+
+    file: str
+    row: int | None
+    video: str
+    start_s: float
+    end_s: float
+    label: str
+
+    def problem(self, rule: str, problem: str, remedy: str, level: Level = "error") -> Problem:
+        """A fault of this row."""
+        return Problem(self.file, self.row, self.video, level, rule, problem, remedy)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the label files of one source say.
+
+    ``whole`` is the label of a video of which no row speaks, from its beginning to its end; a video
+    in neither is unlabeled. ``official`` is the side (train, val or test) on which the data set's
+    authors put a video. ``attributes`` are further facts of a video by name: ``recording`` (the
+    take it was cut from, equal in all sources that hold parts of it), ``camera``, or what a
+    ``videos.csv`` names (store, day).
+    """
+
+    rows: list[LabelRow] = field(default_factory=list)
+    whole: dict[str, str] = field(default_factory=dict)
+    official: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class ReadLabels(Protocol):
+    """Reads the label files of one layout; what is wrong becomes problems, never an exception."""
+
+    def __call__(self, raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
+        """Read ``raw/source``; ``videos`` are its footage by name relative to ``raw``."""

@@ -1,0 +1,160 @@
+"""A source with one table of labels: ``labels.csv``, ``labels.tsv`` or ``labels.parquet``.
+
+A row is an interval of a video, or, without times, a whole video. ``docs/data.md`` lists the names
+of columns and the words for labels that are understood.
+"""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aislewatch.labels import classes
+from aislewatch.labels.columns import Columns, find_columns, missing_columns
+from aislewatch.labels.naming import VideoNames
+from aislewatch.labels.problems import Problem
+from aislewatch.labels.protocol import LabelRow, Labels, Video
+from aislewatch.labels.reading import malformed
+from aislewatch.labels.sheets import Sheet, read_sheet
+from aislewatch.labels.times import to_seconds
+
+FILES = ("labels.csv", "labels.tsv", "labels.parquet")
+
+SIDES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
+def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
+    """Read the one table in ``raw/source``; see ``labels.ReadLabels``."""
+    present = [raw / source / name for name in FILES if os.path.lexists(raw / source / name)]
+    if len(present) != 1:
+        fault = "there is more than one table" if present else "there is no table of labels"
+        remedy = f"keep one of {', '.join(FILES)} in {source}/"
+        place = (raw / source).as_posix()
+        return Labels(problems=[Problem(place, None, "", "error", "one_table", fault, remedy)])
+    return read_table(present[0], raw, source, videos)
+
+
+def read_table(path: Path, raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
+    """Read one table of labels; the other arguments are those of ``labels.ReadLabels``."""
+    sheet = read_sheet(path, lambda header: len(missing_columns(header)))
+    if isinstance(sheet, Problem):
+        return Labels(problems=[sheet])
+    columns, problems = find_columns(sheet)
+    if columns is None:
+        return Labels(problems=problems)
+    lengths = {len(cells) for _, cells in sheet.lines}
+    if len(sheet.lines) > 1 and len(lengths) == 1 and len(sheet.header) not in lengths:
+        # One cause, told once.
+        fault = f"the header has {len(sheet.header)} names, every row {lengths.pop()} fields"
+        problem = malformed(path, 1, fault, "give the header a name for each field")
+        return Labels(problems=[*problems, problem])
+    table = _Table(sheet, columns, VideoNames(raw, source, videos), videos, Labels())
+    table.labels.problems.extend(problems)
+    return table.read()
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One pass over the rows of a sheet; fills ``labels``."""
+
+    sheet: Sheet
+    columns: Columns
+    names: VideoNames
+    videos: Mapping[str, Video]
+    labels: Labels
+
+    def read(self) -> Labels:
+        whole: dict[str, list[LabelRow]] = {}
+        values: dict[str, dict[str, set[str]]] = {name: {} for name in self.columns.others}
+        for number, cells in self.sheet.lines:
+            row = self._row(number, cells)
+            if isinstance(row, Problem):
+                self._fault(row)
+                continue
+            if self._has_times(cells):
+                self.labels.rows.append(row)
+            else:
+                whole.setdefault(row.video, []).append(row)
+            self._side(row, cells)
+            for name, index in self.columns.others.items():
+                values[name].setdefault(row.video, set()).add(cells[index])
+        self._whole(whole)
+        self._attributes(values)
+        return self.labels
+
+    def _row(self, number: int, cells: Sequence[str]) -> LabelRow | Problem:
+        """The row, from 0 to the video's end if without times; else why it is none."""
+        file = self.sheet.path.as_posix()
+        if len(cells) != len(self.sheet.header):
+            fault = f"{len(cells)} fields instead of {len(self.sheet.header)}"
+            remedy = "quote a field that holds the delimiter; give every row every column"
+            return Problem(file, number, "", "error", "malformed", fault, remedy)
+        video = self.names.find(file, number, cells[self.columns.video])
+        if isinstance(video, Problem):
+            return video
+        written = cells[self.columns.label]
+        label = classes.label_of(written)
+        row = LabelRow(file, number, video, 0.0, self.videos[video].duration_s, label or "")
+        if label is None:
+            fault = f"unknown label {written!r}"
+            return row.problem("known_label", fault, classes.REMEDY)
+        if not self._has_times(cells):
+            return row
+        return LabelRow(file, number, video, *self._times(row, cells), label)
+
+    def _has_times(self, cells: Sequence[str]) -> bool:
+        return self.columns.times is not None and any(cells[i] for i in self.columns.times)
+
+    def _times(self, row: LabelRow, cells: Sequence[str]) -> tuple[float, float]:
+        fps, found = self.videos[row.video].fps, [math.nan, math.nan]
+        for place, index in enumerate(self.columns.times or ()):
+            try:
+                found[place] = to_seconds(cells[index], self.columns.unit, fps, place == 1)
+            except ValueError as error:
+                name = self.sheet.header[index]
+                fault = f"{name} is {cells[index]!r}"
+                self._fault(row.problem(f"{name}_number", fault, str(error)))
+        return found[0], found[1]
+
+    def _side(self, row: LabelRow, cells: Sequence[str]) -> None:
+        written = cells[self.columns.split].lower() if self.columns.split is not None else ""
+        if not written:
+            return
+        side = SIDES.get(written)
+        if side is None:
+            fault, remedy = f"unknown side {written!r}", "write train, val or test"
+            self._fault(row.problem("known_side", fault, remedy))
+        elif self.labels.official.setdefault(row.video, side) != side:
+            fault = f"the video is on {side}, and before on {self.labels.official[row.video]}"
+            self._fault(row.problem("one_side", fault, "keep all of a video on one side"))
+
+    def _whole(self, whole: Mapping[str, Sequence[LabelRow]]) -> None:
+        timed = {row.video for row in self.labels.rows}
+        for video, rows in whole.items():
+            if video not in timed:
+                self.labels.whole[video] = rows[0].label
+            for row in rows:
+                if video in timed:
+                    fault = "a row without times, for a video that has rows with times"
+                    remedy = "give it times, or keep one kind of row"
+                    self._fault(row.problem("whole_video", fault, remedy))
+                elif row.label != rows[0].label:
+                    fault = f"{row.label}, but line {rows[0].row} says {rows[0].label}"
+                    remedy = "keep one of the two, or give both their times"
+                    self._fault(row.problem("whole_video", fault, remedy))
+
+    def _attributes(self, values: Mapping[str, Mapping[str, set[str]]]) -> None:
+        """Columns with one value a video are its properties; the others are the intervals'."""
+        for name in sorted(values):
+            if all(len(found) == 1 for found in values[name].values()):
+                for video, (value,) in values[name].items():
+                    if value:
+                        self.labels.attributes.setdefault(video, {})[name] = value
+
+    def _fault(self, problem: Problem) -> None:
+        self.labels.problems.append(problem)

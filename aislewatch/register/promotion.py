@@ -1,0 +1,197 @@
+"""The gate between challenger and champion: both scored today, on the same test videos.
+
+Events decide where the test split has enough footage to speak of them, else ROC-AUC by video; in
+both cases the challenger must be shown to be no worse beyond a margin, and better in something.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from aislewatch.config import Alerts, Evaluate, Gate
+from aislewatch.evaluate.alarms import alarm_rate, normal_hours, resampled_events
+from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
+from aislewatch.evaluate.metrics import labels_and_scores, video_scores
+from aislewatch.register.paired import p_auc_greater, p_greater
+from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model as the gate sees it: scores of test clips and whole test videos, and its rule."""
+
+    clips: pd.DataFrame  # video, label, score
+    videos: Sequence[VideoScores]
+    rule: Alerts
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the challenger becomes champion, by which gate, why, and the numbers behind it."""
+
+    promote: bool
+    gate: str
+    reason: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def as_tags(self) -> dict[str, str]:
+        """What is shown of it beside a run and a version."""
+        promoted = str(self.promote).lower()
+        return {"promoted": promoted, "gate": self.gate, "verdict": self.reason}
+
+
+def first_champion(challenger: Candidate, gate: Gate, settings: Evaluate) -> Verdict:
+    """Nothing to compare with: the first model must reach the stated minimum by itself."""
+    auc = interval(resampled_metrics(challenger.clips, settings)["video_auc"], settings.confidence)
+    promote = auc.value >= gate.first_auc
+    reason = (
+        f"there was no champion; ROC-AUC by video {auc.value:.3f} ({auc.low:.3f} to "
+        f"{auc.high:.3f}), {'at least' if promote else 'below'} the {gate.first_auc:g} that a "
+        "first champion must reach (register.first_auc)"
+    )
+    return Verdict(promote, "first", reason, {"gate.challenger_auc": auc.value})
+
+
+def already_champion() -> Verdict:
+    """The very same bytes are champion already."""
+    return Verdict(True, "same", "these very weights and this alert rule are the champion already")
+
+
+def other_rule() -> Verdict:
+    """The champion's weights with another alert rule: what params.yaml asked for."""
+    return Verdict(True, "same", "the champion's weights with another alert rule, as asked for")
+
+
+def not_comparable(difference: str) -> Verdict:
+    """The champion cannot read today's clips, so no number says which is better."""
+    return Verdict(
+        False,
+        "none",
+        f"the champion cannot be scored on today's clips ({difference}); `aislewatch models "
+        "promote` replaces it if that is meant",
+    )
+
+
+def compare(challenger: Candidate, champion: Candidate, gate: Gate, settings: Evaluate) -> Verdict:
+    """Decide by events where the footage suffices, else by ROC-AUC by video, and say so.
+
+    Args:
+        challenger: scored today.
+        champion: the same clips and videos, scored today.
+        gate: section register of params.yaml.
+        settings: resamples, confidence and seed, section evaluate.
+    """
+    ours = judge_alerts(challenger.videos, challenger.rule)
+    theirs = judge_alerts(champion.videos, champion.rule)
+    hours = normal_hours(ours)
+    missing = _missing(ours, hours, gate)
+    if missing:
+        return _by_auc(challenger, champion, gate, settings, missing)
+    return _by_events(ours, theirs, gate, settings)
+
+
+def _missing(outcomes: Sequence[VideoOutcome], hours: float, gate: Gate) -> str:
+    """Why events cannot decide; empty where they can."""
+    if hours < gate.min_hours:
+        return f"{hours:.3g} hours of normal test footage, {gate.min_hours:g} are needed"
+    if len(outcomes) < gate.min_videos:
+        return f"{len(outcomes)} test videos, {gate.min_videos} are needed"
+    if not any(outcome.events for outcome in outcomes):
+        return "no event in the test footage"
+    return ""
+
+
+def _by_events(
+    ours: Sequence[VideoOutcome], theirs: Sequence[VideoOutcome], gate: Gate, settings: Evaluate
+) -> Verdict:
+    """Recall must not be lower, nor alarms more frequent, beyond their margins; one is better."""
+    mine, other = resampled_events(ours, settings), resampled_events(theirs, settings)
+    recall = mine["recall"] - other["recall"]
+    alarms = mine["false_alarms_per_hour"] - other["false_alarms_per_hour"]
+    recall_low = _bound(recall, settings, upper=False)
+    alarms_high = _bound(alarms, settings, upper=True)
+    p_recall = p_greater(_of(ours, "found"), _of(theirs, "found"), settings)
+    p_alarms = p_greater(-_of(ours, "false_alarms"), -_of(theirs, "false_alarms"), settings)
+    worse = [
+        words
+        for words, is_worse in (
+            ("event recall may be lower", recall_low < -gate.margin_recall),
+            ("false alarms may be more frequent", alarms_high > gate.margin_alarms),
+        )
+        if is_worse
+    ]
+    # Two chances to be better: each at half the error that is allowed (Bonferroni).
+    better = min(p_recall, p_alarms) <= (1.0 - settings.confidence) / 2.0
+    rates = [alarm_rate(outcomes, settings.confidence)[0] for outcomes in (ours, theirs)]
+    said = (
+        f"event recall {mine['recall'].value:.3f} against {other['recall'].value:.3f} "
+        f"(difference at least {recall_low:+.3f}, margin {gate.margin_recall:g}, "
+        f"p {p_recall:.3g}); false alarms per camera-hour {rates[0]:.3g} against {rates[1]:.3g} "
+        f"(difference at most {alarms_high:+.3g}, margin {gate.margin_alarms:g}, p {p_alarms:.3g})"
+    )
+    numbers = {
+        "gate.recall_difference": recall.value,
+        "gate.recall_difference_low": recall_low,
+        "gate.alarms_difference": alarms.value,
+        "gate.alarms_difference_high": alarms_high,
+        "gate.p_recall": p_recall,
+        "gate.p_alarms": p_alarms,
+        "gate.normal_hours": normal_hours(ours),
+    }
+    return _decide("events", not worse, better, " and ".join(worse), said, numbers)
+
+
+def _by_auc(
+    challenger: Candidate, champion: Candidate, gate: Gate, settings: Evaluate, missing: str
+) -> Verdict:
+    ours = resampled_metrics(challenger.clips, settings)["video_auc"]
+    theirs = resampled_metrics(champion.clips, settings)["video_auc"]
+    low = _bound(ours - theirs, settings, upper=False)
+    labels_V, ours_V = labels_and_scores(video_scores(challenger.clips))
+    theirs_V = labels_and_scores(video_scores(champion.clips))[1]
+    p_value = p_auc_greater(labels_V, ours_V, theirs_V, settings)
+    said = (
+        f"too little footage to judge alarms ({missing}), so ROC-AUC by video decides: "
+        f"{ours.value:.3f} against the champion's {theirs.value:.3f} (difference at least "
+        f"{low:+.3f}, margin {gate.margin_auc:g}, p {p_value:.3g})"
+    )
+    numbers = {
+        "gate.challenger_auc": ours.value,
+        "gate.champion_auc": theirs.value,
+        "gate.auc_difference": ours.value - theirs.value,
+        "gate.auc_difference_low": low,
+        "gate.p_auc": p_value,
+    }
+    not_worse = low >= -gate.margin_auc
+    better = p_value <= 1.0 - settings.confidence
+    return _decide("auc", not_worse, better, "ROC-AUC may be lower", said, numbers)
+
+
+def _decide(
+    gate: str, not_worse: bool, better: bool, worse: str, said: str, numbers: dict[str, float]
+) -> Verdict:
+    if not not_worse:
+        reason = f"{worse} than the champion's beyond the margin: {said}"
+    elif not better:
+        reason = f"not shown to be better in anything: {said}"
+    else:
+        reason = f"no worse beyond the margin, and better: {said}"
+    known = {name: value for name, value in numbers.items() if not math.isnan(value)}
+    return Verdict(not_worse and better, gate, reason, known)
+
+
+def _bound(difference: Resampled, settings: Evaluate, upper: bool) -> float:
+    """One-sided bound of a paired difference; infinitely bad where none can be given."""
+    two_sided = 2.0 * settings.confidence - 1.0
+    found = interval(difference, two_sided)
+    bound = found.high if upper else found.low
+    return (math.inf if upper else -math.inf) if math.isnan(bound) else bound
+
+
+def _of(
+    outcomes: Sequence[VideoOutcome], name: str
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array([getattr(outcome, name) for outcome in outcomes], np.float64)

@@ -1,0 +1,228 @@
+"""The model registry: versions found by digest, aliases, and the champion's verified files.
+
+Known to MLflow by name and version, to us by digest (`sha256_tree` of weights and config): the
+same bytes are never registered twice, and a version is never taken for another.
+"""
+
+import math
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+from aislewatch.errors import ModelError, RegistryError
+from aislewatch.findings import Fault
+from aislewatch.recording.store import connect, tracking_uri
+from aislewatch.register.bundle import OWN, REGISTER_AGAIN, bundle_faults, verify_manifest
+
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+
+# What MLflow says for a model or an alias that does not exist.
+_ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One version of the registered model."""
+
+    name: str
+    version: str
+    digest: str
+    manifest: str
+    run_id: str
+
+    @property
+    def uri(self) -> str:
+        """As MLflow addresses it."""
+        return f"models:/{self.name}/{self.version}"
+
+
+class Registry:
+    """The versions of one registered model."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.client, self.experiment = connect()
+
+    def find(self, digest: str) -> Registered | None:
+        """The newest version with these bytes, if any."""
+        query = f"name = '{self.name}' and tags.digest = '{digest}'"
+        versions = sorted(self.client.search_model_versions(query), key=lambda v: int(v.version))
+        return _registered(versions[-1]) if versions else None
+
+    def get(self, number: str) -> Registered:
+        """A version by its number.
+
+        Raises:
+            RegistryError: there is none, or it is not one of ours.
+        """
+        try:
+            found = _registered(self.client.get_model_version(self.name, number))
+        except MlflowException as error:
+            if error.error_code not in _ABSENT:
+                raise
+            there = ", ".join(version.version for version in self.versions()) or "none"
+            raise RegistryError(
+                f"{self.name} has no version {number!r}; there are: {there}"
+            ) from None
+        if not found.manifest:
+            raise RegistryError(f"version {number} of {self.name} was not registered by Aislewatch")
+        return found
+
+    def versions(self) -> list[Registered]:
+        """All versions that we registered, oldest first."""
+        found = self.client.search_model_versions(f"name = '{self.name}'")
+        ours = [_registered(version) for version in found if "manifest" in version.tags]
+        return sorted(ours, key=lambda version: int(version.version))
+
+    def tags(self) -> dict[str, str]:
+        """Tags of the registered model as a whole; none where it does not exist yet."""
+        try:
+            return dict(self.client.get_registered_model(self.name).tags)
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                return {}
+            raise
+
+    def set_tag(self, key: str, value: str) -> None:
+        """Set a tag of the registered model as a whole."""
+        self.client.set_registered_model_tag(self.name, key, value)
+
+    def version_tags(self, version: Registered) -> dict[str, str]:
+        """Tags of a version."""
+        return dict(self.client.get_model_version(self.name, version.version).tags)
+
+    def by_alias(self, alias: str) -> Registered | None:
+        """The version that carries an alias, if any."""
+        try:
+            return _registered(self.client.get_model_version_by_alias(self.name, alias))
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                return None
+            raise
+
+    def aliases(self, version: Registered) -> list[str]:
+        """Aliases of a version, sorted."""
+        return sorted(self.client.get_model_version(self.name, version.version).aliases)
+
+    def run_seconds(self, run_id: str) -> float:
+        """How long a run took; NaN for one that stands for a result from DVC's cache."""
+        run = self.client.get_run(run_id)
+        if run.data.tags.get("origin") == "cache" or run.info.end_time is None:
+            return math.nan
+        return float(run.info.end_time - run.info.start_time) / 1000
+
+    def add(self, bundle: Path, run_id: str, tags: dict[str, str]) -> Registered:
+        """Upload a bundle to the run that trained it and make a version of it.
+
+        Args:
+            bundle: an MLflow model folder with our members and manifest.
+            run_id: the run whose weights these are.
+            tags: of the version; ``digest`` and ``manifest`` are needed.
+        """
+        folder = _folder(tags["digest"])
+        self.client.log_artifacts(run_id, str(bundle), folder)
+        try:
+            self.client.get_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code not in _ABSENT:
+                raise
+            self.client.create_registered_model(self.name)
+        source = f"runs:/{run_id}/{folder}"
+        made = self.client.create_model_version(self.name, source, run_id=run_id, tags=tags)
+        return _registered(made)
+
+    def describe(self, version: Registered, text: str) -> None:
+        """Set what MLflow shows above a version."""
+        self.client.update_model_version(self.name, version.version, text)
+
+    def set_alias(self, alias: str, version: Registered) -> None:
+        """Point an alias at a version."""
+        self.client.set_registered_model_alias(self.name, alias, version.version)
+
+    def tag(self, version: Registered, tags: dict[str, str]) -> None:
+        """Set tags on a version."""
+        for key, value in tags.items():
+            self.client.set_model_version_tag(self.name, version.version, key, value)
+
+    def fetch(self, version: Registered, folder: Path) -> Path:
+        """Download a version, check every byte against its manifest, return our own part of it.
+
+        Raises:
+            ModelError: a file is missing or differs from what was registered.
+        """
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        bundle = self._download(version, folder)
+        verify_manifest(bundle, version.manifest)
+        return bundle / OWN
+
+    def faults(self, version: Registered) -> dict[str, Fault]:
+        """Which of a version's files are not as they were registered; ``.`` is all of them."""
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                bundle = self._download(version, Path(scratch))
+            except ModelError:
+                return {".": Fault.MISSING}
+            return bundle_faults(bundle, version.manifest)
+
+    def restore(self, version: Registered, bundle: Path, manifest: str) -> None:
+        """Put a bundle of the same weights in the place of a version's damaged files."""
+        repository = get_artifact_repository(self._source(version))
+        repository.delete_artifacts()  # type: ignore[no-untyped-call]
+        self.client.log_artifacts(version.run_id, str(bundle), _folder(version.digest))
+        self.tag(version, {"manifest": manifest})
+
+    def _download(self, version: Registered, folder: Path) -> Path:
+        try:
+            got = mlflow.artifacts.download_artifacts(
+                self._source(version), dst_path=str(folder), tracking_uri=tracking_uri()
+            )
+        except (MlflowException, OSError) as error:
+            words = f"the files of {version.uri} cannot be fetched: {error}; {REGISTER_AGAIN}"
+            raise ModelError(words) from error
+        return Path(got)
+
+    def _source(self, version: Registered) -> str:
+        """Where its files are; to those of ``models:/...`` MLflow's client adds one of its own."""
+        return str(self.client.get_model_version_download_uri(self.name, version.version))
+
+
+def champion(name: str, folder: Path) -> tuple[Registered, Path]:
+    """The champion's version and its verified files (weights.safetensors, config.json).
+
+    Raises:
+        RegistryError: no champion yet.
+        ModelError: its bytes are not those that were registered.
+    """
+    registry = Registry(name)
+    version = registry.by_alias(CHAMPION)
+    if version is None:
+        raise RegistryError(
+            f"the registry at {tracking_uri()} has no champion of {name!r} yet; "
+            "run `dvc repro` (or `make demo`) to train and register one"
+        )
+    return version, registry.fetch(version, folder)
+
+
+def _folder(digest: str) -> str:
+    """Folder of a version's files among the artefacts of its run."""
+    return f"model-{digest[:12]}"
+
+
+def _registered(version: ModelVersion) -> Registered:
+    tags = version.tags
+    return Registered(
+        name=version.name,
+        version=str(version.version),
+        digest=tags.get("digest", ""),
+        manifest=tags.get("manifest", ""),
+        run_id=version.run_id or "",
+    )

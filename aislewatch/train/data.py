@@ -1,0 +1,132 @@
+"""The clips a training learns from, and the order in which it sees them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from aislewatch.config import Learning
+from aislewatch.errors import TrainingError
+from aislewatch.frames.batches import Empty, pageable, read_batches
+from aislewatch.models.build import CLASSES, ModelConfig
+from aislewatch.models.scoring import clip_addresses
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Clips of the two splits that training may see (columns frames_file, start, label)."""
+
+    train: pd.DataFrame
+    val: pd.DataFrame
+    frames_dir: Path
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some clips of an epoch."""
+
+    yuv: npt.NDArray[np.uint8]  # BTKW; overwritten once the next batch is asked for
+    labels: npt.NDArray[np.float32]  # (B,)
+    positions: npt.NDArray[np.int64]  # (B,) places in the epoch's order, which name the draw
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training clips, planned before it begins."""
+
+    number: int  # counted from 1
+    order: npt.NDArray[np.int64]  # rows of the training table
+    batches: list[npt.NDArray[np.int64]]  # positions in the order that each step learns from
+
+
+def load_training_data(splits_file: Path, frames_dir: Path) -> TrainingData:
+    """Read splits.parquet; clips of the test split are left out here and seen nowhere in training.
+
+    Raises:
+        TrainingError: the file is missing, or a split lacks a class.
+    """
+    try:
+        clips = pd.read_parquet(splits_file, columns=["frames_file", "start", "label", "split"])
+    except FileNotFoundError:
+        raise TrainingError(f"{splits_file} is missing; run the split stage first") from None
+    sides = {}
+    for split in ("train", "val"):
+        sides[split] = clips[clips["split"] == split].drop(columns="split").reset_index(drop=True)
+        _check_classes(sides[split]["label"], split)
+    return TrainingData(sides["train"], sides["val"], frames_dir)
+
+
+def _check_classes(labels: "pd.Series[int]", split: str) -> None:
+    counts = [int((labels == label).sum()) for label in range(len(CLASSES))]
+    if min(counts) == 0:
+        missing = CLASSES[counts.index(0)]
+        raise TrainingError(
+            f"the {split} split has {counts[0]} normal and {counts[1]} shoplifting clips, none of "
+            f"{missing!r}: nothing can be learned or judged; add footage of {missing!r}"
+        )
+
+
+def epoch_order(
+    labels: npt.NDArray[np.int64], seed: int, epoch: int, oversample: bool
+) -> npt.NDArray[np.int64]:
+    """Rows in the order an epoch shows them, the same for the same (seed, epoch).
+
+    Args:
+        labels: class of every row.
+        seed: of the training.
+        epoch: counted from 1.
+        oversample: draw both classes equally often, the smaller one's rows repeatedly, the larger
+            one's by turns: an epoch has as many clips as without, plus one if that is odd.
+    """
+    random = np.random.default_rng([seed, epoch])
+    if not oversample:
+        return random.permutation(len(labels))
+    draws = math.ceil(len(labels) / len(CLASSES))
+    drawn = []
+    for label in range(len(CLASSES)):
+        rows = np.flatnonzero(labels == label)
+        rounds = math.ceil(draws / len(rows))
+        shuffled = np.concatenate([random.permutation(rows) for _ in range(rounds)])
+        drawn.append(shuffled[:draws])
+    return random.permutation(np.concatenate(drawn))
+
+
+def plan_epoch(data: TrainingData, learning: Learning, seed: int, number: int) -> Epoch:
+    """What each step of epoch ``number`` learns from; the last one from what is left."""
+    labels = data.train["label"].to_numpy(np.int64)
+    order = epoch_order(labels, seed, number, learning.oversample)
+    starts = range(learning.batch_size, len(order), learning.batch_size)
+    return Epoch(number, order, np.split(np.arange(len(order)), starts))
+
+
+def training_batches(
+    data: TrainingData,
+    config: ModelConfig,
+    order: npt.NDArray[np.int64],
+    batches: Sequence[npt.NDArray[np.int64]],
+    empty: Empty = pageable,
+) -> Iterator[Batch]:
+    """Read training clips, a batch at a time.
+
+    Args:
+        data: the clips.
+        config: how long and how large they are.
+        order: rows of the training table, as ``epoch_order`` returns them.
+        batches: positions in ``order`` of the clips of each batch, which may be empty.
+        empty: as in ``read_batches``.
+
+    Raises:
+        FootageError: a file of the frame store is missing or too short.
+    """
+    addresses = clip_addresses(data.train)
+    labels = data.train["label"].to_numpy(np.float32)
+    wanted = ([addresses[row] for row in order[positions_B]] for positions_B in batches)
+    arrays = read_batches(
+        data.frames_dir, wanted, config.n_frames, config.step, config.frame_size, empty
+    )
+    for positions_B, yuv_BTKW in zip(batches, arrays, strict=True):
+        yield Batch(yuv_BTKW, labels[order[positions_B]], positions_B)

@@ -1,0 +1,211 @@
+"""The training loop: Adam, focal loss, early stopping; the same on CPU and GPU, and repeatable.
+
+Nothing is drawn from a generator that has a state: the order of clips, their views and their
+dropout follow from (seed, epoch, position). So weights, optimizer and curve are the whole state,
+and a training killed anywhere goes on from its last checkpoint to the same bits.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from aislewatch.config import Learning, Precision
+from aislewatch.errors import TrainingError
+from aislewatch.frames.batches import pageable
+from aislewatch.models.build import Detector, ModelConfig, build
+from aislewatch.models.scoring import clip_addresses
+from aislewatch.models_gpu.precision import compute_in
+from aislewatch.train.adam import OptimizerSettings
+from aislewatch.train.augment import draw_views
+from aislewatch.train.checkpoint import Checkpoint
+from aislewatch.train.data import Epoch, TrainingData, plan_epoch, training_batches
+from aislewatch.train.feed import Fed, feed, pinned
+from aislewatch.train.processes import Processes
+from aislewatch.train.start import go_on_from
+from aislewatch.train.state import State
+from aislewatch.train.step import Stepper
+from aislewatch.train.validation import REMEDY, EpochRow, validated
+
+# Steps from one look at the losses to the next. A look makes a GPU wait for the CPU, about a step's
+# launches; one in 16 costs little, and at most 15 steps are computed in vain after a loss that is
+# no number.
+LOOK_STEPS = 16
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines a training, the data and the machine aside."""
+
+    config: ModelConfig
+    learning: Learning
+    optimizer: OptimizerSettings
+    epochs: int  # at most
+    patience: int  # epochs without a better validation loss after which it stops
+    seed: int
+    precision: Precision = "float32"
+    start_from: Path | None = None  # a trained network whose weights it begins with
+    # Focal γ of the validation loss, which stops a training and compares trials: the same for all,
+    # whatever γ each learns by, as a larger γ makes every loss smaller. None: that of learning.
+    judged_by: float | None = None
+
+
+def train(
+    recipe: Recipe,
+    data: TrainingData,
+    processes: Processes,
+    on_epoch: Callable[[EpochRow], None],
+    checkpoint: Checkpoint | None = None,
+    on_step: Callable[[], None] = lambda: None,
+) -> tuple[Detector, list[EpochRow]]:
+    """Train a network; same recipe, data, device, threads and processes, same bits.
+
+    Args:
+        recipe: what to train, and how.
+        data: clips to learn from, and to stop by.
+        processes: the device, and who else computes a part of every batch.
+        on_epoch: called after every epoch, also for those that the checkpoint brought back; what
+            it raises ends the training.
+        checkpoint: where the state is kept, and found again after a kill.
+        on_step: called after every step; what it raises ends the training.
+
+    Returns:
+        The network with the weights of the epoch of least validation loss, and the curve.
+
+    Raises:
+        TrainingError: a loss or gradient is not a number, a clip exceeds the device's memory, or
+            the device has no such precision.
+        FootageError: a file of the frame store is missing or too short.
+        ModelError: there is no network to go on from, or one of other sizes.
+    """
+    state = _start(recipe, processes)
+    if checkpoint is not None and (saved := checkpoint.load()) is not None:
+        state.restore(saved)
+    keeper = checkpoint if processes.rank == 0 else None
+    for row in state.rows:
+        on_epoch(row)
+    judged_by = recipe.learning.focal_gamma if recipe.judged_by is None else recipe.judged_by
+    while not state.finished(recipe.epochs, recipe.patience):
+        train_loss = _learn(state, recipe, data, processes, keeper, on_step)
+        row = validated(
+            state.model,
+            data,
+            processes,
+            judged_by,
+            state.stepper.at_once,
+            epoch=len(state.rows) + 1,
+            train_loss=train_loss,
+        )
+        state.end_epoch(row)
+        if keeper is not None:
+            keeper.save(state.packed())
+        on_epoch(row)
+    state.model.load_state_dict(state.best_weights)
+    return state.model.eval(), state.rows
+
+
+def training_steps(recipe: Recipe, data: TrainingData, processes: Processes) -> Iterator[Tensor]:
+    """Endless steps of a training, for who wants to watch them rather than their result."""
+    state = _start(recipe, processes)
+    for number in itertools.count(1):
+        yield from _steps(
+            state, recipe, data, processes, plan_epoch(data, recipe.learning, recipe.seed, number)
+        )
+
+
+def _start(recipe: Recipe, processes: Processes) -> State:
+    if recipe.precision == "bf16_fused" and processes.device.type != "cuda":
+        raise TrainingError(
+            "compute.precision bf16_fused needs an NVIDIA GPU, and this training would run on the "
+            "CPU; set compute.precision to float32 or bf16"
+        )
+    torch.manual_seed(recipe.seed)
+    model = compute_in(build(recipe.config).to(processes.device), recipe.precision)
+    if recipe.start_from is not None:
+        go_on_from(model, recipe.start_from)
+    optimizer = recipe.optimizer.over(model.parameters())
+    learning = recipe.learning
+    at_once = -(-learning.batch_size // processes.count)
+    stepper = Stepper(model, optimizer, learning.focal_gamma, processes, at_once)
+    return State(model, optimizer, stepper)
+
+
+def _learn(
+    state: State,
+    recipe: Recipe,
+    data: TrainingData,
+    processes: Processes,
+    keeper: Checkpoint | None,
+    on_step: Callable[[], None],
+) -> float:
+    """What is left of one pass over the training clips; the mean loss of the whole pass."""
+    epoch = plan_epoch(data, recipe.learning, recipe.seed, len(state.rows) + 1)
+    last = len(epoch.batches)
+    unread: list[Tensor] = []
+    for step, figures in enumerate(
+        _steps(state, recipe, data, processes, epoch), start=len(state.losses) + 1
+    ):
+        unread.append(figures)
+        on_step()
+        if step % LOOK_STEPS == 0 or step == last:
+            _look(state, unread, data, epoch)
+            unread = []
+            if keeper is not None and keeper.due():
+                keeper.save(state.packed())
+                logger.info("epoch %d: %d of %d steps", epoch.number, step, last)
+    sizes = [len(positions_B) for positions_B in epoch.batches]
+    return float(np.average(state.losses, weights=sizes))
+
+
+def _steps(
+    state: State, recipe: Recipe, data: TrainingData, processes: Processes, epoch: Epoch
+) -> Iterator[Tensor]:
+    """Take the steps of an epoch that are left; after each its loss and its gradient's norm."""
+    state.model.train()
+    left = epoch.batches[len(state.losses) :]
+    parts = [processes.part(positions_B) for positions_B in left]
+    batches = feed(_drawn(recipe, data, epoch, parts, processes.device), processes.device)
+    for whole_B, batch in zip(left, batches, strict=True):
+        yield state.stepper.step(batch, len(whole_B))
+
+
+def _drawn(
+    recipe: Recipe,
+    data: TrainingData,
+    epoch: Epoch,
+    parts: list[npt.NDArray[np.int64]],
+    device: torch.device,
+) -> Iterator[Fed]:
+    """Batches of these positions, read and drawn for, in the CPU's memory."""
+    draws = int(np.random.default_rng([recipe.seed, epoch.number]).integers(2**62))
+    empty = pinned if device.type == "cuda" else pageable
+    for batch in training_batches(data, recipe.config, epoch.order, parts, empty):
+        yield Fed(
+            torch.from_numpy(batch.yuv),
+            torch.from_numpy(batch.labels),
+            draw_views(recipe.learning, recipe.seed, epoch.number, batch.positions),
+            torch.from_numpy(draws + batch.positions),
+        )
+
+
+def _look(state: State, unread: list[Tensor], data: TrainingData, epoch: Epoch) -> None:
+    """Take over the losses of the last steps, if they are numbers."""
+    for loss, norm in torch.stack(unread).tolist():
+        if not np.isfinite([loss, norm]).all():
+            positions_B = epoch.batches[len(state.losses)]
+            clips = data.train.iloc[epoch.order[positions_B]]
+            names = [f"{file}@{start}" for file, start in clip_addresses(clips)]
+            raise TrainingError(
+                f"the loss is {loss} and its gradient's norm {norm} in epoch {epoch.number}, step "
+                f"{len(state.losses) + 1} of {len(epoch.batches)}; {REMEDY}. Clips of that step "
+                f"(frames file@first frame): {', '.join(names)}"
+            )
+        state.losses.append(loss)

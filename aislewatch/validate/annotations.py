@@ -1,0 +1,76 @@
+"""Who was labelled what, when: one row an interval, the only labels that later stages know."""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from aislewatch.labels.problems import RAW
+from aislewatch.labels.protocol import (
+    NORMAL,
+    SHOPLIFTING,
+    UNLABELED,
+    LabelRow,
+    Labels,
+    Video,
+)
+from aislewatch.labels.spans import Span, cut, gaps
+
+COLUMNS = ["video", "label", "start_s", "end_s"]
+ORDER = ["video", "start_s", "end_s", "label"]
+
+# Columns that tell where a label came from; they serve the checks and are not stored.
+ORIGIN = ["file", "row"]
+
+
+def assemble(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float) -> pd.DataFrame:
+    """All intervals of all accepted videos, and rows that name no accepted video.
+
+    A video with rows has those intervals; where none of them is shoplifting or normal, what they
+    leave is normal. A video without rows is one interval from 0 to its end: as a whole what its
+    source says, else unlabeled.
+
+    Args:
+        catalog: ingest's table; uses video, duration_s.
+        labels: of every source.
+        frame_s: seconds by which an interval may end after its video; it is cut to the video's end.
+
+    Returns:
+        video, label, start_s, end_s (seconds, float64), file, row (Int64; NA = the whole file or
+        folder says so), sorted by video and time.
+    """
+    ends = dict(zip(catalog["video"], catalog["duration_s"].tolist(), strict=True))
+    rows: dict[str, list[LabelRow]] = {}
+    records: list[tuple[str, str, float, float, str, int | None]] = []
+    for row in (row for source in sorted(labels) for row in labels[source].rows):
+        rows.setdefault(row.video, []).append(row)
+        # A rounding more than a frame.
+        end_s = cut(row.end_s, ends.get(row.video, math.inf), frame_s * 1.001)
+        records.append((row.video, row.label, row.start_s, end_s, row.file, row.row))
+    whole = {video: label for own in labels.values() for video, label in own.whole.items()}
+    for video, end_s in ends.items():
+        place, spans = f"{RAW}/{video}", rows.get(video, [])
+        if not spans:
+            records.append((video, whole.get(video, UNLABELED), 0.0, end_s, place, None))
+        elif all(row.label == UNLABELED for row in spans):
+            rest = gaps([Span(row.start_s, row.end_s) for row in spans], end_s, least_s=frame_s)
+            records += [(video, NORMAL, gap.start_s, gap.end_s, place, None) for gap in rest]
+    table = pd.DataFrame(records, columns=COLUMNS + ORIGIN)
+    types = {"video": "str", "label": "str", "start_s": "float64", "end_s": "float64"}
+    table = table.astype({**types, "file": "str", "row": "Int64"})
+    return table.sort_values([*ORDER, "row"], ignore_index=True)
+
+
+def source_videos(catalog: pd.DataFrame) -> dict[str, Video]:
+    """The videos of a catalog, as label files are checked against them."""
+    rates = catalog["fps"].where(catalog["fps"] > 0)
+    columns = (catalog[name].tolist() for name in ("video", "label", "duration_s"))
+    return {name: Video(*facts) for name, *facts in zip(*columns, rates.tolist(), strict=True)}
+
+
+def video_labels(annotations: pd.DataFrame) -> dict[str, str]:
+    """One label a video: the first of shoplifting, normal and unlabeled that a part of it has."""
+    labels: dict[str, str] = {}
+    for label in (UNLABELED, NORMAL, SHOPLIFTING):
+        labels |= dict.fromkeys(annotations.loc[annotations["label"] == label, "video"], label)
+    return labels

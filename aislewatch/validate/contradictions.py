@@ -1,0 +1,167 @@
+"""Footage that two videos share, labelled shoplifting in one and normal in the other."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from aislewatch.config import Choice
+from aislewatch.labels.problems import Problem, footage_problem
+from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
+from aislewatch.labels.spans import Span, join
+from aislewatch.validate.annotations import COLUMNS as INTERVAL
+from aislewatch.validate.annotations import ORDER
+
+COLUMNS = {
+    "a": "str",
+    "b": "str",
+    "label_a": "str",
+    "label_b": "str",
+    "start_a_s": "float64",
+    "end_a_s": "float64",
+    "start_b_s": "float64",
+    "end_b_s": "float64",
+}
+
+# Seconds for which labels must oppose each other: two people rarely agree on a beginning to the
+# frame, and the alignment of two videos is exact to about 0.1 s.
+LEAST_S = 0.5
+
+Timeline = list[tuple[float, float, str]]
+
+
+def contradictions(pairs: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFrame:
+    """What of the shared part of two copies stands under opposing labels: a row a stretch.
+
+    Args:
+        pairs: copies a, b with the shared part in seconds, as ``duplicates.pair_table`` gives them.
+        annotations: video, label, start_s, end_s.
+
+    Returns:
+        ``COLUMNS``: the videos, their labels, and the stretch in each, in seconds; sorted.
+    """
+    timelines = {str(video): _timeline(rows) for video, rows in annotations.groupby("video")}
+    found = []
+    for pair in pairs[pairs["is_copy"]].to_dict("records"):
+        a, b = str(pair["a"]), str(pair["b"])
+        first_a_s, last_a_s = float(pair["start_a_s"]), float(pair["end_a_s"])
+        first_b_s, last_b_s = float(pair["start_b_s"]), float(pair["end_b_s"])
+        scale = (last_b_s - first_b_s) / max(last_a_s - first_a_s, 1e-9)
+        of_b = [
+            (
+                first_a_s + (start_s - first_b_s) / scale,
+                first_a_s + (end_s - first_b_s) / scale,
+                label,
+            )
+            for start_s, end_s, label in _between(timelines.get(b, []), first_b_s, last_b_s)
+        ]
+        of_a = _between(timelines.get(a, []), first_a_s, last_a_s)
+        for start_s, end_s, label_a, label_b in _opposed(of_a, of_b):
+            in_b = [first_b_s + (at - first_a_s) * scale for at in (start_s, end_s)]
+            times = [round(at, 3) for at in (start_s, end_s, *in_b)]
+            found.append((a, b, label_a, label_b, *times))
+    return pd.DataFrame(sorted(found), columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def mark(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The pairs, with ``labels_conflict`` true for those that contradict each other."""
+    opposed = set(zip(found["a"], found["b"], strict=True))
+    known = [pair in opposed for pair in zip(pairs["a"], pairs["b"], strict=True)]
+    return pairs.assign(labels_conflict=known)
+
+
+def settle(annotations: pd.DataFrame, found: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """The annotations without contradictions: what loses becomes unlabeled.
+
+    Args:
+        annotations: video, label, start_s, end_s.
+        found: as ``contradictions`` returned them.
+        choice: ``drop`` takes the label from both, ``keep_normal`` from the one called
+            shoplifting, ``keep_shoplifting`` from the one called normal; with ``fail`` nothing is
+            changed, for the stage stops.
+    """
+    losing = {
+        "drop": (NORMAL, SHOPLIFTING),
+        "keep_normal": (SHOPLIFTING,),
+        "keep_shoplifting": (NORMAL,),
+        "fail": (),
+    }[choice]
+    lost: dict[str, list[Span]] = {}
+    for row in found.to_dict("records"):
+        for side in ("a", "b"):
+            if row[f"label_{side}"] in losing:
+                span = Span(row[f"start_{side}_s"], row[f"end_{side}_s"])
+                lost.setdefault(row[side], []).append(span)
+    kept = annotations[~annotations["video"].isin(lost)]
+    changed = [
+        (video, *interval)
+        for video, spans in sorted(lost.items())
+        for interval in _without(annotations[annotations["video"] == video], join(spans))
+    ]
+    settled = pd.concat([kept, pd.DataFrame(changed, columns=INTERVAL)], ignore_index=True)
+    return settled.astype(annotations.dtypes[INTERVAL]).sort_values(ORDER, ignore_index=True)
+
+
+def problems(found: pd.DataFrame, choice: Choice) -> list[Problem]:
+    """A line a stretch: an error where the choice is to fail, else a warning."""
+    done = {
+        "drop": "neither is used",
+        "keep_normal": "the normal one is used",
+        "keep_shoplifting": "the shoplifting one is used",
+        "fail": "nothing is used until this is settled",
+    }[choice]
+    return [
+        footage_problem(
+            row["a"],
+            "contradiction",
+            f"{row['start_a_s']:.1f}-{row['end_a_s']:.1f} s is {row['label_a']} here and "
+            f"{row['label_b']} in {row['b']}, {row['start_b_s']:.1f}-{row['end_b_s']:.1f} s, which "
+            f"shows the same; {done}",
+            "look at both in reports/contradictions/index.html and correct the wrong label, or "
+            "choose validate.contradictions in params.yaml",
+            "error" if choice == "fail" else "warning",
+        )
+        for row in found.to_dict("records")
+    ]
+
+
+def _timeline(rows: pd.DataFrame) -> Timeline:
+    """What a video is labelled, from stretch to stretch.
+
+    Shoplifting and unlabeled parts are as stated; beside shoplifting the rest is normal.
+    """
+    stated = list(zip(rows["start_s"].tolist(), rows["end_s"].tolist(), rows["label"], strict=True))
+    if not any(label == SHOPLIFTING for *_, label in stated):
+        return sorted(stated)
+    special = join(Span(start, end) for start, end, label in stated if label != NORMAL)
+    edges = [0.0, *(at for span in special for at in (span.start_s, span.end_s)), float("inf")]
+    rest = [(a, b, NORMAL) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+    return sorted([*(row for row in stated if row[2] != NORMAL), *rest])
+
+
+def _between(timeline: Timeline, start_s: float, end_s: float) -> Timeline:
+    clipped = [(max(a, start_s), min(b, end_s), label) for a, b, label in timeline]
+    return [row for row in clipped if row[1] > row[0]]
+
+
+def _opposed(one: Timeline, other: Timeline) -> Iterator[tuple[float, float, str, str]]:
+    for start, end, label in one:
+        for other_start, other_end, other_label in other:
+            shared = max(start, other_start), min(end, other_end)
+            opposing = {label, other_label} == {NORMAL, SHOPLIFTING}
+            if opposing and shared[1] - shared[0] > LEAST_S:
+                yield *shared, label, other_label
+
+
+def _without(rows: pd.DataFrame, spans: list[Span]) -> Iterator[tuple[str, float, float]]:
+    """A video's intervals without these stretches, which become unlabeled."""
+    for row in rows.to_dict("records"):
+        left = [(float(row["start_s"]), float(row["end_s"]))]
+        for span in spans:
+            left = [
+                piece
+                for start, end in left
+                for piece in ((start, min(end, span.start_s)), (max(start, span.end_s), end))
+                if piece[1] > piece[0]
+            ]
+        yield from ((str(row["label"]), start, end) for start, end in left)
+    yield from ((UNLABELED, span.start_s, span.end_s) for span in spans)

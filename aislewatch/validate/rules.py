@@ -1,0 +1,141 @@
+"""What the catalog and the annotations must satisfy, rule by rule.
+
+Reading label files (``sources``) names faults in the reader's terms; the rules here hold the
+assembled tables to the same whatever they were assembled from. ``expectations`` evaluates them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from aislewatch.labels.checks import ROUNDING_S
+from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
+
+LABELS = [NORMAL, SHOPLIFTING, UNLABELED]
+INGEST = "make the table again: dvc repro --force --single-item ingest"
+CORRECT = "correct the row"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation: its class in Great Expectations, its arguments, and words for a failure.
+
+    ``name`` equals the rule a label reader reports, so that one fault is not listed twice.
+    """
+
+    expectation: str
+    arguments: Mapping[str, Any]
+    name: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The rules of one table.
+
+    ``file`` is blamed where a failure belongs to no row; ``place`` are the columns that tell where
+    a failing row comes from.
+    """
+
+    name: str
+    file: str
+    table: pd.DataFrame
+    rules: Sequence[Rule]
+    place: Sequence[str]
+
+
+def catalog_suite(
+    catalog: pd.DataFrame, annotations: pd.DataFrame, sources: Iterable[str]
+) -> Suite:
+    """What ingest must have written, and that every accepted video has a label."""
+    intervals = annotations.groupby("video").size()
+    counts = catalog["video"].map(intervals).fillna(0).astype("int64")
+    table = catalog.assign(intervals=counts).reset_index(drop=True)
+    filled = ["video", "source", "camera", "label", "sha256", "frames_file"]
+    rules = [
+        _rule("TableRowCountToBeBetween", "not_empty", "add footage to data/raw", min_value=1),
+        _rule("ColumnValuesToBeUnique", "unique_video", INGEST, column="video"),
+        *(_rule("ColumnValuesToNotBeNull", f"{c}_missing", INGEST, column=c) for c in filled),
+        _set("source", list(sources), "known_source", "name the source in params.yaml: sources"),
+        _set("label", LABELS, "known_folder_label", INGEST),
+        _regex("video", r"^[^/]+(?:/[^/]+)+$", "video_path"),
+        _regex("sha256", r"^[0-9a-f]{64}$", "sha256_form"),
+        _regex("frames_file", r"^[^/]+$", "frames_file_name"),
+        _range("n_frames", 1, "has_frames"),
+        _range("width", 1, "width_range"),
+        _range("height", 1, "height_range"),
+        # 0 where the file does not state it: only labels that count frames need it.
+        _range("fps", 0, "fps_range"),
+        _range("duration_s", 0, "duration_range", strict_min=True),
+        _range("intervals", 1, "has_interval", remedy="say in its label file what it shows"),
+    ]
+    return Suite("catalog", "data/catalog.parquet", table, rules, ["video"])
+
+
+def annotations_suite(
+    annotations: pd.DataFrame, catalog: pd.DataFrame, frame_s: float, min_event_s: float
+) -> Suite:
+    """Known labels, intervals inside their videos, no interval twice.
+
+    Args:
+        annotations: as ``annotations.assemble`` returned it.
+        catalog: the accepted videos.
+        frame_s: tolerance at a video's end, in seconds.
+        min_event_s: shortest event, in seconds.
+    """
+    ends = catalog.drop_duplicates("video").set_index("video")["duration_s"]
+    length = annotations["end_s"] - annotations["start_s"]
+    video_end = annotations["video"].map(ends).astype("float64")
+    table = annotations.assign(
+        video_end_s=video_end,
+        # Times are decimal fractions: without the rounding 0.9 - 0.6 is shorter than 0.3.
+        latest_end_s=video_end + frame_s + ROUNDING_S,
+        event_s=length.where((annotations["label"] == SHOPLIFTING) & (length > 0)) + ROUNDING_S,
+    )
+    interval = ["video", "start_s", "end_s", "label"]
+    ordered, inside = ("end_s", "start_s"), ("latest_end_s", "end_s")
+    rules = [
+        _rule("TableRowCountToBeBetween", "not_empty", "add labelled footage", min_value=1),
+        _missing("video_end_s", "known_video", "add the file or remove the row"),
+        _missing("start_s", "start_s_number", CORRECT),
+        _missing("end_s", "end_s_number", CORRECT),
+        _set("label", LABELS, "known_label", "write shoplifting, normal or unlabeled"),
+        _range("start_s", 0, "start_s_range", remedy=CORRECT),
+        _greater(*ordered, "order", "swap or correct the two times"),
+        _greater(*inside, "inside_video", "correct the time", or_equal=True),
+        _range("event_s", min_event_s, "event_length", remedy="lengthen or remove the event"),
+        _rule("CompoundColumnsToBeUnique", "repeated_row", "remove one", column_list=interval),
+    ]
+    return Suite("annotations", "data/annotations.parquet", table, rules, ["video", "file", "row"])
+
+
+def _rule(expectation: str, name: str, remedy: str, **arguments: Any) -> Rule:
+    return Rule(f"Expect{expectation}", arguments, name, remedy)
+
+
+def _missing(column: str, name: str, remedy: str) -> Rule:
+    return _rule("ColumnValuesToNotBeNull", name, remedy, column=column)
+
+
+def _set(column: str, values: Sequence[str], name: str, remedy: str) -> Rule:
+    return _rule("ColumnValuesToBeInSet", name, remedy, column=column, value_set=list(values))
+
+
+def _regex(column: str, regex: str, name: str) -> Rule:
+    return _rule("ColumnValuesToMatchRegex", name, INGEST, column=column, regex=regex)
+
+
+def _range(
+    column: str, least: float, name: str, remedy: str = INGEST, strict_min: bool = False
+) -> Rule:
+    bounds = {"min_value": least, "strict_min": strict_min}
+    return _rule("ColumnValuesToBeBetween", name, remedy, column=column, **bounds)
+
+
+def _greater(a: str, b: str, name: str, remedy: str, or_equal: bool = False) -> Rule:
+    columns = {"column_A": a, "column_B": b, "or_equal": or_equal}
+    # A missing time is another rule's failure.
+    columns["ignore_row_if"] = "either_value_is_missing"
+    return _rule("ColumnPairValuesAToBeGreaterThanB", name, remedy, **columns)

@@ -1,0 +1,182 @@
+"""The table of research/accuracy.py: outer folds, every seed, intervals by recording.
+
+python -m research.report FOLDER [TRIED.csv]     FOLDER with the results in it
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aislewatch.config import Evaluate, load_params
+from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
+from research import space
+from research.plan import (
+    ALIKE,
+    CHOSEN,
+    NETWORKS,
+    SEEDS,
+    SHARES,
+    SPOILED,
+    START,
+    Benchmark,
+    share_name,
+)
+from research.select import FOLDS, PAIRS, clip_logits, job_name
+
+FIGURES = ("accuracy", "auc")
+REPORTED = (START, SPOILED, "16 frames", "24 frames", "30 frames", "paper", "product", "pooled")
+
+
+def prediction(
+    benchmark: Benchmark, network: str, name: str, seed: int, also: int = 0
+) -> pd.DataFrame | None:
+    """Each clip scored by a network that never saw its recording; None where one is missing.
+
+    Args:
+        benchmark: with the results.
+        network: of the trainings.
+        name: of the trainings.
+        seed: of the trainings.
+        also: they were held a second fold back, so many further on than the one scored.
+    """
+    data = benchmark.data
+    logits = np.full(len(data.fold), np.nan)
+    for outer in range(FOLDS):
+        held_out = tuple(sorted({outer, (outer + also) % FOLDS}))
+        result = benchmark.shelf.logits.get(job_name(network, name, held_out, seed))
+        if result is None:
+            return None
+        scored = data.fold[np.isin(data.fold, held_out)]
+        logits[data.fold == outer] = clip_logits(result)[scored == outer]
+    return scored_table(benchmark, logits)
+
+
+def scored_table(benchmark: Benchmark, logits_N: NDArray[np.float64]) -> pd.DataFrame:
+    """Clips as the product's evaluation wants them."""
+    data = benchmark.data
+    columns = {"video": data.recording, "label": data.clips.label.astype(int)}
+    return pd.DataFrame(columns | {"score": 1 / (1 + np.exp(-logits_N))})
+
+
+def predictions(benchmark: Benchmark, network: str, name: str) -> list[pd.DataFrame]:
+    """A table a seed."""
+    found = [prediction(benchmark, network, name, seed) for seed in SEEDS]
+    return [table for table in found if table is not None]
+
+
+def figures(tables: Sequence[pd.DataFrame], settings: Evaluate) -> dict[str, Resampled]:
+    """Accuracy and AUC, each the mean over seeds, with what they are under every resample."""
+    seeds = [resampled_metrics(table, settings) for table in tables]
+    return {
+        name: Resampled(
+            float(np.mean([seed[name].value for seed in seeds])),
+            np.mean([seed[name].draws for seed in seeds], axis=0),
+            np.mean([seed[name].left_out for seed in seeds], axis=0),
+        )
+        for name in FIGURES
+    }
+
+
+def shown(figure: Resampled, settings: Evaluate) -> str:
+    """In per cent, with the interval."""
+    found = interval(figure, settings.confidence)
+    return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def main(folder: Path, file: Path | None = None) -> None:
+    """Print markdown: the networks and the leads, then every configuration tried."""
+    benchmark = Benchmark(folder)
+    settings = load_params(Path(__file__).parents[1] / "params.yaml").evaluate
+    rows = [(network, CHOSEN) for network in NETWORKS]
+    rows += [(network, ALIKE) for network in NETWORKS[1:]]
+    rows += [("convlstm", name) for name in REPORTED]
+    ours = figures(predictions(benchmark, "convlstm", CHOSEN), settings)
+    print("| network | accuracy | by seed | AUC | lead in accuracy | lead in AUC |")
+    print("|---|---|---|---|---|---|")
+    for network, name in rows:
+        tables = predictions(benchmark, network, name)
+        if not tables:
+            print(f"| {network}, {name} | not run | | | | |")
+            continue
+        own = figures(tables, settings)
+        calls = [((t["score"] > 0.5) == (t["label"] > 0)).mean() for t in tables]
+        cells = [shown(own["accuracy"], settings), " ".join(f"{100 * c:.1f}" for c in calls)]
+        cells.append(shown(own["auc"], settings))
+        rival = (network, name) != ("convlstm", CHOSEN)
+        cells += [shown(ours[f] - own[f], settings) if rival else "" for f in FIGURES]
+        print(f"| {network}, {name} | {' | '.join(cells)} |")
+    curve(benchmark, settings)
+    elsewhere(benchmark, settings)
+    listed(benchmark, file)
+
+
+def curve(benchmark: Benchmark, settings: Evaluate) -> None:
+    """The start recipe on shares of the recordings that each outer fold may learn from."""
+    points = {share: predictions(benchmark, "convlstm", share_name(share)) for share in SHARES}
+    # The search's own trainings held a second fold back.
+    inner = [prediction(benchmark, "convlstm", START, 0, also) for also in range(1, FOLDS)]
+    points[0.75] = [table for table in inner if table is not None]
+    points[1.0] = predictions(benchmark, "convlstm", START)
+    print("\n| share of the recordings | trainings a fold | accuracy | AUC |\n|---|---|---|---|")
+    for share, tables in points.items():
+        print_row(f"{share:.0%}", tables, settings)
+
+
+def elsewhere(benchmark: Benchmark, settings: Evaluate) -> None:
+    """The start recipe learned from other footage alone."""
+    print("\n| learned from | trainings | accuracy | AUC |\n|---|---|---|---|")
+    for source in ("cctv", "shop"):
+        names = [job_name("convlstm", f"{source} alone", (), seed) for seed in SEEDS]
+        shelf = benchmark.shelf.logits
+        tables = [scored_table(benchmark, clip_logits(shelf[n])) for n in names if n in shelf]
+        print_row(source, tables, settings)
+
+
+def print_row(name: str, tables: Sequence[pd.DataFrame], settings: Evaluate) -> None:
+    """How many trainings there are and their figures; nothing where there is none."""
+    if tables:
+        own = figures(tables, settings)
+        cells = [shown(own[figure], settings) for figure in FIGURES]
+        print(f"| {name} | {len(tables)} | {' | '.join(cells)} |")
+
+
+def listed(benchmark: Benchmark, file: Path | None) -> None:
+    """Print every configuration that was tried, with its inner validation; the table to a file."""
+    table = tried(benchmark)
+    if file:
+        table.to_csv(file, index=False, float_format="%.4f")
+    means = 100 * table.filter(like="inner_auc").mean(axis=1)
+    print("\n| tried | inner AUC, mean of the outer folds |\n|---|---|")
+    for network, recipe, mean in zip(table["network"], table["recipe"], means, strict=True):
+        print(f"| {network}, {recipe} | {mean:.1f} |")
+    for network in table["network"].unique():
+        for outer, (name, _) in benchmark.chosen(network).items():
+            print(f"{network}, outer fold {outer} chose: {name}")
+
+
+def tried(benchmark: Benchmark) -> pd.DataFrame:
+    """A row a network and recipe: how many changes, and what it was worth to each outer fold."""
+    found: dict[tuple[str, str], dict[int, float]] = {}
+    for network in NETWORKS:
+        names = list(space.singles(network))
+        if job_name(network, names[-1], PAIRS[-1], 0) not in benchmark.shelf.logits:
+            continue  # its search was not run to its end
+        asked = [(outer, name) for outer in range(FOLDS) for name in names]
+        asked += [(outer, name) for outer, name, _ in benchmark.combined(network)]
+        for outer, name in asked:
+            score = benchmark.scores(network, outer, [name])[name]
+            found.setdefault((network, name), {})[outer] = score
+    rows = [
+        {"network": network, "recipe": name, "changes": len(name.split(" + ")) * (name != START)}
+        | {f"inner_auc_{outer}": scores.get(outer) for outer in range(FOLDS)}
+        for (network, name), scores in found.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""Choice of a model, tables, mistakes and the ledger."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from aislewatch.errors import ModelError, PipelineError
+from aislewatch.evaluate import plots
+from aislewatch.evaluate.metrics import (
+    clip_metrics,
+    labels_and_scores,
+)
+from aislewatch.evaluate.mistakes import worst_mistakes
+from aislewatch.evaluate.selection import Validation, choose
+from aislewatch.evaluate.summary import as_json
+from aislewatch.evaluate.table import (
+    NAMES,
+    PAPER,
+    WIDTH,
+    print_table,
+    render_table,
+    table_frame,
+)
+from aislewatch.pictures import LINES
+from aislewatch.score import ledger
+from aislewatch.score.scored import Scored
+from tests.simulated_scores import evaluated, five_models, scored, simulated
+
+
+def test_choice_is_by_auc_then_loss_then_name() -> None:
+    nan = math.nan
+    assert choose({"a": Validation(0.8, 0.9), "b": Validation(0.9, 2.0)}) == "b"
+    assert choose({"a": Validation(0.9, 0.9), "b": Validation(0.9, 0.5)}) == "b"
+    assert choose({"b": Validation(0.9, 0.5), "a": Validation(0.9, 0.5)}) == "a"
+    assert choose({"a": Validation(nan, 0.9), "b": Validation(nan, 0.5)}) == "b"
+    with pytest.raises(ModelError, match="run the train stage"):
+        choose({})
+
+
+def test_test_labels_never_choose() -> None:
+    models = five_models(np.random.default_rng(5))
+    chosen = evaluated(*models).selected
+    for flip in (lambda label: 1 - label, lambda label: 0 * label, lambda label: 0 * label + 1):
+        turned = []
+        for model in models:
+            label = model.predictions["label"]
+            is_test = model.predictions["split"] == "test"
+            clips = model.predictions.assign(label=label.where(~is_test, flip(label)))
+            turned.append(Scored(model.name, model.facts, clips, model.whole))
+        assert evaluated(*turned).selected == chosen
+
+
+def test_summary_is_valid_json_even_when_nothing_is_defined() -> None:
+    one_class = simulated(4, 3, np.random.default_rng(0)).assign(label=0)
+    evaluation = evaluated(scored("cnn", one_class, one_class))
+    text = json.dumps(as_json(evaluation), allow_nan=False)
+    assert json.loads(text)["models"]["cnn"]["test"]["auc"] is None
+    assert sum("one class only" in warning for warning in evaluation.warnings) == 2
+    assert "–" in render_table(json.loads(text))
+
+
+def test_table_stands_beside_the_papers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = as_json(evaluated(*five_models(np.random.default_rng(0))))
+    table = table_frame(summary)
+    assert table["model"].tolist() == list(PAPER)
+    assert table["f1_paper"].tolist() == [0.79, 0.76, 0.84, 0.91, 0.91]
+    assert (table["auc_low"] <= table["auc"]).all()
+    path = tmp_path / "evaluate.json"
+    path.write_text(json.dumps(summary))
+    print_table(path)
+    printed = capsys.readouterr().out
+    assert all(name.split(" (")[0] in printed for name in NAMES.values())
+    assert "paper 92" in printed
+    assert max(len(line) for line in printed.splitlines()) <= WIDTH
+    with pytest.raises(PipelineError, match="run the evaluate stage"):
+        print_table(tmp_path / "nothing.json")
+
+
+def test_dvc_plots_have_a_column_a_model() -> None:
+    test = {model.name: model.side("test") for model in five_models(np.random.default_rng(0))}
+    roc, pr = plots.roc_table(test), plots.pr_table(test)
+    assert list(roc) == ["fpr", *NAMES]
+    assert list(pr) == ["recall", *NAMES]
+    for name, clips in test.items():
+        assert roc[name].is_monotonic_increasing
+        assert pr[name].is_monotonic_decreasing
+        area = float(np.trapezoid(roc[name], roc["fpr"]))
+        assert area == pytest.approx(clip_metrics(clips)["auc"], abs=0.02)
+    predicted = plots.confusion_table(test)
+    for name, clips in test.items():
+        labels, scores = labels_and_scores(clips)
+        right = sk.accuracy_score(labels, scores >= 0.5)
+        assert (predicted[name] == predicted["actual"]).mean() == pytest.approx(right)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_worst_mistakes_are_the_worst_and_from_different_videos(label: int) -> None:
+    clips = simulated(40, 6, np.random.default_rng(9))
+    found = worst_mistakes(clips, label, 4, fps=10)
+    assert len(found) == 4
+    assert len({mistake.video for mistake in found}) == 4
+    assert {mistake.label for mistake in found} == {label}
+    distances = [abs(mistake.score - label) for mistake in found]
+    assert distances == sorted(distances, reverse=True)
+    of_class = clips[clips["label"] == label]
+    assert distances[0] == (of_class["score"] - label).abs().max()
+    assert all((mistake.score >= 0.5) != bool(label) for mistake in found)
+
+
+def test_no_mistakes_is_an_answer() -> None:
+    clips = simulated(4, 3, np.random.default_rng(0))
+    perfect = clips.assign(score=clips["label"].astype(float))
+    assert worst_mistakes(perfect, 0, 6, fps=10) == worst_mistakes(perfect, 1, 6, fps=10) == []
+
+
+def test_curves_are_told_apart_without_colour() -> None:
+    assert set(LINES) == set(NAMES)
+    assert len({str(dashes) for _, dashes in LINES.values()}) == len(NAMES)
+
+
+def test_slices_are_of_their_videos_alone() -> None:
+    models = five_models(np.random.default_rng(0))
+    report = evaluated(*models)
+    chosen = next(model for model in models if model.name == report.selected)
+    test = chosen.side("test")
+    at_door = {name for i, name in enumerate(sorted(set(test["video"]))) if i // 2 % 2 == 0}
+    door, till = report.slices
+    assert {door.name, till.name} == {"door", "till"}
+    part = door if door.name == "door" else till
+    expected = clip_metrics(test[test["video"].isin(at_door)])
+    assert part.metrics["auc"].value == expected["auc"]
+    assert part.metrics["auc"].low < expected["auc"] < part.metrics["auc"].high
+    assert door.videos + till.videos == report.test_videos
+    assert door.alerts.events + till.alerts.events == report.chosen().alerts.events
+
+
+def test_ledger_counts_every_use(tmp_path: Path) -> None:
+    assert ledger.read_test_uses(tmp_path) == []
+    assert ledger.record_test_use("evaluate", "a" * 64, "s" * 64, tmp_path) == 1
+    assert ledger.record_test_use("register", "b" * 64, "s" * 64, tmp_path) == 2
+    assert ledger.record_test_use("evaluate", "a" * 64, "t" * 64, tmp_path) == 1
+    uses = ledger.read_test_uses(tmp_path)
+    assert [use["stage"] for use in uses] == ["evaluate", "register", "evaluate"]
+    assert {use["split"] for use in uses} == {"s" * 64, "t" * 64}
+    page = (tmp_path / "test_uses.html").read_text()
+    assert page.count("<tr>") == 4  # a heading and three uses
+    assert "ssssssssssss</code>: 2 uses" in page

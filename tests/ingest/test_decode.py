@@ -1,0 +1,341 @@
+"""What is accepted, what is refused and why, and that decoding gives the same bytes everywhere."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.ingest.decode import FRAMES, decode_job, ffmpeg_arguments, find_ffmpeg
+from aislewatch.ingest.probe import VideoLimits, probe_video
+from tests.footage_samples import LIMITS, luma, make_video, run_ffmpeg
+
+SIZE = 32
+VIDEO_LIMITS = VideoLimits(LIMITS.max_duration_s, LIMITS.max_megapixels, LIMITS.max_fps)
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """The working folder of a decoding child."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def decode(video: Path, fps: int = 10, ffmpeg: str | None = None) -> dict:
+    Path(FRAMES).unlink(missing_ok=True)
+    limits = vars(VIDEO_LIMITS)
+    ffmpeg = ffmpeg or find_ffmpeg()
+    return decode_job(
+        {"video": str(video), "ffmpeg": ffmpeg, "fps": fps, "size": SIZE, "limits": limits}
+    )
+
+
+def verdict(video: Path) -> str:
+    """``accepted``, or the reason of the refusal."""
+    try:
+        decode(video)
+    except QuarantinedError as refused:
+        error = refused
+    else:
+        return "accepted"
+    assert error.detail
+    assert str(video.parent) not in error.detail
+    assert "0x" not in error.detail
+    return error.reason
+
+
+CODECS = {
+    "h264.mp4": ["-c:v", "libx264"],
+    "ten_bit.mp4": ["-c:v", "libx264", "-pix_fmt", "yuv420p10le"],
+    "hevc.mp4": ["-c:v", "libx265", "-x265-params", "log-level=error"],
+    "av1.mkv": ["-c:v", "libaom-av1", "-cpu-used", "8"],
+    "mjpeg.avi": ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p"],
+    "mpeg4.avi": ["-c:v", "mpeg4"],
+    "cinepak.avi": ["-c:v", "cinepak", "-pix_fmt", "rgb24"],
+    "vp9.webm": ["-c:v", "libvpx-vp9"],
+    "mpeg2.ts": ["-c:v", "mpeg2video"],
+    # Noise: on a smooth picture the SIMD and the C transform of WMV round alike.
+    "wmv2.asf": ["-vf", "noise=alls=60:allf=t", "-c:v", "wmv2", "-q:v", "3"],
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_cameras_codecs_are_accepted_and_decode_alike_without_simd(name, scratch, tmp_path):
+    video = make_video(tmp_path / name, *CODECS[name])
+    facts = decode(video)
+    assert (facts["width"], facts["height"], facts["n_frames"]) == (96, 64, 10)
+    assert facts["duration_s"] == pytest.approx(1.0, abs=0.2)
+    with_simd = Path(FRAMES).read_bytes()
+    plain = tmp_path / "plain"
+    plain.write_text(f'#!/bin/sh\nexec "{find_ffmpeg()}" -cpuflags 0 "$@" -y\n')
+    plain.chmod(0o755)
+    decode(video, ffmpeg=str(plain))
+    assert Path(FRAMES).read_bytes() == with_simd
+
+
+@pytest.mark.parametrize(("degrees", "size"), [(90, (64, 96)), (180, (96, 64)), (270, (64, 96))])
+def test_rotation_is_honoured(degrees, size, scratch, tmp_path):
+    """A video marked as turned decodes to the turned picture."""
+    upright = make_video(tmp_path / "upright.mp4", "-c:v", "libx264", "-qp", "0")
+    turned = tmp_path / "turned.mp4"
+    run_ffmpeg("-display_rotation", str(degrees), "-i", upright, "-c", "copy", turned)
+    decode(upright)
+    expected = np.rot90(luma(Path(FRAMES), SIZE), degrees // 90, axes=(1, 2)).astype(int)
+    facts = decode(turned)
+    assert (facts["width"], facts["height"]) == size
+    # Scaling before or after turning rounds differently; another turn differs by more than 49.
+    assert np.abs(luma(Path(FRAMES), SIZE) - expected).mean() < 2
+
+
+def test_full_range_becomes_limited_range(scratch, tmp_path):
+    """Black is 16 and white 235, whatever the camera's convention: one conversion serves all."""
+    run_ffmpeg(
+        *("-f", "lavfi", "-i", "color=white:size=64x64:rate=10:duration=0.5"),
+        *("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", tmp_path / "white.avi"),
+    )
+    decode(tmp_path / "white.avi")
+    assert abs(int(luma(Path(FRAMES), SIZE).max()) - 235) <= 1
+
+
+def test_frames_are_kept_at_their_times(scratch, tmp_path):
+    """5 frames/s from 10, and 20 from 10, of the same second."""
+    video = make_video(tmp_path / "a.mp4", seconds=2)
+    assert [decode(video, fps)["n_frames"] for fps in (5, 10, 20)] == [10, 20, 40]
+
+
+def test_a_single_frame_is_kept(scratch, tmp_path):
+    video = make_video(tmp_path / "one.mp4", "-frames:v", "1", "-r", "25")
+    assert decode(video)["n_frames"] == 1
+
+
+def truncated(folder: Path, share: float, *options: str) -> Path:
+    video = make_video(folder / "whole.mp4", "-bf", "0", *options, seconds=4)
+    video.write_bytes(video.read_bytes()[: int(video.stat().st_size * share)])
+    return video
+
+
+def cut_at_a_packet(folder: Path) -> Path:
+    """Ends exactly where a packet does: no decoder sees a fault."""
+    video = make_video(folder / "packet.mp4", "-bf", "0", "-movflags", "faststart", seconds=4)
+    with av.open(str(video)) as container:
+        entries = list(container.streams.video[0].index_entries)
+    video.write_bytes(video.read_bytes()[: entries[20].pos + entries[20].size])
+    return video
+
+
+def cut(name: str, share: float = 0.5):
+    def make(folder: Path) -> Path:
+        video = make_video(folder / name, seconds=4)
+        video.write_bytes(video.read_bytes()[: int(video.stat().st_size * share)])
+        return video
+
+    return make
+
+
+def corrupt(folder: Path) -> Path:
+    video = make_video(folder / "corrupt.mp4", "-movflags", "faststart", seconds=4)
+    content = bytearray(video.read_bytes())
+    middle = len(content) * 2 // 3
+    content[middle : middle + 400] = bytes(400)
+    video.write_bytes(content)
+    return video
+
+
+def audio_only(folder: Path) -> Path:
+    run_ffmpeg("-f", "lavfi", "-i", "sine=duration=1", folder / "sound.mp4")
+    return folder / "sound.mp4"
+
+
+def song_with_cover(folder: Path) -> Path:
+    cover = make_video(folder / "cover.png", "-frames:v", "1", "-pix_fmt", "rgb24")
+    inputs = ("-f", "lavfi", "-i", "sine=duration=1", "-i", cover, "-map", "0", "-map", "1")
+    run_ffmpeg(*inputs, "-c:v", "copy", "-disposition:v:0", "attached_pic", folder / "song.mp4")
+    return folder / "song.mp4"
+
+
+def encrypted(folder: Path) -> Path:
+    video = make_video(folder / "plain.mp4")
+    key = "00112233445566778899aabbccddeeff"
+    options = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", key)
+    run_ffmpeg("-i", video, "-c", "copy", *options, "-encryption_kid", key, folder / "secret.mp4")
+    return folder / "secret.mp4"
+
+
+def headers_only(folder: Path) -> Path:
+    video = make_video(folder / "fragments.mp4", "-movflags", "empty_moov+frag_keyframe")
+    content = video.read_bytes()
+    video.write_bytes(content[: content.index(b"moof") - 4])
+    return video
+
+
+def written(name: str, content: bytes):
+    def write(folder: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return write
+
+
+def made(name: str, *options: str):
+    return lambda folder: make_video(folder / name, *options)
+
+
+def script(first_line: str, line: str):
+    """A playlist under a video's name that would open another video."""
+
+    def write(folder: Path) -> Path:
+        other = make_video(folder / "other.ts", "-c:v", "mpeg2video")
+        (folder / "script.mp4").write_text(f"{first_line}\n{line.format(other)}\n")
+        return folder / "script.mp4"
+
+    return write
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+REFUSALS = {
+    "empty": (written("empty.mp4", b""), "empty"),
+    "lfs pointer": (written("pointer.mp4", POINTER), "not-a-video"),
+    "text": (written("text.mp4", b"not a video at all, just words\n" * 40), "not-a-video"),
+    "noise": (written("noise.mp4", np.random.default_rng(0).bytes(9000)), "not-a-video"),
+    "hls": (script("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,", "{}"), "not-a-video"),
+    "concat": (script("ffconcat version 1.0", "file '{}'"), "not-a-video"),
+    "audio only": (audio_only, "no-video-stream"),
+    "cover art": (song_with_cover, "no-video-stream"),
+    "encrypted": (encrypted, "encrypted"),
+    "headers only": (headers_only, "no-frames"),
+    "index at the end is lost": (lambda folder: truncated(folder, 0.6), "truncated"),
+    "data at the end is lost": (
+        lambda folder: truncated(folder, 0.6, "-movflags", "faststart"),
+        "truncated",
+    ),
+    "cut at a packet": (cut_at_a_packet, "truncated"),
+    "cut matroska": (cut("cut.mkv"), "truncated"),
+    "matroska without its last frames": (cut("cut.mkv", 0.95), "truncated"),
+    "cut flash": (cut("cut.flv"), "truncated"),
+    "cut asf": (cut("cut.asf"), "undecodable"),  # libav believes no length that exceeds the file.
+    "corrupt": (corrupt, "undecodable"),
+    "too large": (made("big.mp4", "-vf", "scale=2048:1024"), "too-large"),
+    "too fast": (made("fast.mp4", "-r", "240"), "too-fast"),
+    "too long": (made("long.mp4", "-vf", "setpts=99*PTS"), "too-long"),
+    "odd codec": (made("odd.mkv", "-c:v", "snow", "-strict", "-2"), "unsupported-codec"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_cannot_be_used_is_refused_with_its_reason(name, scratch, tmp_path):
+    make, reason = REFUSALS[name]
+    assert verdict(make(tmp_path)) == reason
+
+
+def test_the_same_fault_is_told_in_the_same_words(scratch, tmp_path):
+    """ffmpeg's threads end in any order; the quarantine table is hashed."""
+    video = corrupt(tmp_path)
+    details = set()
+    for _ in range(5):
+        with pytest.raises(QuarantinedError) as error:
+            decode(video)
+        details.add(error.value.detail)
+    assert len(details) == 1
+
+
+def test_ffmpeg_is_confined_to_one_file(tmp_path):
+    facts = probe_video(make_video(tmp_path / "a b.mp4"), VIDEO_LIMITS)
+    arguments = ffmpeg_arguments(tmp_path / "a b.mp4", facts, 10, SIZE)
+    assert f"file:{tmp_path}/a b.mp4" in arguments
+    for option, value in {
+        "-protocol_whitelist": "file",
+        "-enable_drefs": "0",
+        "-use_absolute_path": "0",
+        "-threads": "1",
+        "-filter_complex_threads": "1",
+        "-err_detect": "explode",
+    }.items():
+        assert arguments[arguments.index(option) + 1] == value
+    assert {"-nostdin", "-xerror", "-an", "-sn", "-dn", "-max_alloc"} <= set(arguments)
+
+
+def test_another_ffmpeg_is_used_when_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("AISLEWATCH_FFMPEG", "/bin/sh")
+    assert find_ffmpeg() == str(Path("/bin/sh").resolve())
+    monkeypatch.setenv("AISLEWATCH_FFMPEG", str(tmp_path / "missing"))
+    with pytest.raises(FootageError, match="is no program"):
+        find_ffmpeg()
+
+
+def test_a_full_disk_is_not_the_videos_fault(scratch, tmp_path):
+    fake = tmp_path / "ffmpeg"
+    fake.write_text("#!/bin/sh\necho 'Error writing: No space left on device' >&2\nexit 228\n")
+    fake.chmod(0o755)
+    with pytest.raises(FootageError, match="disk is full") as error:
+        decode(make_video(tmp_path / "a.mp4"), ffmpeg=str(fake))
+    assert not isinstance(error.value, QuarantinedError)
+
+
+# A reason; or displayed width and height in pixels, degrees that the picture is turned (counter-
+# clockwise), and frames at 10 a second.
+BROKEN = {
+    "cvat__test_rotated_90_video.mp4": (100, 200, 90, 10),
+    "datumaro__video.avi": (32, 32, 0, 80),
+    "datumaro__video_1.avi": (4, 4, 0, 20),
+    "derived__truncated_60pct_of_shop_lifter_n_4_converted.mp4": "truncated",
+    "derived__zero_bytes.mp4": "empty",
+    "dmlc__unordered.mov": (50, 50, 0, 2),
+    "dmlc__video_180.mov": (568, 320, 180, 1),
+    "dmlc__video_90.mov": (320, 568, 270, 1),
+    "imageio__realshort.mp4": (320, 240, 0, 12),
+    "mozilla__afconvert-aac-0.5s.mp4": "no-video-stream",
+    "mozilla__bipbop_480wp_1001kbps-cenc-video-key1-init.mp4": "encrypted",
+    "mozilla__hevc_white_frame.mp4": (640, 480, 0, 1),
+    "mozilla__invalid_userdata.mp4": "truncated",
+    "mozilla__minimal.mp4": (320, 240, 0, 1),
+    "mozilla__video_rotation_90.mp4": (60, 100, 270, 1),
+    "mozilla__zero_empty_stsc.mp4": "truncated",
+    "opencv__tree.avi": (320, 240, 0, 300),
+    "torchcodec__av1_video.mkv": (640, 360, 0, 50),
+    "torchcodec__h264_10bits.mp4": (200, 200, 0, 10),
+    "torchcodec__h265_video.mp4": (128, 128, 0, 10),
+    "torchcodec__nasa_13013.mp4": (320, 180, 0, 130),
+    "youssef-osama1__demo.mp4": "not-a-video",
+}
+
+
+def test_the_table_of_odd_real_files_is_whole():
+    """The sibling without footage: every way to be odd is in the table."""
+    assert len(BROKEN) == 22
+    reasons = {found for found in BROKEN.values() if isinstance(found, str)}
+    assert reasons == {"truncated", "empty", "no-video-stream", "encrypted", "not-a-video"}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", BROKEN)
+def test_verdicts_on_odd_real_files(name, corpus, scratch):
+    video = corpus / "broken" / name
+    if isinstance(BROKEN[name], str):
+        assert verdict(video) == BROKEN[name]
+        return
+    width, height, degrees, n_frames = BROKEN[name]
+    facts = decode(video)
+    assert (facts["width"], facts["height"], facts["n_frames"]) == (width, height, n_frames)
+    upright = luma(Path(FRAMES), SIZE)[0].astype(int)
+    as_coded = ("-an", "-vf", f"scale={SIZE}:{SIZE}:out_range=tv,format=yuv420p", "-frames:v", "1")
+    run_ffmpeg("-noautorotate", "-i", video, *as_coded, "-f", "rawvideo", "coded.yuv")
+    coded = luma(Path("coded.yuv"), SIZE)[0].astype(int)
+    assert np.abs(np.rot90(coded, degrees // 90) - upright).mean() < 4
+
+
+def test_decoding_reads_no_environment(scratch, tmp_path):
+    """ffmpeg gets none, so nothing a user exports (a report file, a proxy) changes frames."""
+    fake = tmp_path / "ffmpeg"
+    fake.write_text(f'#!/bin/sh\n/usr/bin/env > "{tmp_path}/seen"\nexec "{find_ffmpeg()}" "$@"\n')
+    fake.chmod(0o755)
+    decode(make_video(tmp_path / "a.mp4"), ffmpeg=str(fake))
+    seen = (tmp_path / "seen").read_text().splitlines()
+    assert {line.split("=")[0] for line in seen} <= {"PWD", "SHLVL", "_", "OLDPWD"}
+
+
+@pytest.mark.corpus
+def test_no_odd_real_file_is_forgotten(corpus):
+    assert {path.name for path in (corpus / "broken").iterdir()} == set(BROKEN)

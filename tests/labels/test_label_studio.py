@@ -1,0 +1,287 @@
+"""Label Studio exports: one written by its SDK, every kind of region, annotators who disagree."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aislewatch.labels.label_studio import read_labels
+from aislewatch.labels.protocol import Labels, Video
+
+EXPORT = Path(__file__).parents[1] / "data" / "label_studio" / "export.json"
+VIDEOS = {
+    "shop/till (1).mp4": Video("unlabeled", 4.0, 30.0),
+    "shop/box (1).mp4": Video("unlabeled", 3.99, 30.0),
+    "shop/whole.mp4": Video("unlabeled", 4.0, 30.0),
+    "shop/quiet.mp4": Video("unlabeled", 4.0, 30.0),
+    "shop/disputed.mp4": Video("unlabeled", 4.0, 30.0),
+    "shop/waiting.mp4": Video("unlabeled", 4.0, 30.0),
+    "shop/till/a.mp4": Video("unlabeled", 10.0, 10.0),
+    "shop/door/b.mp4": Video("unlabeled", 10.0, 10.0),
+}
+A, B = "shop/till/a.mp4", "shop/door/b.mp4"
+
+
+def read(tmp_path: Path, *contents: object) -> Labels:
+    folder = tmp_path / "shop"
+    folder.mkdir(exist_ok=True)
+    files = []
+    for number, content in enumerate(contents):
+        files.append(folder / f"{number}.json")
+        written = content if isinstance(content, bytes) else json.dumps(content).encode()
+        files[-1].write_bytes(written)
+    labels = read_labels(tmp_path, "shop", VIDEOS)
+    assert {problem.file for problem in labels.problems} <= {file.as_posix() for file in files}
+    for problem in labels.problems:
+        str(problem).encode()
+    return labels
+
+
+def task(*annotations: Any, video: object = "a.mp4", **data: object) -> dict[str, Any]:
+    """A task with one annotation a list of results, or an annotation as given."""
+    made = [
+        {"id": 50 + number, "completed_by": number, "result": said}
+        if isinstance(said, list)
+        else said
+        for number, said in enumerate(annotations, start=1)
+    ]
+    return {"id": 7, "data": {"video": video, "fps": 10, **data}, "annotations": made}
+
+
+def region(kind: str, **value: object) -> dict[str, Any]:
+    return {"id": "r", "from_name": "x", "to_name": "video", "type": kind, "value": value}
+
+
+def timeline(label: str, *ranges: tuple[object, object]) -> dict[str, Any]:
+    written = [{"start": start, "end": end} for start, end in ranges]
+    return region("timelinelabels", ranges=written, timelinelabels=[label])
+
+
+def rectangle(*keys: tuple[int, bool], frames: int | None = 100) -> dict[str, Any]:
+    sequence = [{"frame": frame, "enabled": enabled} for frame, enabled in keys]
+    counted = {"framesCount": frames, "duration": 10.0} if frames else {}
+    return region("videorectangle", sequence=sequence, labels=["theft"], **counted)
+
+
+def spans(labels: Labels) -> list[tuple[str, float, float, str]]:
+    return [
+        (row.video, round(row.start_s, 6), round(row.end_s, 6), row.label) for row in labels.rows
+    ]
+
+
+def rules(labels: Labels) -> list[tuple[str, str]]:
+    return [(problem.level, problem.rule) for problem in labels.problems]
+
+
+def test_an_export_written_by_the_sdk(tmp_path: Path) -> None:
+    labels = read(tmp_path, EXPORT.read_bytes())
+    assert spans(labels) == [
+        ("shop/box (1).mp4", 0.4, 0.8, "shoplifting"),
+        ("shop/box (1).mp4", 2.4, 3.99, "shoplifting"),
+        ("shop/till (1).mp4", 1.0, 2.0, "shoplifting"),
+    ]
+    assert labels.whole == {"shop/whole.mp4": "shoplifting", "shop/quiet.mp4": "normal"}
+    assert [(p.level, p.rule, p.video) for p in labels.problems] == [
+        ("warning", "unused_label", ""),
+        ("warning", "nothing", "shop/waiting.mp4"),
+        ("error", "disagreement", "shop/disputed.mp4"),
+    ]
+    assert "'Person' (1)" in labels.problems[0].problem
+    assert "by 1 and task 5, annotation" in labels.problems[2].problem
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (timeline("theft", (1, 10), (21, 30)), [(0.0, 1.0), (2.0, 3.0)]),
+        (timeline("theft", (11, 11)), [(1.0, 1.1)]),
+        (rectangle((11, True), (20, False)), [(1.0, 2.0)]),
+        (rectangle((11, True), (15, True), (20, False), (31, True)), [(1.0, 2.0), (3.0, 10.0)]),
+        (rectangle((20, False), (11, True)), [(1.0, 2.0)]),
+        (rectangle((91, True), frames=None), [(9.0, 10.0)]),
+        (region("labels", start=1.25, end=2.5, channel=0, labels=["theft"]), [(1.25, 2.5)]),
+        (region("choices", ranges=[{"start": 1, "end": 10}], choices=["theft"]), [(0.0, 1.0)]),
+    ],
+)
+def test_regions(
+    tmp_path: Path, result: dict[str, Any], expected: list[tuple[float, float]]
+) -> None:
+    labels = read(tmp_path, [task([result])])
+    assert spans(labels) == [(A, *bounds, "shoplifting") for bounds in expected]
+    assert labels.problems == []
+
+
+def test_frames_are_those_that_label_studio_counted(tmp_path: Path) -> None:
+    """A configuration that states no rate counts 24 a second, whatever the video's own is."""
+    counted = read(tmp_path, [task([rectangle((25, True), (48, False), frames=240)], fps=None)])
+    assert (spans(counted), counted.problems) == ([(A, 1.0, 2.0, "shoplifting")], [])
+    told = read(tmp_path, [task([timeline("theft", (25, 48))], fps="24")])
+    assert (spans(told), told.problems) == ([(A, 1.0, 2.0, "shoplifting")], [])
+    assumed = read(tmp_path, [task([timeline("theft", (11, 20))], fps=None)])
+    assert spans(assumed) == [(A, 1.0, 2.0, "shoplifting")]
+    assert rules(assumed) == [("warning", "frame_rate")]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a.mp4",
+        "till/a.mp4",
+        "/data/upload/3/0123abcd-a.mp4",
+        "https://example.org/media/0123abcd-a.mp4?X-Amz-Signature=1#t=2",
+        "/data/local-files/?d=videos%2Fshop/till/a.mp4",
+        "gs://bucket/a.mp4",
+        "/home/eve/a.mp4",
+        "C:\\footage\\shop\\till\\a.mp4",
+    ],
+)
+def test_how_a_video_is_named(tmp_path: Path, written: str) -> None:
+    assert read(tmp_path, [task([], video=written)]).whole == {A: "normal"}
+
+
+def test_an_upload_without_a_usual_key(tmp_path: Path) -> None:
+    upload = {**task([], video=None), "file_upload": "0123abcd-till_1.mp4"}
+    other = task([], video=None, clip="/data/upload/3/0123abcd-b.mp4", remark="a")
+    assert read(tmp_path, [upload, other]).whole == {"shop/till (1).mp4": "normal", B: "normal"}
+
+
+def test_only_what_was_submitted_counts(tmp_path: Path) -> None:
+    cancelled = {"id": 1, "was_cancelled": True, "result": [timeline("theft", (1, 10))]}
+    labels = read(tmp_path, [task(cancelled), task(cancelled, [], video="b")])
+    assert labels.whole == {B: "normal"}
+    assert [(p.level, p.rule, p.video) for p in labels.problems] == [("warning", "nothing", A)]
+
+
+def test_annotators_agree_but_for_a_second(tmp_path: Path) -> None:
+    first, near, far = ([timeline("theft", bounds)] for bounds in ((11, 30), (20, 40), (22, 40)))
+    agreed = read(tmp_path, [task(first, near)])
+    assert (spans(agreed), agreed.problems) == ([(A, 1.0, 3.0, "shoplifting")], [])
+    disputed = read(tmp_path, [task(first, far)])
+    assert (disputed.rows, rules(disputed)) == ([], [("error", "disagreement")])
+    assert "annotation 51 by 1 and task 7, annotation 52 by 2" in disputed.problems[0].problem
+    truth = {"id": 3, "ground_truth": True, "completed_by": {"email": "e@x"}, "result": far}
+    assert spans(read(tmp_path, [task(first, truth)])) == [(A, 2.1, 4.0, "shoplifting")]
+
+
+def test_tasks_of_one_video_in_two_exports_must_agree(tmp_path: Path) -> None:
+    labels = read(tmp_path, [task([])], [task([timeline("theft", (1, 9))])])
+    assert rules(labels) == [("error", "disagreement")]
+
+
+@pytest.mark.parametrize(
+    ("results", "whole", "rows", "rule"),
+    [
+        ([], "normal", 0, None),
+        ([region("choices", choices=["theft"])], "shoplifting", 0, None),
+        ([region("choices", choices=["unknown"])], "unlabeled", 0, None),
+        ([timeline("normal", (1, 50))], "normal", 0, None),
+        ([timeline("ignore", (1, 50))], None, 1, None),
+        ([timeline("ignore", (1, 50)), region("choices", choices=["normal"])], None, 1, None),
+        ([timeline("theft", (1, 50)), region("choices", choices=["theft"])], None, 1, None),
+        ([timeline("theft", (1, 50)), region("choices", choices=["normal"])], None, 0, "one_label"),
+        ([timeline("ignore", (1, 5)), region("choices", choices=["theft"])], None, 0, "one_label"),
+        ([region("choices", choices=["normal", "theft"])], None, 0, "one_label"),
+        ([region("choices", choices=["night"])], None, 0, "unused_label"),
+        ([region("textarea", text=["looks odd"])], None, 0, "nothing"),
+        ([{"type": "relation", "from_id": "a", "to_id": "b"}], "normal", 0, None),
+    ],
+)
+def test_what_an_annotation_says_of_the_whole(
+    tmp_path: Path, results: list[Any], whole: str | None, rows: int, rule: str | None
+) -> None:
+    labels = read(tmp_path, [task(results)])
+    assert labels.whole == ({A: whole} if whole else {})
+    assert len(labels.rows) == rows
+    assert rule in [problem.rule for problem in labels.problems] or not rule
+    assert bool(labels.problems) == bool(rule)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is no JSON"),
+        (b'[{"id": 1,\n]', "line 2"),
+        (b"[" * 100_000, "is no JSON"),
+        (b'{"tasks": []}', "is no list of tasks"),
+        (b'[{"video": "a.mp4", "label": "theft", "id": 3}]', "task 1 of the list: data"),
+        ([task([timeline("theft", ("one", 10))])], "task 7: region 'r': ranges.0.start"),
+        ([task([timeline("theft", (None, 10))])], "ranges.0.start"),
+        (b'[{"data":{"video":"a"},"annotations":[{"result":[{"value":{"labels":["1"],'
+         b'"start":NaN,"end":1}}]}]}]', "start"),
+        ([task([], video="z.mp4")], "there is no video 'z.mp4'"),
+        ([task([], video="\ud800.mp4")], "there is no video"),
+        ([task([], video=12)], "no video is named"),
+    ],
+)  # fmt: skip
+def test_faults(tmp_path: Path, content: object, says: str) -> None:
+    labels = read(tmp_path, content)
+    errors = [str(problem) for problem in labels.problems if problem.level == "error"]
+    assert len(errors) == 1
+    assert says in errors[0]
+    assert " -> " in errors[0]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=10,
+)
+KNOWN = st.sampled_from(
+    ["theft", "normal", 0, -3, 1e308, 5e-324, None, [], {}, [[]], True, "a.mp4", "10"]
+)
+LABEL_KEYS = ("labels", "timelinelabels", "choices")
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        key: JSON | KNOWN | st.lists(KNOWN, max_size=2)
+        for key in (*LABEL_KEYS, "start", "end", "framesCount", "duration", "text")
+    }
+    | {
+        "ranges": st.lists(st.fixed_dictionaries({"start": KNOWN, "end": KNOWN}), max_size=2),
+        "sequence": st.lists(st.fixed_dictionaries({"frame": KNOWN, "enabled": KNOWN}), max_size=3),
+    },
+)
+RESULTS = st.lists(st.fixed_dictionaries({"id": KNOWN, "value": VALUES | JSON}), max_size=3)
+ANNOTATIONS = st.fixed_dictionaries(
+    {"result": RESULTS | JSON},
+    optional={key: KNOWN for key in ("id", "completed_by", "was_cancelled", "ground_truth")},
+)
+TASKS = st.fixed_dictionaries(
+    {
+        "data": st.fixed_dictionaries({"video": KNOWN | JSON}, optional={"fps": KNOWN | JSON}),
+        "annotations": st.lists(ANNOTATIONS, max_size=3) | JSON,
+    },
+    optional={"id": JSON, "file_upload": JSON},
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(st.lists(TASKS | JSON, max_size=3) | JSON)
+def test_any_json_gives_labels_or_problems(tmp_path: Path, content: object) -> None:
+    labels = read(tmp_path, content)
+    assert {row.video for row in labels.rows} <= set(VIDEOS)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_damage_to_an_export_gives_labels_or_problems(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    content = bytearray(EXPORT.read_bytes())
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
+        content[place] = data.draw(st.integers(0, 255))
+    read(tmp_path, bytes(content[: data.draw(st.integers(0, len(content)))]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.lists(st.booleans(), min_size=1, max_size=100))
+def test_events_are_the_frames_that_were_marked(tmp_path: Path, marked: list[bool]) -> None:
+    """Each frame its own range, of a video of as many frames as there are."""
+    ranges = [(frame, frame) for frame, chosen in enumerate(marked, start=1) if chosen]
+    found = spans(read(tmp_path, [task([timeline("theft", *ranges)] if ranges else [])]))
+    for frame, chosen in enumerate(marked):
+        middle = (frame + 0.5) / 10
+        assert any(start < middle < end for _, start, end, _ in found) == chosen

@@ -1,0 +1,257 @@
+"""The whole pipeline under DVC: what reruns, what comes back, what is registered."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from tests.projects import (
+    SMALL,
+    VIDEOS,
+    clone_project,
+    environment,
+    mlflow_client,
+    run,
+    runs,
+    set_params,
+    stages_run,
+)
+
+MODELS = ["convlstm", "cnn", "lstm", "cnn_lstm", "convlstm_paper"]
+TRAINED = [f"train@{name}" for name in MODELS]
+DATA_STAGES = ["ingest", "validate", "segment", "split"]
+
+
+def outs(folder: Path, stage: str) -> dict[str, str]:
+    entry = yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]
+    return {out["path"]: out["md5"] for out in entry["outs"]}
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A copy of the finished project after one more repro with fewer epochs and another seed."""
+
+    folder: Path
+    output: str
+
+
+@pytest.fixture(scope="module")
+def retrained(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Retrained:
+    folder = clone_project(finished, tmp_path_factory.mktemp("retrained") / "a shop")
+    set_params(folder, {"train": {"epochs": 1, "seed": 1}})
+    return Retrained(folder, run(folder, "dvc", "repro"))
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 300.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_second_repro_does_nothing(project: Path) -> None:
+    before = (project / "dvc.lock").read_bytes()
+    output = run(project, "dvc", "repro")
+    assert stages_run(output) == []
+    assert "Data and pipelines are up to date." in output
+    assert (project / "dvc.lock").read_bytes() == before
+
+
+def test_accepting_the_split_reruns_it_alone_with_the_same_bytes(project: Path) -> None:
+    before = {stage: outs(project, stage) for stage in (*DATA_STAGES, "tune", *TRAINED)}
+    assert "git add data/assignments.csv" in run(project, "aislewatch", "split", "accept")
+    assert stages_run(run(project, "dvc", "repro")) == ["split"]
+    assert {stage: outs(project, stage) for stage in before} == before
+    changed = subprocess.run(
+        ["git", "status", "--porcelain", "data"], cwd=project, capture_output=True, text=True
+    )
+    assert changed.stdout == " M data/assignments.csv\n"
+
+
+def test_epochs_rerun_training_and_what_follows(retrained: Retrained) -> None:
+    assert set(stages_run(retrained.output)) == {*TRAINED, "evaluate", "register"}
+
+
+def test_what_did_not_run_again_points_to_the_run_that_did_it(retrained: Retrained) -> None:
+    first, second = runs(retrained.folder, kind="pipeline")
+    assert (first.info.status, second.info.status) == ("FINISHED", "FINISHED")
+    for stage in (*DATA_STAGES, "tune"):
+        [made] = runs(retrained.folder, kind="stage", stage=stage)
+        assert made.data.tags["mlflow.parentRunId"] == first.info.run_id
+        assert second.data.tags[f"cached.{stage}"] == made.info.run_id
+
+
+def test_metrics_and_plots_render(retrained: Retrained) -> None:
+    assert "metrics/evaluate.json" in run(retrained.folder, "dvc", "metrics", "show")
+    assert "metrics/train/convlstm.json" in run(retrained.folder, "dvc", "metrics", "diff")
+    run(retrained.folder, "dvc", "plots", "show")
+    page = (retrained.folder / "dvc_plots/index.html").read_text()
+    for title in ("Validation loss", "ROC on test", "Confusion of convlstm on test"):
+        assert title in page
+
+
+def test_a_new_model_is_compared_with_the_champion_scored_today(retrained: Retrained) -> None:
+    client = mlflow_client(retrained.folder)
+    challenger = client.get_model_version_by_alias("aislewatch", "challenger")
+    champion = client.get_model_version_by_alias("aislewatch", "champion")
+    assert str(challenger.version) == "2"
+    tags = challenger.tags
+    assert tags["gate"] == "auc"  # seconds of footage cannot speak of alarms an hour
+    no_worse = float(tags["gate.auc_difference_low"]) >= -0.02
+    promoted = no_worse and float(tags["gate.p_auc"]) <= 0.05
+    assert str(champion.version) == ("2" if promoted else "1")
+    assert tags["promoted"] == str(promoted).lower()
+    assert tags["verdict"] in retrained.output
+    assert "too little footage to judge alarms" in tags["verdict"]
+    page = (retrained.folder / "reports/promotion/index.html").read_text()
+    assert "ROC-AUC by video decides" in page
+
+
+def test_old_parameters_come_back_from_the_cache_under_the_run_that_trained_them(
+    retrained: Retrained, finished: Path
+) -> None:
+    set_params(retrained.folder, SMALL)
+    mlflow_client(retrained.folder).delete_registered_model("aislewatch")
+    assert stages_run(run(retrained.folder, "dvc", "repro")) == ["register"]
+    assert outs(retrained.folder, "evaluate") == outs(finished, "evaluate")
+    [version] = mlflow_client(retrained.folder).search_model_versions("name = 'aislewatch'")
+    selected = json.loads((retrained.folder / "models/selected.json").read_text())["model"]
+    oldest, newest = runs(retrained.folder, kind="stage", stage=f"train@{selected}")
+    assert oldest.info.start_time < newest.info.start_time
+    assert version.run_id == oldest.info.run_id
+
+
+def test_a_fresh_clone_makes_everything_again_killed_or_not(finished: Path, tmp_path: Path) -> None:
+    """In another place, on another day, with nothing cached: the very same lock.
+
+    Killed in the middle of training. What DVC does not hash (Data Docs, study, pages) is there too.
+    """
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(finished), str(clone)], check=True)
+    assert (clone / "dvc.lock").exists()
+    for made in ("registration.json", ".dvc/cache", ".aislewatch", "models", "reports"):
+        assert not (clone / made).exists()
+    run(clone, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
+    # Their dates always differ, so that one of them is not today's.
+    zones = ("Pacific/Kiritimati", "Etc/GMT+12")
+    today = datetime.now().date()
+    another_day = {"TZ": next(z for z in zones if datetime.now(ZoneInfo(z)).date() != today)}
+    process = subprocess.Popen(
+        ["dvc", "repro"], cwd=clone, env=environment(**another_day), start_new_session=True
+    )
+    wait_for(lambda: list(clone.glob(".aislewatch/runs/*/train@cnn.*.jsonl")))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    output = run(clone, "dvc", "repro", **another_day)
+    assert {"train@cnn", "evaluate", "register"} <= set(stages_run(output))
+    assert not {*DATA_STAGES, "tune"} & set(stages_run(output))
+    began = {journal.name.split(".")[0] for journal in clone.glob(".aislewatch/runs/*/*.jsonl")}
+    assert began == set(yaml.safe_load((clone / "dvc.lock").read_text())["stages"])
+    assert list(clone.glob(".aislewatch/study-*.db"))
+    for page in ("data_docs", "split", "promotion"):
+        assert (clone / "reports" / page / "index.html").exists()
+    assert (clone / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
+    assert len(mlflow_client(clone).search_model_versions("name = 'aislewatch'")) == 1
+    killed, done = runs(clone, kind="pipeline")
+    assert (killed.info.status, done.info.status) == ("KILLED", "FINISHED")
+
+
+def test_no_hashed_output_names_a_run_a_place_or_a_version(finished: Path) -> None:
+    forbidden = [str(finished), *(r.info.run_id for r in runs(finished, kind="stage"))]
+    for entry in yaml.safe_load((finished / "dvc.lock").read_text())["stages"].values():
+        for out in entry["outs"]:
+            path = finished / out["path"]
+            files = [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path]
+            for file in files:
+                content = file.read_bytes()
+                assert not any(word.encode() in content for word in forbidden), file
+    stated = json.loads((finished / "registration.json").read_text())
+    assert set(stated) == {"name", "model", "digest"}
+
+
+def test_what_the_registry_has_lost_is_registered_again(project: Path) -> None:
+    client = mlflow_client(project)
+    client.delete_model_version("aislewatch", "1")
+    output = run(project, "dvc", "repro")
+    assert stages_run(output) == []
+    output = run(project, "aislewatch", "preflight")
+    assert "register stage will run again" in output
+    # An exporter that loses a little: the gate refuses, and the registry stays as it was.
+    export = project / "aislewatch/register/export.py"
+    right = export.read_text()
+    drift = "+ (0.01 if torch.compiler.is_exporting() else 0.0))"
+    export.write_text(right.replace("self.network(yuv_BTKW))", f"self.network(yuv_BTKW) {drift}"))
+    output = run(project, "dvc", "repro", fails=True)
+    assert "the ONNX graph differs from torch by 0.00" in output
+    assert client.search_model_versions("name = 'aislewatch'") == []
+    export.write_text(right)
+    output = run(project, "dvc", "repro")
+    assert stages_run(output) == ["register"]
+    [version] = client.search_model_versions("name = 'aislewatch'")
+    assert (
+        version.tags["digest"] == json.loads((project / "registration.json").read_text())["digest"]
+    )
+
+
+def test_registering_the_same_bytes_again_makes_no_version(project: Path) -> None:
+    (project / "registration.json").unlink()
+    output = run(project, "dvc", "repro")
+    assert stages_run(output) == ["register"]
+    assert "has these very weights" in output
+    assert len(mlflow_client(project).search_model_versions("name = 'aislewatch'")) == 1
+
+
+def test_the_version_belongs_to_the_run_that_trained_it(finished: Path) -> None:
+    [version] = mlflow_client(finished).search_model_versions("name = 'aislewatch'")
+    selected = json.loads((finished / "models/selected.json").read_text())["model"]
+    [trained] = runs(finished, kind="stage", stage=f"train@{selected}")
+    assert version.run_id == trained.info.run_id
+    assert version.tags["weights"] == trained.data.tags[f"digest.models/{selected}"]
+    sizes = {name: float(x) for name, x in version.tags.items() if name.startswith("size.")}
+    assert set(sizes) == {
+        f"size.{name}" for name in ("parameters", "graph_bytes", "gflop", "latency_ms")
+    }
+    assert min(sizes.values()) > 0
+
+
+def test_mlflow_shows_the_whole_pipeline(finished: Path) -> None:
+    [parent] = runs(finished, kind="pipeline")
+    assert parent.info.status == "FINISHED"
+    stages = {r.info.run_name: r for r in runs(finished, kind="stage")}
+    assert set(stages) == {*DATA_STAGES, "tune", *TRAINED, "evaluate", "register"}
+    assert {r.data.tags["mlflow.parentRunId"] for r in stages.values()} == {parent.info.run_id}
+    trials = runs(finished, kind="trial")
+    assert {t.data.tags["mlflow.parentRunId"] for t in trials} == {stages["tune"].info.run_id}
+    assert len(trials) == 2
+    models = runs(finished, kind="model")
+    assert sorted(m.info.run_name for m in models) == sorted(MODELS)
+    names = {frozenset(m.data.params) for m in models}
+    assert len(names) == 1, "models share their parameters' names, so that MLflow can compare them"
+    for model in models:
+        assert {"test.accuracy", "test.auc", "val.auc"} <= set(model.data.metrics)
+    for each in [*stages.values(), *trials, *models]:
+        assert {"git_commit", "dvc_lock", "data", "stage_key"} <= set(each.data.tags)
+
+
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_the_registered_model_serves_any_mlflow_user(finished: Path, alias: str) -> None:
+    import mlflow
+    import numpy as np
+
+    mlflow.set_tracking_uri(f"sqlite:///{finished / 'mlflow.db'}")
+    model = mlflow.pyfunc.load_model(f"models:/aislewatch@{alias}")
+    example = model.input_example
+    assert example is not None
+    clips = np.random.default_rng(0).integers(0, 256, (3, 16, 48, 32), dtype=np.uint8)
+    scores = model.predict({"yuv": clips})["probability"]
+    assert scores.shape == (3,)
+    assert ((scores >= 0) & (scores <= 1)).all()

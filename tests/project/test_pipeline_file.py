@@ -1,0 +1,135 @@
+"""dvc.yaml says the whole truth: every knob, every imported file, nothing that varies."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.code_closure import ROOT, imported_files
+
+PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+STAGES: dict[str, Any] = PIPELINE["stages"]
+SECTIONS = set(yaml.safe_load((ROOT / "params.yaml").read_text()))
+# What changes no byte of any output, and why; no stage depends on it.
+NO_BYTES = {
+    "aislewatch/__init__.py": "sets how threads wait and switches statistics off",
+    "aislewatch/config.py": "refuses wrong values; right ones reach a stage as they stand",
+    "aislewatch/console.py": "log lines and progress bars",
+    "aislewatch/errors.py": "names of exceptions",
+    "aislewatch/recording": "copies journals into MLflow, after the stage",
+    "aislewatch/tracking": "journals, which lie beside the outputs",
+    "stages/runner.py": "reads parameters, opens the journal, prints errors",
+}
+
+
+def code_deps(stage: str) -> set[str]:
+    return {dep for dep in STAGES[stage]["deps"] if dep.split("/")[0] in ("aislewatch", "stages")}
+
+
+def covers(dep: str, file: str) -> bool:
+    return file == dep or file.startswith(f"{dep}/")
+
+
+def test_the_eight_stages_are_there() -> None:
+    assert list(STAGES) == [
+        "ingest",
+        "validate",
+        "segment",
+        "split",
+        "tune",
+        "train",
+        "evaluate",
+        "register",
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_every_room_that_it_imports(stage: str) -> None:
+    imported = {
+        file
+        for file in imported_files(ROOT / "stages" / f"{stage}.py")
+        if not any(covers(harmless, file) for harmless in NO_BYTES)
+    }
+    deps = code_deps(stage)
+    missing = sorted(file for file in imported if not any(covers(dep, file) for dep in deps))
+    superfluous = sorted(dep for dep in deps if not any(covers(dep, file) for file in imported))
+    assert not missing, f"add the rooms of these to deps of {stage}: {missing}"
+    assert not superfluous, f"remove from deps of {stage}: {superfluous}"
+
+
+def test_no_stage_depends_on_what_changes_no_byte() -> None:
+    assert all((ROOT / path).exists() for path in NO_BYTES)
+    assert not {dep for stage in STAGES for dep in code_deps(stage)} & set(NO_BYTES)
+
+
+def test_every_parameter_is_declared_by_a_stage() -> None:
+    declared = {key for stage in STAGES.values() for key in stage.get("params", [])}
+    assert declared == SECTIONS
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_parameters_it_uses(stage: str) -> None:
+    """``params.model`` in the source uses section ``model``; the call of run_stage lists it."""
+    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
+    used = {
+        node.attr.rstrip("_")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "params"
+    }
+    [call] = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "run_stage"
+    ]
+    listed = ast.literal_eval(call.args[1])
+    assert sorted(STAGES[stage]["params"]) == sorted(listed)
+    assert used <= set(listed)
+
+
+def test_every_parameter_has_a_comment() -> None:
+    lines = (ROOT / "params.yaml").read_text().splitlines()
+    bare = [
+        line
+        for number, line in enumerate(lines)
+        if ":" in line
+        and not line.lstrip().startswith("#")
+        and not line.rstrip().endswith(":")
+        and "#" not in line
+        and not lines[number - 1].startswith("#")
+    ]
+    assert bare == []
+
+
+def test_footage_and_results_are_not_in_git() -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"/registration.json", "/models/", "/metrics/", "/data/*", "/mlflow.db*"} <= set(ignored)
+
+
+def test_only_the_registration_is_uncached() -> None:
+    """A registration taken from DVC's run cache would be one that never reached the registry."""
+    uncached = [
+        (name, path)
+        for name, stage in STAGES.items()
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind, [])
+        if isinstance(entry, dict)
+        for path, options in entry.items()
+        if options.get("cache") is False
+    ]
+    assert uncached == [("register", "registration.json")]
+
+
+def test_plots_read_what_stages_write() -> None:
+    written = {
+        str(path).replace("${item.model}", model)
+        for stage in STAGES.values()
+        for path in [*stage.get("plots", [])]
+        for model in stage.get("matrix", {}).get("model", [""])
+    }
+    read = {path for plot in PIPELINE["plots"] for body in plot.values() for path in body["y"]}
+    assert read <= written
+    assert all(Path(path).suffix == ".csv" for path in read)

@@ -1,0 +1,157 @@
+"""The gate: on long synthetic footage, on short footage, and as a test that keeps its word."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aislewatch.config import Gate
+from aislewatch.register.paired import p_auc_greater, p_greater
+from aislewatch.register.promotion import Candidate, Verdict, compare, first_champion
+from aislewatch.register.verdict import write_verdict
+from aislewatch.score.alerts import ScoredClip
+from aislewatch.score.events import VideoScores
+from tests.simulated_scores import RULE, SETTINGS, simulated, whole_videos
+
+GATE = Gate(
+    name="shop",
+    first_auc=0.6,
+    min_hours=30.0,
+    min_videos=30,
+    margin_recall=0.05,
+    margin_alarms=0.02,
+    margin_auc=0.02,
+)
+HOUR = 3600.0
+
+
+def long_footage(
+    recall: float, alarms_per_hour: float, rng: np.random.Generator, videos: int = 80
+) -> list[VideoScores]:
+    """Two hours a video, one event in each; alerts as a model of this quality would raise them."""
+    found = []
+    for number in range(videos):
+        scores = np.full(720, 0.1)  # a clip every ten seconds
+        if rng.random() < recall:
+            scores[30:36] = 0.95
+        for at in rng.choice(np.arange(60, 700, 10), rng.poisson(2 * alarms_per_hour)):
+            scores[at : at + 3] = 0.95
+        clips = tuple(ScoredClip(10.0 * i, 10.0 * i + 10.5, s) for i, s in enumerate(scores))
+        found.append(VideoScores(f"v{number:03d}", 2 * HOUR, ((300.0, 360.0),), clips))
+    return found
+
+
+def of(videos: list[VideoScores], clips: pd.DataFrame | None = None) -> Candidate:
+    return Candidate(
+        simulated(4, 2, np.random.default_rng(0)) if clips is None else clips, videos, RULE
+    )
+
+
+def judged(ours: tuple[float, float], theirs: tuple[float, float], seed: int = 0) -> Verdict:
+    rng = np.random.default_rng(seed)
+    return compare(of(long_footage(*ours, rng)), of(long_footage(*theirs, rng)), GATE, SETTINGS)
+
+
+def test_more_events_found_at_no_more_alarms_is_promoted() -> None:
+    verdict = judged((0.95, 0.002), (0.6, 0.002))
+    assert (verdict.gate, verdict.promote) == ("events", True)
+    assert verdict.numbers["gate.recall_difference_low"] > 0
+    assert verdict.numbers["gate.normal_hours"] == pytest.approx(80 * (2 - 1 / 60))
+
+
+def test_fewer_alarms_at_the_same_recall_is_promoted() -> None:
+    verdict = judged((1.0, 0.01), (1.0, 0.5))
+    assert (verdict.gate, verdict.promote) == ("events", True)
+    assert verdict.numbers["gate.p_alarms"] < 0.025 < verdict.numbers["gate.p_recall"]
+
+
+def test_better_in_one_thing_does_not_buy_worse_in_the_other() -> None:
+    verdict = judged((0.95, 0.5), (0.6, 0.002))
+    assert not verdict.promote
+    assert "false alarms may be more frequent" in verdict.reason
+    verdict = judged((0.6, 0.002), (0.95, 0.5))
+    assert not verdict.promote
+    assert "event recall may be lower" in verdict.reason
+
+
+def test_as_good_is_not_better() -> None:
+    rng = np.random.default_rng(0)
+    videos = long_footage(0.8, 0.01, rng)
+    verdict = compare(of(videos), of(videos), GATE, SETTINGS)
+    assert not verdict.promote
+    assert "not shown to be better in anything" in verdict.reason
+
+
+@pytest.mark.parametrize("hours", [True, False])
+def test_too_little_footage_falls_back_to_auc_by_video_and_says_so(hours: bool) -> None:
+    rng = np.random.default_rng(0)
+    champion = simulated(60, 6, rng, signal=0.2)
+    challenger = champion.assign(score=(champion["score"] + 2 * champion["label"]) / 3)
+    videos = long_footage(0.9, 0.0, rng, videos=29) if hours else whole_videos(champion)
+    verdict = compare(of(videos, challenger), of(videos, champion), GATE, SETTINGS)
+    assert (verdict.gate, verdict.promote) == ("auc", True)
+    lacking = "29 test videos, 30 are needed" if hours else "hours of normal test footage, 30 are"
+    assert lacking in verdict.reason
+    back = compare(of(videos, champion), of(videos, challenger), GATE, SETTINGS)
+    assert not back.promote
+    assert "ROC-AUC may be lower" in back.reason
+
+
+def test_the_first_champion_must_reach_its_minimum() -> None:
+    rng = np.random.default_rng(0)
+    good, poor = (of([], simulated(60, 6, rng, signal=s)) for s in (1.0, 0.0))
+    assert first_champion(good, GATE, SETTINGS).promote
+    refused = first_champion(poor, GATE, SETTINGS)
+    assert not refused.promote
+    assert "below the 0.6" in refused.reason
+
+
+def equal_models(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two models of one quality, which share a video's difficulty and differ by luck."""
+    labels = rng.integers(0, 2, 40)
+    shared = (2 * labels - 1) * 0.7 + rng.normal(0, 1, 40)
+    names = [f"v{i:02d}" for i in range(40)]
+    first, second = (
+        pd.DataFrame({"video": names, "label": labels, "score": shared + rng.normal(0, 0.7, 40)})
+        for _ in range(2)
+    )
+    return first, second
+
+
+def test_the_paired_tests_reject_true_nulls_as_often_as_they_claim() -> None:
+    """A claim of 5 %: between 3 and 7 %. McNemar on clips rejects 46 % (docs/benchmarks.md)."""
+    rng = np.random.default_rng(5)
+    quick = SETTINGS.model_copy(update={"resamples": 200})
+    trials = 600
+    by_auc = by_count = 0
+    for trial in range(trials):
+        ours, theirs = equal_models(rng)
+        seeded = quick.model_copy(update={"seed": trial})
+        labels = ours["label"].to_numpy()
+        scores = (ours["score"].to_numpy(), theirs["score"].to_numpy())
+        by_auc += p_auc_greater(labels, *scores, seeded) <= 0.05
+        chance = rng.beta(2, 2, 40)  # of each event in a video, for either model
+        counts = (rng.binomial(6, chance).astype(float) for _ in range(2))
+        by_count += p_greater(*counts, seeded) <= 0.05
+    assert 0.03 <= by_auc / trials <= 0.07
+    assert 0.03 <= by_count / trials <= 0.07
+
+
+def test_a_better_model_is_seen_and_a_missing_class_is_no_answer() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.arange(60) % 2
+    good, chance = labels + rng.normal(0, 0.3, 60), rng.normal(0, 1, 60)
+    assert p_auc_greater(labels, good, chance, SETTINGS) < 0.01
+    assert p_auc_greater(labels, chance, good, SETTINGS) > 0.99
+    assert p_auc_greater(labels, good, good, SETTINGS) == 1.0
+    assert math.isnan(p_auc_greater(np.ones(5, np.int64), good[:5], chance[:5], SETTINGS))
+
+
+def test_the_verdict_is_a_page(tmp_path: Path) -> None:
+    write_verdict("convlstm <3>", judged((0.95, 0.5), (0.6, 0.002)), tmp_path / "promotion")
+    page = (tmp_path / "promotion/index.html").read_text()
+    assert "convlstm &lt;3&gt; stays challenger" in page
+    assert "recall_difference_low" in page
+    assert "Events and false alarms on whole test videos decide" in page

@@ -1,0 +1,143 @@
+"""Smoothing of scores into alerts: the rule's words, as properties and as worked examples."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aislewatch.config import Alerts, load_params
+from aislewatch.score.alerts import (
+    Alert,
+    ScoredClip,
+    clips_to_alert,
+    raise_alerts,
+    successive_starts,
+    timed_clips,
+)
+
+FPS, N_FRAMES = 10, 16
+
+scores = st.lists(st.floats(0.0, 1.0), max_size=30)
+rules = st.builds(
+    Alerts,
+    method=st.sampled_from(["consecutive", "majority"]),
+    false_alarm_budget=st.just(0.042),
+    threshold=st.floats(0.0, 1.0),
+    consecutive=st.integers(1, 6),
+    window=st.integers(1, 6),
+)
+
+
+def rule(
+    method: Literal["consecutive", "majority"], threshold: float, consecutive: int, window: int
+) -> Alerts:
+    return Alerts(
+        method=method,
+        false_alarm_budget=0.042,
+        threshold=threshold,
+        consecutive=consecutive,
+        window=window,
+    )
+
+
+def clips_of(values: list[float]) -> tuple[ScoredClip, ...]:
+    """Clips of 1.6 s, 0.8 s apart."""
+    return timed_clips([8 * i for i in range(len(values))], values, N_FRAMES, 1, FPS)
+
+
+def covered(alerts: list[Alert], at_s: float) -> bool:
+    return any(alert.start_s <= at_s <= alert.end_s for alert in alerts)
+
+
+def test_consecutive_needs_every_clip_of_a_run() -> None:
+    found = raise_alerts(clips_of([0.9, 0.7, 0.8, 0.95, 0.9, 0.1]), rule("consecutive", 0.8, 3, 1))
+    assert found == [Alert(start_s=1.6, raised_s=4.8, end_s=4.8, peak_score=0.95)]
+
+
+def test_two_clips_in_a_row_are_not_three() -> None:
+    values = [0.9, 0.9, 0.1, 0.9, 0.9]
+    assert raise_alerts(clips_of(values), rule("consecutive", 0.8, 3, 5)) == []
+    assert raise_alerts(clips_of(values), rule("majority", 0.8, 3, 5)) == [
+        Alert(0.0, 4.0, 4.8, 0.9)
+    ]
+
+
+def test_majority_is_more_than_half() -> None:
+    half = clips_of([0.9, 0.9, 0.1, 0.1])
+    assert raise_alerts(half, rule("majority", 0.8, 1, 4)) == []
+    assert raise_alerts(half, rule("majority", 0.8, 1, 3)) == [Alert(0.0, 2.4, 2.4, 0.9)]
+
+
+def test_far_apart_runs_stay_two_alerts() -> None:
+    found = raise_alerts(
+        clips_of([0.9, 0.9, *[0.1] * 5, 0.85, 0.85]), rule("consecutive", 0.8, 2, 1)
+    )
+    assert [alert.peak_score for alert in found] == [0.9, 0.85]
+
+
+def test_clips_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="in order of time"):
+        raise_alerts(clips_of([0.9, 0.9])[::-1], rule("consecutive", 0.8, 1, 1))
+
+
+@given(scores, rules)
+def test_alerts_are_apart_in_order_and_inside_the_footage(values: list[float], r: Alerts) -> None:
+    clips = clips_of(values)
+    found = raise_alerts(clips, r)
+    for earlier, later in pairwise(found):
+        assert earlier.end_s < later.start_s
+    for alert in found:
+        assert clips[0].start_s <= alert.start_s < alert.end_s <= clips[-1].end_s
+        inside = [c.score for c in clips if alert.start_s <= c.start_s and c.end_s <= alert.end_s]
+        assert r.threshold <= alert.peak_score == max(inside)
+
+
+@given(scores, rules)
+def test_an_alert_needs_its_number_of_clips(values: list[float], r: Alerts) -> None:
+    above = [value >= r.threshold for value in values]
+    if sum(above) < clips_to_alert(r):
+        assert raise_alerts(clips_of(values), r) == []
+    runs = "".join("x" if yes else " " for yes in above).split()
+    if r.method == "consecutive":
+        longest = max((len(run) for run in runs), default=0)
+        assert bool(raise_alerts(clips_of(values), r)) == (longest >= r.consecutive)
+
+
+@given(scores, rules, st.floats(0.0, 1.0))
+def test_a_higher_threshold_never_alerts_longer(
+    values: list[float], r: Alerts, other: float
+) -> None:
+    low, high = sorted([r.threshold, other])
+    clips = clips_of(values)
+    loose = raise_alerts(clips, r.model_copy(update={"threshold": low}))
+    strict = raise_alerts(clips, r.model_copy(update={"threshold": high}))
+    assert all(covered(loose, a.start_s) and covered(loose, a.end_s) for a in strict)
+    assert all(any(b.start_s <= a.start_s and a.end_s <= b.end_s for b in loose) for a in strict)
+
+
+@given(scores, st.floats(0.0, 1.0))
+def test_one_clip_rules_agree(values: list[float], threshold: float) -> None:
+    clips = clips_of(values)
+    consecutive = raise_alerts(clips, rule("consecutive", threshold, 1, 1))
+    assert consecutive == raise_alerts(clips, rule("majority", threshold, 1, 1))
+
+
+@given(st.integers(0, 400), st.integers(2, 32), st.integers(1, 3))
+def test_successive_clips_lie_in_the_video_and_overlap(total: int, n: int, step: int) -> None:
+    starts = successive_starts(total, n, step)
+    span = (n - 1) * step + 1
+    assert bool(starts) == (total >= span)
+    assert all(start + span <= total for start in starts)
+    if starts:
+        stride = n * step // 2
+        assert starts == list(range(0, starts[-1] + 1, stride))
+        assert total - (starts[-1] + span) < stride
+
+
+def test_shipped_rule_is_the_papers(pytestconfig: pytest.Config) -> None:
+    shipped = load_params(Path(pytestconfig.rootpath) / "params.yaml").alerts
+    assert shipped.threshold == 0.8
+    assert shipped.method == "consecutive"

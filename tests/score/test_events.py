@@ -1,0 +1,154 @@
+"""Alerts against annotated events: matching, counts, rates and intervals."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aislewatch.evaluate.alarms import alert_figures, poisson_interval, resampled_events
+from aislewatch.evaluate.intervals import interval
+from aislewatch.evaluate.operating import choose_threshold
+from aislewatch.score.alerts import ScoredClip
+from aislewatch.score.events import VideoScores, events_of, judge_alerts, match
+from tests.simulated_scores import RULE, SETTINGS
+
+
+def clips(*values: float) -> tuple[ScoredClip, ...]:
+    """Clips of 2 s, a second apart."""
+    return tuple(ScoredClip(float(i), i + 2.0, s) for i, s in enumerate(values))
+
+
+def test_poisson_interval_is_exact() -> None:
+    assert poisson_interval(0, 0.95) == (0.0, pytest.approx(3.689, abs=1e-3))
+    # Garwood's table: 10 events, 95 %.
+    assert poisson_interval(10, 0.95) == pytest.approx((4.795, 18.390), abs=1e-3)
+
+
+def test_alert_figures_by_hand() -> None:
+    videos = [
+        # Found once (0-4 s), and one false alarm long after the event.
+        VideoScores("a", 1800.0, ((1.0, 3.0),), clips(*[0.9] * 3, *[0.0] * 9, *[0.9] * 3)),
+        VideoScores("b", 10.0, ((0.0, 10.0),), clips(0.9, 0.9, 0.1, 0.9)),
+        VideoScores("c", 1812.0, (), clips(*[0.9] * 4)),
+        VideoScores("d", 2.0, (), clips(0.9)),
+    ]
+    found = alert_figures(videos, RULE, SETTINGS)
+    assert (found.shoplifting_alerted, found.shoplifting_videos) == (1, 2)
+    assert (found.normal_alerted, found.normal_videos) == (1, 2)
+    assert (found.events_found, found.events) == (1, 2)
+    assert (found.alerts, found.false_alarms, found.repeats) == (3, 2, 0)
+    assert found.recall.value == 1 / 2
+    assert found.precision.value == 1 / 3
+    assert found.f1.value == pytest.approx(2 / 5)
+    assert found.normal_hours == pytest.approx((1798 + 0 + 1812 + 2) / 3600)
+    assert found.false_alarms_per_hour == pytest.approx(2 / found.normal_hours)
+    # Three clips of 2 s, a second apart, end at 4 s; the event began at 1 s.
+    assert found.delay_p50_s == found.delay_p95_s == pytest.approx(3.0)
+    assert found.too_short == 1
+
+
+def test_one_alert_finds_one_event_and_one_event_needs_one_alert() -> None:
+    """An alert over two events finds one; the second alert on an event is a repeat."""
+    two_events = VideoScores("a", 20.0, ((0.0, 2.0), (3.0, 6.0)), clips(*[0.9] * 6))
+    two_alerts = VideoScores("b", 20.0, ((0.0, 15.0),), clips(*[0.9] * 3, 0, 0, 0, 0, *[0.9] * 3))
+    one, other = judge_alerts([two_events, two_alerts], RULE)
+    assert (one.events, one.found, one.alerts, one.repeats, one.false_alarms) == (2, 1, 1, 0, 0)
+    assert (other.events, other.found, other.alerts, other.repeats) == (1, 1, 2, 1)
+
+
+def test_an_alert_in_an_unlabeled_part_is_neither_right_nor_wrong() -> None:
+    scores = clips(*[0.9] * 4, 0, 0, 0, 0, *[0.9] * 4)
+    known = VideoScores("a", 20.0, ((8.0, 9.0),), scores)
+    [outcome] = judge_alerts([known], RULE)
+    assert (outcome.alerts, outcome.false_alarms, outcome.normal_s) == (2, 1, 19.0)
+    unknown = VideoScores("a", 20.0, ((8.0, 9.0),), scores, unlabeled=((0.0, 1.0), (8.5, 12.0)))
+    [outcome] = judge_alerts([unknown], RULE)
+    assert (outcome.alerts, outcome.found, outcome.false_alarms) == (1, 1, 0)
+    assert outcome.normal_s == 7.0 + 8.0
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), max_size=5))
+def test_matching_is_one_to_one_and_as_large_as_can_be(rows: list[list[bool]]) -> None:
+    overlaps = np.array(rows, bool).reshape(len(rows), 3)
+    alert_of = match(overlaps)
+    used = [alert for alert in alert_of if alert >= 0]
+    assert len(set(used)) == len(used)
+    assert all(overlaps[alert, event] for event, alert in enumerate(alert_of) if alert >= 0)
+
+    def best(event: int, free: frozenset[int]) -> int:
+        if event == 3:
+            return 0
+        options = [best(event + 1, free)]
+        options += [1 + best(event + 1, free - {a}) for a in free if overlaps[a, event]]
+        return max(options)
+
+    assert len(used) == best(0, frozenset(range(len(rows))))
+
+
+def test_intervals_of_event_recall_hold_the_truth_as_often_as_they_claim() -> None:
+    """A video's events share its luck: found with a chance of its own, 0.7 on average."""
+    rng = np.random.default_rng(11)
+    held, trials = 0, 400
+    for _ in range(trials):
+        videos = []
+        for number in range(60):
+            chance = rng.beta(2.1, 0.9)
+            events = tuple((10.0 * e, 10.0 * e + 4.0) for e in range(3))
+            found = rng.random(3) < chance
+            scores = [0.9 if t % 10 < 4 and t < 30 and found[t // 10] else 0.1 for t in range(30)]
+            videos.append(VideoScores(f"v{number:03d}", 40.0, events, clips(*scores)))
+        outcomes = judge_alerts(videos, RULE)
+        recall = interval(resampled_events(outcomes, SETTINGS)["recall"], 0.95)
+        held += recall.low <= 0.7 <= recall.high
+    assert 0.92 <= held / trials <= 0.97
+
+
+HOUR = 3600.0
+
+
+def quiet(score: float, hours: float, name: str) -> VideoScores:
+    return VideoScores(name, hours * HOUR, (), clips(*[score] * 4))
+
+
+def theft(score: float, name: str) -> VideoScores:
+    return VideoScores(name, 10.0, ((0.0, 10.0),), clips(*[score] * 4))
+
+
+def test_the_threshold_stays_within_a_budget_that_the_footage_can_prove() -> None:
+    """100 clean hours prove 0.03 an hour; one alarm in them allows 0.047, over the budget."""
+    videos = [quiet(0.3, 50.0, "a"), quiet(0.55, 50.0, "b"), theft(0.5, "c"), theft(0.7, "d")]
+    point = choose_threshold(videos, RULE, 0.95)
+    assert point.within_budget
+    assert point.rule.threshold == 0.7  # the highest of those that find one theft and no more
+    assert point.recall == 1 / 2
+    assert point.alarms_bound == pytest.approx(3.0 / 100, rel=0.01)
+    louder = choose_threshold([*videos, quiet(0.1, 50.0, "e")], RULE, 0.95)
+    assert louder.rule.threshold == 0.5  # 150 hours can bear the one alarm
+    assert louder.recall == 1.0
+
+
+def test_too_little_footage_proves_no_budget_and_says_how_much_would() -> None:
+    point = choose_threshold([quiet(0.1, 0.05, "a"), theft(0.9, "b")], RULE, 0.95)
+    assert not point.within_budget
+    assert point.rule.threshold == RULE.threshold
+    assert "71.3 clean hours are needed" in point.reason
+    nothing = choose_threshold([], RULE, 0.95)
+    assert math.isnan(nothing.recall)
+    assert nothing.as_json()["alarms_bound"] is None
+
+
+def test_overlapping_events_count_their_time_once() -> None:
+    annotations = pd.DataFrame(
+        {
+            "video": ["a", "a", "a", "b"],
+            "label": ["shoplifting", "shoplifting", "normal", "shoplifting"],
+            "start_s": [4.0, 1.0, 0.0, 0.0],
+            "end_s": [6.0, 5.0, 9.0, 1.0],
+        }
+    )
+    assert events_of(annotations, "a") == ((1.0, 6.0),)
+    assert events_of(annotations, "c") == ()
+    assert events_of(annotations, "a", "normal") == ((0.0, 9.0),)

@@ -1,0 +1,230 @@
+"""Journals, recorder and parent runs, with a real DVC pipeline and a real MLflow store."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from aislewatch.recording.store import tag_name
+from aislewatch.tracking.provenance import locked_facts, stage_key
+from tests.projects import mlflow_client, run, runs
+
+DVC_YAML = """
+stages:
+  one:
+    cmd: python work.py one
+    deps: [work.py, data/raw]
+    params: [a]
+    outs: [one.txt]
+  two:
+    matrix:
+      letter: [x, y]
+    cmd: python work.py two@${item.letter}
+    deps: [work.py, one.txt]
+    params: [b]
+    outs: ["two@${item.letter}.txt"]
+"""
+
+WORK = """
+import sys, time
+from pathlib import Path
+from aislewatch.tracking.journal import stage_run
+
+name = sys.argv[1]
+with stage_run(name, {"a": 1, "model": {"input": "diff"}}) as journal:
+    for epoch in range(3):
+        journal.metrics({"val.loss": 1 / (epoch + 1)}, step=epoch)
+    journal.metrics({})
+    with journal.child("trial-0", "trial", {"lr": 0.1}) as trial:
+        trial.metrics({"val.loss": 0.3})
+    if name == "two@y" and Path("fail").exists():
+        raise ValueError("as planned")
+    if name == "two@y" and Path("hang").exists():
+        Path("hanging").touch()
+        time.sleep(120)
+    out = Path(name + ".txt")
+    out.write_text(name + Path("params.yaml").read_text())
+    journal.digest(out)
+    journal.artifact(out)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small DVC project in its own git repository, as current directory."""
+    folder = tmp_path / "a project"
+    (folder / "data/raw").mkdir(parents=True)
+    (folder / "data/raw/video.mp4").write_bytes(b"footage")
+    (folder / "dvc.yaml").write_text(DVC_YAML)
+    (folder / "work.py").write_text(WORK)
+    (folder / "params.yaml").write_text("a: 1\nb: {c: 2}\n")
+    (folder / ".gitignore").write_text(".aislewatch\nmlflow.db\nmlartifacts\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    for command in ("git init -q", "dvc init -q", "git add -A", "git commit -qm start"):
+        subprocess.run(command.split(), check=True)
+    return folder
+
+
+def test_a_pipeline_is_one_parent_with_a_child_a_stage_and_a_trial(project: Path) -> None:
+    run(project, "dvc", "repro")
+    [parent] = runs(project, kind="pipeline")
+    assert parent.info.status == "FINISHED"
+    stages = runs(project, kind="stage")
+    assert [stage.info.run_name for stage in stages] == ["one", "two@x", "two@y"]
+    for stage in stages:
+        tags = stage.data.tags
+        assert tags["mlflow.parentRunId"] == parent.info.run_id
+        assert stage.info.status == "FINISHED"
+        assert stage.data.params == {"a": "1", "model.input": "diff"}
+        assert tags["git_commit"] == tags["mlflow.source.git.commit"]
+        assert len(tags["dvc_lock"]) == 64
+        assert tags["data"].endswith(".dir")
+        assert tags[f"digest.{tag_name(stage.info.run_name)}.txt"]
+    client = mlflow_client(project)
+    history = client.get_metric_history(stages[0].info.run_id, "val.loss")
+    assert [(m.step, m.value) for m in history] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
+    assert [f.path for f in client.list_artifacts(stages[0].info.run_id)] == ["one.txt"]
+    trials = runs(project, kind="trial")
+    assert [t.data.tags["mlflow.parentRunId"] for t in trials] == [s.info.run_id for s in stages]
+
+
+def test_stage_keys_are_those_of_the_lock(project: Path) -> None:
+    import yaml
+
+    run(project, "dvc", "repro")
+    entries = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
+    for stage in runs(project, kind="stage"):
+        assert stage.data.tags["stage_key"] == stage_key(locked_facts(entries[stage.info.run_name]))
+        [out] = entries[stage.info.run_name]["outs"]
+        assert stage.data.tags[tag_name(f"dvc.{out['path']}")] == out["md5"]
+
+
+def test_a_failing_stage_fails_its_parent(project: Path) -> None:
+    (project / "fail").touch()
+    run(project, "dvc", "repro", fails=True)
+    [parent] = runs(project, kind="pipeline")
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["outcome"] == "failed: two@y"
+    [failed] = runs(project, kind="stage", stage="two@y")
+    assert failed.info.status == "FAILED"
+    assert failed.data.tags["error"] == "ValueError: as planned"
+    assert len(failed.data.tags["stage_key"]) == 64
+    assert failed.data.metrics["val.loss"] == pytest.approx(1 / 3)
+
+
+def test_a_cached_stage_points_to_the_run_that_made_it(project: Path) -> None:
+    run(project, "dvc", "repro")
+    [first] = runs(project, kind="stage", stage="one")
+    Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
+    run(project, "dvc", "repro")
+    _, second = runs(project, kind="pipeline")
+    assert second.info.status == "FINISHED"
+    assert second.data.tags["cached.one"] == first.info.run_id
+    assert len(runs(project, kind="stage", stage="one")) == 1
+    assert len(runs(project, kind="stage", stage="two@x")) == 2
+
+
+def test_an_unknown_cached_stage_gets_a_run_of_its_own(project: Path) -> None:
+    run(project, "dvc", "repro")
+    Path("mlflow.db").unlink()
+    Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
+    run(project, "dvc", "repro")
+    [parent] = runs(project, kind="pipeline")
+    [made] = runs(project, origin="cache")
+    assert made.info.run_name == "one"
+    assert made.info.status == "FINISHED"
+    assert parent.data.tags["cached.one"] == made.info.run_id
+
+
+def test_what_a_kill_left_open_is_closed_by_the_next_command(project: Path, tmp_path: Path) -> None:
+    (project / "hang").touch()
+    dvc = subprocess.Popen(["dvc", "repro"], start_new_session=True)
+    wait_for(Path("hanging"))
+    recorders = [p for p in psutil.process_iter() if is_recorder(p, project)]
+    assert len(recorders) == 1
+    recorders[0].kill()
+    os.killpg(dvc.pid, signal.SIGKILL)
+    dvc.wait()
+    (project / "hang").unlink()
+    left = (project / "dvc.lock").read_bytes()
+    # What the next command is about must not be taken for what the killed one was about.
+    Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
+    run(project, "dvc", "repro")
+    dead, alive = runs(project, kind="pipeline")
+    assert (dead.info.status, alive.info.status) == ("KILLED", "FINISHED")
+    assert dead.data.tags["outcome"] == "process died during: two@y"
+    killed, finished = runs(project, kind="stage", stage="two@y")
+    assert (killed.info.status, finished.info.status) == ("KILLED", "FINISHED")
+    client = mlflow_client(project)
+    for pipeline, lock, value in (
+        (dead, left, 2),
+        (alive, (project / "dvc.lock").read_bytes(), 3),
+    ):
+        kept = Path(client.download_artifacts(pipeline.info.run_id, "provenance", str(tmp_path)))
+        assert (kept / "dvc.lock").read_bytes() == lock
+        assert (kept / "params.yaml").read_text() == f"a: 1\nb: {{c: {value}}}\n"
+        assert pipeline.data.tags["dvc_lock"] == hashlib.sha256(lock).hexdigest()
+    # What was logged before the kill is there, once.
+    assert len(client.get_metric_history(killed.info.run_id, "val.loss")) == 3
+    assert len(runs(project, kind="stage", stage="one")) == 1
+
+
+def test_two_pipelines_with_equal_work_have_equal_keys(project: Path, tmp_path: Path) -> None:
+    run(project, "dvc", "repro")
+    first = {r.info.run_name: r.data.tags["stage_key"] for r in runs(project, kind="stage")}
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(project), str(clone)], check=True)
+    (clone / ".dvc/config.local").write_text("[core]\n    analytics = false\n")
+    run(clone, "dvc", "repro")
+    assert {r.info.run_name: r.data.tags["stage_key"] for r in runs(clone, kind="stage")} == first
+
+
+def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
+    from aislewatch.recording.recorder import finish
+    from aislewatch.tracking.execution import make_execution
+
+    execution = make_execution(psutil.Process())
+    environment = os.environ | {"AISLEWATCH_EXECUTION": str(execution)}
+    subprocess.run(["dvc", "repro", "-s", "one"], check=True, env=environment)
+    # The recorder is nice to others: on a busy machine it makes its database in more than a minute.
+    run_id = finish(execution, failed=True, timeout_s=300.0)
+    assert run_id is not None
+    [parent] = runs(project, kind="pipeline")
+    assert parent.info.run_id == run_id
+    assert parent.info.status == "FAILED"
+    assert json.loads((execution / "closed.json").read_text())["status"] == "FAILED"
+
+
+def test_a_new_store_is_made_once_by_whoever_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    code = "from aislewatch.recording.store import connect; print(connect()[1])"
+    first = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert {process.communicate()[0] for process in first} == {"1\n"}
+
+
+def is_recorder(process: psutil.Process, project: Path) -> bool:
+    try:
+        command, folder = process.cmdline(), process.cwd()
+        return "aislewatch.recording.recorder" in command and folder == str(project)
+    except psutil.Error:
+        return False
+
+
+def wait_for(path: Path, timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.1)

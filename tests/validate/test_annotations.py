@@ -1,0 +1,320 @@
+"""Labels of a source folder: what is read, what is refused and where; the stage validate."""
+
+import shutil
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aislewatch.labels.checks import Limits, check_rows
+from aislewatch.labels.layouts import read_source
+from aislewatch.labels.protocol import LabelRow, Labels, Video
+from aislewatch.validate.annotations import assemble, video_labels
+from aislewatch.validate.copies.find import Copy
+from aislewatch.validate.duplicates import pair_table
+from aislewatch.validate.videos import COLUMNS as VIDEO_COLUMNS
+from aislewatch.validate.videos import video_table
+from stages.validate import main
+from tests.films import SIZE, write_films
+from tests.validate.test_expectations import GOOD, catalog_of
+
+LIMITS = Limits(frame_s=0.1, min_event_s=0.3)
+VIDEOS = {
+    "shop/cam/shoplifting/a.mp4": Video("shoplifting", 10.0, 25.0),
+    "shop/cam/shoplifting/b, (1).mp4": Video("shoplifting", 10.0, 25.0),
+    "shop/normal/n.mp4": Video("normal", 10.0, 25.0),
+    "shop/u.mp4": Video("unlabeled", 10.0, 25.0),
+}
+HEADER = "video,start_s,end_s,label\n"
+A = "cam/shoplifting/a.mp4"
+B = "cam/shoplifting/b, (1).mp4"
+REST = f'"{B}",0,1,shoplifting\n'
+
+
+def read(tmp_path: Path, text: str | bytes) -> Labels:
+    file = tmp_path / "shop" / "events.csv"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (file.parent / "bad.mp4").touch()
+    return read_source(tmp_path, "shop", "folder", VIDEOS, LIMITS)
+
+
+def faults(tmp_path: Path, lines: str) -> list[tuple[int | None, str]]:
+    return [(p.row, p.rule) for p in read(tmp_path, HEADER + lines).problems]
+
+
+def test_class_folders_without_a_label_file(tmp_path: Path) -> None:
+    labels = read_source(tmp_path, "shop", "folder", VIDEOS, LIMITS)
+    assert labels == Labels(
+        whole={name: video.label for name, video in VIDEOS.items() if video.label != "unlabeled"}
+    )
+
+
+def test_rows_of_refused_videos_leave_the_folders_labels(tmp_path: Path) -> None:
+    labels = read(tmp_path, HEADER + "bad.mp4,1,2,shoplifting\n")
+    assert labels.whole == {"shop/normal/n.mp4": "normal"}
+    rules = [problem.rule for problem in labels.problems]
+    assert rules == ["quarantined", "has_interval", "has_interval"]
+
+
+def test_a_table_that_is_not_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "labels.tsv").touch()
+    labels = read_source(tmp_path, "shop", "folder", VIDEOS, LIMITS)
+    assert [(p.level, p.rule) for p in labels.problems] == [("warning", "unread")]
+
+
+def test_windows_file_with_blanks_and_quotes(tmp_path: Path) -> None:
+    text = HEADER + f'"{A}", 1.5, 2 ,shoplifting\n\n"{B}",3,4,shoplifting'
+    labels = read(tmp_path, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    where = (tmp_path / "shop" / "events.csv").as_posix()
+    assert labels.problems == []
+    assert labels.rows == [
+        LabelRow(where, 2, f"shop/{A}", 1.5, 2.0, "shoplifting"),
+        LabelRow(where, 4, f"shop/{B}", 3.0, 4.0, "shoplifting"),
+    ]
+    assert labels.whole == {"shop/normal/n.mp4": "normal"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "header"),
+        (f"{A},1,2,shoplifting\n", "header"),
+        (b"\xff\xfev\x00i\x00d", "malformed"),
+        (HEADER + '"never closed,1,2,shoplifting\n', "malformed"),
+    ],
+    ids=["empty", "no header", "half a letter", "open quote"],
+)
+def test_unreadable_file_is_one_problem(tmp_path: Path, text: str | bytes, rule: str) -> None:
+    labels = read(tmp_path, text)
+    assert labels.rows == []
+    assert [problem.rule for problem in labels.problems] == [rule]
+    assert labels.problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (f"{A},1,2", "malformed"),
+        (f"{A},1,2,shoplifting,9", "malformed"),
+        (f"{A},1,2,fight", "known_label"),
+        (f"{A},one,2,shoplifting", "start_s_number"),
+        (f"{A},1,inf,shoplifting", "end_s_number"),
+        (f"{A},,2,shoplifting", "start_s_number"),
+        (f"{A},-1,2,shoplifting", "start_s_range"),
+        (f"{A},3,2,shoplifting", "order"),
+        (f"{A},2,2,shoplifting", "order"),
+        (f"{A},2,2.2,shoplifting", "event_length"),
+        (f"{A},9,10.2,shoplifting", "inside_video"),
+        ("cam/shoplifting/A.mp4,1,2,shoplifting", "known_video"),
+        ("bad.mp4,1,2,shoplifting", "quarantined"),
+        ("normal/n.mp4,1,2,shoplifting", "normal_event"),
+        (f"{A},4.5,6,normal", "overlap"),
+        (f"{A},4,5,normal", "overlap"),
+    ],
+)
+def test_each_fault_names_its_line(tmp_path: Path, line: str, rule: str) -> None:
+    good = f"{A},4,5,shoplifting\n"
+    assert faults(tmp_path, good + REST + line + "\n") == [(4, rule)]
+
+
+def test_good_rows_have_no_fault(tmp_path: Path) -> None:
+    times = ["0,1", "1,2", "9,10.1", "2.6,2.9"]
+    lines = "".join(f"{A},{time},shoplifting\n" for time in times)
+    lines += f"{A},3,3.1,normal\n{A},3,5,normal\n{A},2,9.5,unlabeled\n"
+    assert faults(tmp_path, lines + REST + "u.mp4,0,10,shoplifting\n") == []
+
+
+def test_repeated_and_overlapping_rows(tmp_path: Path) -> None:
+    lines = f"{A},1,6,shoplifting\n{A},2,3,shoplifting\n{A},5,7,shoplifting\n{A},1,6,shoplifting\n"
+    assert faults(tmp_path, lines + REST) == [
+        (5, "repeated_row"),
+        (3, "overlap"),
+        (4, "overlap"),
+    ]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 20),
+            st.integers(1, 9),
+            st.sampled_from(["shoplifting", "normal", "unlabeled"]),
+        ),
+        max_size=6,
+    )
+)
+def test_a_problem_is_told_exactly_where_two_labels_compete(
+    parts: list[tuple[int, int, str]],
+) -> None:
+    name = "shop/u.mp4"
+    rows = [
+        LabelRow("f.csv", number, name, start / 2, (start + length) / 2, label)
+        for number, (start, length, label) in enumerate(parts, start=2)
+    ]
+    competing = [
+        (a, b)
+        for a, b in combinations(rows, 2)
+        if (a.label, a.start_s, a.end_s) == (b.label, b.start_s, b.end_s)
+        # Two normal parts agree, and an unlabeled one contradicts nothing.
+        or (
+            (a.start_s < b.end_s and b.start_s < a.end_s)
+            and {a.label, b.label} != {"normal"}
+            and "unlabeled" not in (a.label, b.label)
+        )
+    ]
+    found = check_rows(rows, {name: Video("unlabeled", 20.0, 25.0)}, LIMITS)
+    assert bool(found) == bool(competing)
+    assert {problem.row for problem in found} <= {row.row for pair in competing for row in pair}
+
+
+def test_shoplifting_video_without_an_event(tmp_path: Path) -> None:
+    assert faults(tmp_path, REST) == [(None, "has_interval")]
+    assert faults(tmp_path, f"{A},1,2,normal\n" + REST) == [(None, "has_interval")]
+    assert faults(tmp_path, f"{A},,,unlabeled\n" + REST) == []
+
+
+def test_a_row_without_times_is_about_the_whole_video(tmp_path: Path) -> None:
+    assert faults(tmp_path, f"{A},,,theft\n" + REST) == []
+    assert faults(tmp_path, f"{A},,,theft\nn.mp4,,,theft\n" + REST) == [(None, "normal_event")]
+
+
+def test_misspelt_video_gets_a_hint(tmp_path: Path) -> None:
+    problem = read(tmp_path, HEADER + "cam/shoplifting/A.avi,1,2,shoplifting\n").problems[0]
+    assert "did you mean cam/shoplifting/a.mp4?" in problem.remedy
+    assert str(problem).startswith(problem.file + " line 2")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    folder = tmp_path_factory.getbasetemp() / "any"
+    folder.mkdir(exist_ok=True)
+    labels = read(folder, (HEADER + text).encode("utf-8", "surrogatepass"))
+    lines = len(text.replace("\r", "\n").split("\n"))
+    assert len(labels.rows) + len(labels.problems) <= 3 * lines + len(VIDEOS)
+
+
+def test_assemble_rows_wholes_and_what_is_left() -> None:
+    a, b, c = GOOD["video"]
+    rows = [LabelRow("events.csv", 2, a, 9.0, 10.05, "shoplifting")]
+    table = assemble(GOOD, {"shop": Labels(rows, whole={b: "normal"})}, LIMITS.frame_s)
+    assert table[["video", "label", "start_s", "end_s"]].to_numpy().tolist() == [
+        [b, "normal", 0.0, 10.0],
+        [a, "shoplifting", 9.0, 10.0],
+        [c, "unlabeled", 0.0, 10.0],
+    ]
+    rows = [LabelRow("t.xml", 2, a, 4.0, 10.0, "unlabeled")]
+    table = assemble(GOOD, {"shop": Labels(rows)}, LIMITS.frame_s)
+    assert table.loc[table["video"] == a, ["label", "start_s", "end_s"]].to_numpy().tolist() == [
+        ["normal", 0.0, 4.0],
+        ["unlabeled", 4.0, 10.0],
+    ]
+    assert video_labels(table) == {a: "normal", b: "unlabeled", c: "unlabeled"}
+
+
+def test_videos_table_has_no_gaps() -> None:
+    a, b, c = GOOD["video"]
+    attributes = {a: {"store": "Ghent", "recording": "monday"}, b: {"camera": "door", "day": "1"}}
+    table = video_table(GOOD, {"shop": Labels(official={a: "test"}, attributes=attributes)}, {c: a})
+    assert list(table) == [*VIDEO_COLUMNS, "day", "store"]
+    assert table.to_numpy().tolist() == [
+        [b, "shop", "door", "", "", "", "1", ""],
+        [a, "shop", "shop", "monday", "test", "", "", "Ghent"],
+        [c, "shop", "shop", "", "", a, "", ""],
+    ]
+    assert set(table.dtypes.astype(str)) == {"str"}
+
+
+def test_pairs_of_copies() -> None:
+    catalog = catalog_of("s/normal/a", "s/shoplifting/b", "s/normal/c", "s/unlabeled/d")
+    catalog.loc[[0, 2], "sha256"] = "f" * 64
+    found = [
+        Copy("s/normal/a", "s/shoplifting/b", 0.87, 2.6, 0.0, 3.0, 1.0, 4.0, 1.0, False),
+        Copy("s/shoplifting/b", "s/unlabeled/d", 0.1, 0.8, 5.0, 6.0, 0.0, 1.0, 1.1, True),
+        Copy("s/normal/c", "s/unlabeled/d", 0.1, 10.0, 0.0, 12.0, 0.0, 12.0, 1.0, False),
+    ]
+    pairs = pair_table(catalog, found, 0.3)
+    assert pairs.drop(columns="labels_conflict").to_numpy().tolist() == [
+        ["s/normal/a", "s/normal/c", 1.0, True, True, 0.0, 10.0, 0.0, 10.0, 1.0, False],
+        ["s/normal/a", "s/shoplifting/b", 0.87, True, False, 0.0, 3.0, 1.0, 4.0, 1.0, False],
+        # Ten seconds of motion are the same footage, however long the videos are.
+        ["s/normal/c", "s/unlabeled/d", 0.1, True, False, 0.0, 10.0, 0.0, 10.0, 1.0, False],
+        ["s/shoplifting/b", "s/unlabeled/d", 0.1, False, False, 5.0, 6.0, 0.0, 1.0, 1.1, True],
+    ]
+
+
+def project(folder: Path, catalog: pd.DataFrame, events: str | None = None) -> None:
+    """What validate reads, in ``folder``: the first two videos show the same motion."""
+    params = yaml.safe_load(Path("params.yaml").read_text()) | {"sources": {"shop": "folder"}}
+    params["frames"]["size"] = SIZE
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "data" / "raw" / "shop").mkdir(parents=True)
+    catalog.to_parquet(folder / "data" / "catalog.parquet")
+    walks = [0, *range(len(catalog) - 1)][: len(catalog)]
+    write_films(folder / "data", catalog, walks)
+    if events is not None:
+        (folder / "data" / "raw" / "shop" / "events.csv").write_text(events)
+
+
+@pytest.fixture
+def execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for the stage's journal, as a flow hands it down."""
+    folder = tmp_path / "execution"
+    folder.mkdir()
+    monkeypatch.setenv("AISLEWATCH_EXECUTION", str(folder))
+    return folder
+
+
+def test_stage_writes_the_same_bytes_twice(
+    tmp_path: Path,
+    execution: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project(tmp_path, GOOD)
+    monkeypatch.chdir(tmp_path)
+    outputs = [
+        Path("data") / name
+        for name in ("annotations.parquet", "videos.parquet", "duplicates.csv", "validation.csv")
+    ]
+    main()
+    first = [output.read_bytes() for output in outputs]
+    shutil.rmtree("reports")
+    main()
+    assert [output.read_bytes() for output in outputs] == first
+    duplicates = pd.read_csv("data/duplicates.csv")
+    assert duplicates["labels_conflict"].tolist() == [True]
+    assert pd.read_csv("data/validation.csv")["rule"].tolist() == ["contradiction"]
+    assert Path("reports/data_docs/index.html").exists()
+
+
+def test_stage_refuses_bad_labels_and_keeps_earlier_results(
+    tmp_path: Path, execution: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, GOOD, HEADER + "shoplifting/a.mp4,8,99,shoplifting\n")
+    monkeypatch.chdir(tmp_path)
+    Path("data/annotations.parquet").write_bytes(b"earlier")
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    message = str(stopped.value)
+    assert "data/raw/shop/events.csv line 2" in message
+    assert "99" in message
+    assert Path("data/annotations.parquet").read_bytes() == b"earlier"
+    report = pd.read_csv("reports/validation.csv")
+    assert report.loc[report["level"] == "error", "rule"].tolist() == ["inside_video"]
+    assert report.loc[report["level"] == "error", "row"].tolist() == [2]
+
+
+def test_stage_refuses_an_empty_catalog(
+    tmp_path: Path, execution: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, GOOD)
+    monkeypatch.chdir(tmp_path)
+    GOOD.head(0).to_parquet("data/catalog.parquet")
+    with pytest.raises(SystemExit, match="breaks ExpectTableRowCountToBeBetween"):
+        main()
