@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.folder import ingest
 from aislewatch.synth.shop import render_shop

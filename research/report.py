@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aislewatch.config import Evaluate, load_params
+from aislewatch.config.judging import Evaluate
+from aislewatch.config.params import load_params
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from research import space
 from research.plan import (

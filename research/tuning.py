@@ -21,7 +21,9 @@ import optuna
 import pandas as pd
 from numpy.typing import NDArray
 
-from aislewatch.config import Compute, Evaluate, Params, load_params
+from aislewatch.config.judging import Evaluate
+from aislewatch.config.learning import Compute
+from aislewatch.config.params import Params, load_params
 from aislewatch.errors import TrainingError
 from aislewatch.evaluate.intervals import interval, resampled_metrics
 from aislewatch.models.build import ModelConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.evaluate.outputs import write_outputs
 from aislewatch.evaluate.report import Study
 from aislewatch.evaluate.slices import video_properties

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.console import show_progress
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.folder import Footage, ingest

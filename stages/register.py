@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.evaluate.cards import AtRegistration, data_card, model_card, training_cost
 from aislewatch.files import sha256_file, sha256_tree, whole_folder, write_json
 from aislewatch.frames.batches import read_batches

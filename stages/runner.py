@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from aislewatch.config import Params, load_params
+from aislewatch.config.params import Params, load_params
 from aislewatch.console import set_up_logging
 from aislewatch.errors import AislewatchError
 from aislewatch.tracking.journal import Journal, stage_run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.files import whole_file, write_json
 from aislewatch.segment.clips import LabelRule, Windows, segment
 from aislewatch.tracking.journal import Journal

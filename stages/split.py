@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.files import whole_file, write_json
 from aislewatch.segment.clips import Windows
 from aislewatch.split.assignment import QUANTITIES, SIDES

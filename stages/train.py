@@ -11,7 +11,8 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from aislewatch.config import Architecture, Params, load_params
+from aislewatch.config.learning import Architecture
+from aislewatch.config.params import Params, load_params
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.models.build import WEIGHTS_FILE, Detector, model_config, save_model
 from aislewatch.models.scoring import set_up_compute

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.files import whole_folder, write_json
 from aislewatch.models.build import model_config
 from aislewatch.models.scoring import set_up_compute

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.config import Layout, Params
+from aislewatch.config.data import Layout
+from aislewatch.config.params import Params
 from aislewatch.errors import LabelError
 from aislewatch.files import whole_file
 from aislewatch.ingest.tables import read_fingerprints

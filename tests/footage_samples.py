@@ -11,7 +11,7 @@ import numpy.typing as npt
 import psutil
 import yaml
 
-from aislewatch.config import Ingest
+from aislewatch.config.data import Ingest
 from aislewatch.ingest.decode import find_ffmpeg
 from tests.code_closure import ROOT
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from aislewatch.config import Alerts, Evaluate
+from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.summary import Evaluation, evaluate_models
 from aislewatch.evaluate.table import NAMES
 from aislewatch.score.alerts import ScoredClip

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.split.divide import Division, Targets, split
 from aislewatch.split.groups import Grouping, find_ties, group_videos
 from aislewatch.split.memory import COLUMNS, Commitment, commit

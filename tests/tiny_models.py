@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from aislewatch.config import parse_params
+from aislewatch.config.params import parse_params
 from aislewatch.models.build import Detector, ModelConfig, build
 from tests.tiny_clips import N_FRAMES, SIZE, tiny_params
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from aislewatch.check.headers import read_headers
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.ingest.candidates import camera_and_label, printable
 from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aislewatch.cli.models import add_models
 from aislewatch.cli.provenance import add_provenance
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.console import set_up_logging, show_progress
 from aislewatch.errors import AislewatchError, ConfigError, LabelError
 from aislewatch.register.registration import forget_stale_registration, read_registration

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.errors import ModelError, RegistryError
 
 FETCHED = Path(".aislewatch/card")

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.errors import ProvenanceError
 
 # Of MLflow's run ids, which may by chance be decimal ones.

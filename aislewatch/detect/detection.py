@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.config import Alerts, Params
+from aislewatch.config.judging import Alerts
+from aislewatch.config.params import Params
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.evaluate.timeline import clock, counted, draw_timeline
 from aislewatch.files import sha256_file, whole_file, write_json

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from aislewatch.config import Alerts, Evaluate
+from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.intervals import Interval, Resampled, draw_videos, interval, resampled
 from aislewatch.score.alerts import clips_to_alert
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts

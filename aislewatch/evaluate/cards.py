@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from aislewatch.config import Alerts, Params
+from aislewatch.config.judging import Alerts
+from aislewatch.config.params import Params
 from aislewatch.evaluate.rendering import environment
 from aislewatch.evaluate.table import COLUMNS, INPUTS, NAMES
 from aislewatch.models.facts import ModelFacts

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from aislewatch.config import Evaluate
+from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.metrics import METRICS, clip_metrics, video_scores
 from aislewatch.evaluate.weighted import Array, weighted_metrics
 

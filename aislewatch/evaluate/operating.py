@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aislewatch.config import Alerts
+from aislewatch.config.judging import Alerts
 from aislewatch.evaluate.alarms import normal_hours, poisson_bound
 from aislewatch.score.events import VideoScores, judge_alerts
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.evaluate import figures, plots
 from aislewatch.evaluate.cards import data_card, model_card
 from aislewatch.evaluate.mistakes import Mistake, worst_mistakes, write_loop

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aislewatch.config import Alerts, Evaluate
+from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.alarms import AlertFigures, alert_figures
 from aislewatch.evaluate.intervals import Interval, interval, resampled_metrics
 from aislewatch.frames.store import read_clip

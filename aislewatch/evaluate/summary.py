@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from aislewatch.config import Alerts, Evaluate
+from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.alarms import AlertFigures, alert_figures
 from aislewatch.evaluate.calibration import Calibration, measure_calibration, uncalibrated
 from aislewatch.evaluate.intervals import (

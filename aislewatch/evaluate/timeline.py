@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from aislewatch.config import Alerts
+from aislewatch.config.judging import Alerts
 from aislewatch.pictures import EVENT, LINES, NEUTRAL, SHOPLIFTING, picture
 from aislewatch.score.alerts import Alert, ScoredClip, raise_alerts
 from aislewatch.score.events import VideoOutcome, VideoScores

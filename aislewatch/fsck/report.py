@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.findings import Finding
 from aislewatch.fsck.hashing import Progress
 from aislewatch.fsck.models import check_models

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aislewatch.config import Ingest
+from aislewatch.config.data import Ingest
 from aislewatch.errors import FootageError
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import Candidate, list_candidates

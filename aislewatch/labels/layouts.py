@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aislewatch.config import Layout
+from aislewatch.config.data import Layout
 from aislewatch.labels import cvat, dcsass, folder, label_studio, table, ucf_crime
 from aislewatch.labels.checks import Limits, check_rows
 from aislewatch.labels.protocol import Labels, ReadLabels, Video

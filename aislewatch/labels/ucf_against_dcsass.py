@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from aislewatch.config import Layout
+from aislewatch.config.data import Layout
 from aislewatch.labels.dcsass import SEGMENTS, Segment, read_segments
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import SHOPLIFTING, Video

@@ -9,7 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aislewatch.config import Architecture, Model, Params, Precision
+from aislewatch.config.learning import Architecture, Model, Precision
+from aislewatch.config.params import Params
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from aislewatch.config import Compute
+from aislewatch.config.learning import Compute
 from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import ClipAddress, read_batches
 from aislewatch.models.build import Detector

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from aislewatch.config import Precision
+from aislewatch.config.learning import Precision
 from aislewatch.models.build import Detector
 from aislewatch.models.convlstm import ConvLSTM
 from aislewatch.models.encoder import FrameEncoder

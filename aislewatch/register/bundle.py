@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from aislewatch.config import Alerts
+from aislewatch.config.judging import Alerts
 from aislewatch.errors import ModelError
 from aislewatch.files import sha256_file, write_json
 from aislewatch.findings import Fault

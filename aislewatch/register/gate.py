@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.files import sha256_file
 from aislewatch.models.build import WEIGHTS_FILE, load_model
 from aislewatch.models.scoring import set_up_compute

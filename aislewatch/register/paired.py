@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from aislewatch.config import Evaluate
+from aislewatch.config.judging import Evaluate
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from aislewatch.config import Alerts, Evaluate, Gate
+from aislewatch.config.judging import Alerts, Evaluate, Gate
 from aislewatch.evaluate.alarms import alarm_rate, normal_hours, resampled_events
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import labels_and_scores, video_scores

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from aislewatch.config import Alerts
+from aislewatch.config.judging import Alerts
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from aislewatch.config import Alerts
+from aislewatch.config.judging import Alerts
 from aislewatch.labels.protocol import SHOPLIFTING
 from aislewatch.labels.spans import Span, gaps, join
 from aislewatch.score.alerts import Alert, ScoredClip, raise_alerts

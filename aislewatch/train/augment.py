@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from aislewatch.config import Learning
+from aislewatch.config.learning import Learning
 from aislewatch.models.input import ClipViews
 
 

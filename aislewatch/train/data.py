@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from aislewatch.config import Learning
+from aislewatch.config.learning import Learning
 from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import Empty, pageable, read_batches
 from aislewatch.models.build import CLASSES, ModelConfig

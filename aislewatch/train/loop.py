@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from aislewatch.config import Learning, Precision
+from aislewatch.config.learning import Learning, Precision
 from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import pageable
 from aislewatch.models.build import Detector, ModelConfig, build

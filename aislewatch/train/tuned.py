@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from aislewatch.config import Learning, Model
+from aislewatch.config.learning import Learning, Model
 from aislewatch.errors import TrainingError
 from aislewatch.train.adam import PAPER_ADAM, Adam
 

@@ -17,7 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.errors import TrainingError
 from aislewatch.files import whole_file
 from aislewatch.tracking.journal import Journal

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from aislewatch.config import Tune
+from aislewatch.config.learning import Tune
 from aislewatch.errors import TrainingError
 from aislewatch.train.tuned import Tuned
 from aislewatch.tune.space import suggest

@@ -2,7 +2,8 @@
 
 from optuna.trial import BaseTrial
 
-from aislewatch.config import Params, Tune
+from aislewatch.config.learning import Tune
+from aislewatch.config.params import Params
 from aislewatch.models.build import model_config
 from aislewatch.train.loop import Recipe
 from aislewatch.train.tuned import Tuned

@@ -7,7 +7,8 @@ import numpy as np
 import optuna
 import torch
 
-from aislewatch.config import Params, Tune
+from aislewatch.config.learning import Tune
+from aislewatch.config.params import Params
 from aislewatch.errors import TrainingError
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.data import TrainingData

@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 import torch
 
-from aislewatch.config import Params
+from aislewatch.config.params import Params
 from aislewatch.console import set_up_logging
 from aislewatch.errors import AislewatchError
 from aislewatch.models.scoring import set_up_compute

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from aislewatch.config import Choice
+from aislewatch.config.data import Choice
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.spans import Span, join

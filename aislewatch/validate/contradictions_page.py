@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aislewatch.config import Choice, Frames
+from aislewatch.config.data import Choice, Frames
 from aislewatch.files import whole_file
 from aislewatch.frames.stills import jpeg
 from aislewatch.pages import templates

@@ -9,7 +9,7 @@ import argparse
 
 import numpy as np
 
-from aislewatch.config import Evaluate
+from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.intervals import interval, resampled_metrics
 from aislewatch.evaluate.metrics import METRICS, clip_metrics
 from tests.simulated_scores import simulated

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.models.build import ModelConfig, model_config
 from aislewatch.train.data import TrainingData, training_batches
 from benchmarks.rounds import machine, medians, verdict, working_folder

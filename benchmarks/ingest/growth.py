@@ -15,7 +15,7 @@ import av
 import numpy as np
 import pandas as pd
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from benchmarks.rounds import Cost, machine, measure, verdict, working_folder
 from tests.projects import environment, make_project, set_params
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from aislewatch.config import Params, load_params
+from aislewatch.config.params import Params, load_params
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.decode import find_ffmpeg
 from aislewatch.ingest.decoder import video_limits

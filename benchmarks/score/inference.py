@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from aislewatch.config import Model
+from aislewatch.config.learning import Model
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, ModelConfig, build, load_model
 from aislewatch.models.facts import model_facts, one_core_session

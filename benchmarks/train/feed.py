@@ -17,7 +17,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from aislewatch.config import Precision, load_params
+from aislewatch.config.learning import Precision
+from aislewatch.config.params import load_params
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.data import TrainingData

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from aislewatch.config import Params, load_params
+from aislewatch.config.params import Params, load_params
 from aislewatch.errors import TrainingError
 from aislewatch.models.build import model_config
 from aislewatch.models.scoring import set_up_compute

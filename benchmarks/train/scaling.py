@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from aislewatch.config import Compute, Learning, Model, Precision
+from aislewatch.config.learning import Compute, Learning, Model, Precision
 from aislewatch.models.build import ModelConfig
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.train.adam import PAPER_ADAM

@@ -21,7 +21,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from aislewatch.config import Model, Precision, load_params
+from aislewatch.config.learning import Model, Precision
+from aislewatch.config.params import load_params
 from aislewatch.models.build import Detector, ModelConfig, build
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.models_gpu.precision import compute_in

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.frames.fingerprint import Fingerprint, fingerprint_of, signature_of_frames
 from aislewatch.ingest.decode import ffmpeg_arguments, find_ffmpeg
 from aislewatch.ingest.probe import VideoLimits, probe_video

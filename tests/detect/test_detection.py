@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aislewatch.config import Params, load_params
+from aislewatch.config.params import Params, load_params
 from aislewatch.detect.detection import detect
 from aislewatch.errors import FootageError, ModelError, QuarantinedError
 from aislewatch.evaluate.timeline import clock

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from aislewatch.config import Params, load_params
+from aislewatch.config.params import Params, load_params
 from aislewatch.errors import ModelError
 from aislewatch.evaluate.table import NAMES, print_table
 from aislewatch.files import sha256_file, sha256_tree

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from aislewatch.config import load_params, parse_params
+from aislewatch.config.params import load_params, parse_params
 from aislewatch.errors import ConfigError
 from tests.code_closure import ROOT
 

@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.ingest.tables import read_fingerprints
 from aislewatch.validate.copies.find import find_copies
 from tests.code_closure import ROOT

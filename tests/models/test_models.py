@@ -16,7 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.config import Architecture
+from aislewatch.config.learning import Architecture
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.build import load_model, save_model
 from aislewatch.models.convlstm import ConvLSTM

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from aislewatch.config import parse_params
+from aislewatch.config.params import parse_params
 from aislewatch.errors import FootageError
 from aislewatch.models.convlstm import ConvLSTM
 from aislewatch.models.encoder import FrameEncoder

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from aislewatch.config import Evaluate, load_params
+from aislewatch.config.judging import Evaluate
+from aislewatch.config.params import load_params
 from aislewatch.evaluate.intervals import interval, resampled_metrics
 from aislewatch.evaluate.metrics import clip_metrics
 from aislewatch.models.build import load_model

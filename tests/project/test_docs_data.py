@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from aislewatch.config import Layout
+from aislewatch.config.data import Layout
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.protocol import Video

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aislewatch.config import Gate
+from aislewatch.config.judging import Gate
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.register.promotion import Candidate, Verdict, compare, first_champion
 from aislewatch.register.verdict import write_verdict

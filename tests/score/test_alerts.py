@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.config import Alerts, load_params
+from aislewatch.config.judging import Alerts
+from aislewatch.config.params import load_params
 from aislewatch.score.alerts import (
     Alert,
     ScoredClip,

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.synth.choreography import FPS, LONGEST, SHORTEST, perform

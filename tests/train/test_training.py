@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from aislewatch.config import Params, parse_params
+from aislewatch.config.params import Params, parse_params
 from aislewatch.errors import FootageError, ModelError, TrainingError
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.frames.batches import read_batches

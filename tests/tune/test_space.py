@@ -9,7 +9,7 @@ import optuna
 import pytest
 import torch
 
-from aislewatch.config import parse_params
+from aislewatch.config.params import parse_params
 from aislewatch.errors import ConfigError, TrainingError
 from aislewatch.train.adam import PAPER_ADAM, Adam
 from aislewatch.train.tuned import PAPER, Tuned, read_tuned

@@ -8,7 +8,7 @@ import optuna
 import pytest
 import torch
 
-from aislewatch.config import Params, parse_params
+from aislewatch.config.params import Params, parse_params
 from aislewatch.errors import TrainingError
 from aislewatch.files import sha256_tree
 from aislewatch.models.scoring import set_up_compute

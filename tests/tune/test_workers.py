@@ -16,7 +16,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
 
-from aislewatch.config import parse_params
+from aislewatch.config.params import parse_params
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.best import best_of
 from aislewatch.tune.progress import FIRST, HISTORY, first_of, standing

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
-from aislewatch.config import Choice, load_params
+from aislewatch.config.data import Choice
+from aislewatch.config.params import load_params
 from aislewatch.validate.contradictions import contradictions, mark, problems, settle
 from aislewatch.validate.contradictions_page import SHOWN_FRAMES, write_page
 from aislewatch.validate.copies.find import Copy

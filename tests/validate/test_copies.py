@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.config import load_params
+from aislewatch.config.params import load_params
 from aislewatch.frames.fingerprint import Fingerprint
 from aislewatch.validate.copies.find import Copy, find_copies
 from aislewatch.validate.copies.index import NEAREST, WindowIndex

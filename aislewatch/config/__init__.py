@@ -1,0 +1,1 @@
+"""Read params.yaml into typed, frozen objects; refuse unknown keys and wrong types."""

@@ -1,0 +1,98 @@
+"""Read and check params.yaml as a whole.
+
+``params.yaml`` documents every key; the classes here only state its type and bounds.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, ValidationError, field_validator
+from ruamel.yaml.error import YAMLError
+
+from aislewatch.config.data import Frames, Ingest, Layout, Segment, Split, Validate
+from aislewatch.config.judging import Alerts, Evaluate, Gate
+from aislewatch.config.learning import Compute, Learning, Model, Train, Tune
+from aislewatch.config.types import Section
+from aislewatch.errors import ConfigError
+from aislewatch.files import read_yaml
+
+PARAMS_FILE = Path("params.yaml")
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    sources: Annotated[dict[str, Layout], Field(min_length=1)]
+    frames: Frames
+    ingest: Ingest
+    validate_: Annotated[Validate, Field(alias="validate")]
+    segment: Segment
+    split: Split
+    model: Model
+    learning: Learning
+    compute: Compute
+    tune: Tune
+    train: Train
+    evaluate: Evaluate
+    alerts: Alerts
+    register_: Annotated[Gate, Field(alias="register")]
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _is_mapping(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for name in value:
+                if not isinstance(name, str):
+                    raise ValueError(f'put the name {name} in quotes, as in "{name}": folder')
+            return value
+        names = value if isinstance(value, list) and value else ["myshop"]
+        lines = "\n".join(f"      {name}: folder" for name in names)
+        raise ValueError(
+            "say how each source is laid out, one a line (docs/data.md shows the layouts "
+            f"{', '.join(get_args(Layout))}):\n    sources:\n{lines}\n   "
+        )
+
+    @field_validator("sources")
+    @classmethod
+    def _inside_raw(cls, value: dict[str, Layout]) -> dict[str, Layout]:
+        for name in value:
+            if not name or name.startswith(".") or "/" in name:
+                raise ValueError(f"{name!r} must name a folder in data/raw")
+        return value
+
+
+def parse_params(values: Any, where: str) -> Params:
+    """Check ``values`` (parsed YAML) and return them typed.
+
+    Raises:
+        ConfigError: a line for every unknown key, missing key and wrong value.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        raise ConfigError(f"{where} has {len(lines)} problem(s):\n" + "\n".join(lines)) from None
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and check a params.yaml.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or breaks a rule.
+    """
+    try:
+        values = read_yaml(path)
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing; run from the project's root") from None
+    except YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    return parse_params(values, str(path))
+
+
+def _explain(item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"]) or "(top level)"
+    if item["type"] == "extra_forbidden":
+        return f"  {key}: unknown key; remove it or correct its spelling"
+    if item["type"] == "missing":
+        return f"  {key}: missing; every key of the shipped params.yaml is needed"
+    return f"  {key}: {item['msg']} (got {item['input']!r})"
