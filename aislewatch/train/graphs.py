@@ -10,14 +10,24 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from aislewatch.train.feed import Fed
+from aislewatch.train.prefetch import DeviceBatch, side_streams
 
 # Times that a shape is computed directly before it is recorded: libraries choose and kernels are
 # compiled then, which a recording cannot hold.
 WARM_UP = 3
 
 
-class Replay:
+def can_be_recorded(model: nn.Module) -> bool:
+    """Tell whether a recording of the network's step stays true.
+
+    cuDNN's LSTM keeps something outside the recording: from the first step after a validation on,
+    a recorded step of the networks with an LSTM gave other gradients, NaN or illegal addresses
+    (H200, torch 2.11, cuDNN 9.19), those of the others the same bits.
+    """
+    return not any(isinstance(module, nn.LSTM) for module in model.modules())
+
+
+class CudaGraphs:
     """Records ``gradient`` for every shape of batch that comes often enough.
 
     Args:
@@ -27,14 +37,14 @@ class Replay:
     """
 
     def __init__(
-        self, gradient: Callable[[Fed, Tensor], Tensor], parameters: Sequence[nn.Parameter]
+        self, gradient: Callable[[DeviceBatch, Tensor], Tensor], parameters: Sequence[nn.Parameter]
     ) -> None:
         self._gradient = gradient
         self._parameters = parameters
         self._seen: dict[torch.Size, int] = {}
         self._recordings: dict[torch.Size, _Recording] = {}
 
-    def __call__(self, batch: Fed, share: Tensor) -> Tensor:
+    def __call__(self, batch: DeviceBatch, share: Tensor) -> Tensor:
         """As ``gradient``; the loss is overwritten by the next call."""
         shape = batch.yuv.shape
         if shape not in self._recordings:
@@ -48,20 +58,21 @@ class Replay:
 class _Recording:
     def __init__(
         self,
-        gradient: Callable[[Fed, Tensor], Tensor],
+        gradient: Callable[[DeviceBatch, Tensor], Tensor],
         parameters: Sequence[nn.Parameter],
-        batch: Fed,
+        batch: DeviceBatch,
         share: Tensor,
     ) -> None:
         self._parameters = parameters
         self._inputs = [tensor.clone() for tensor in [*batch.tensors(), share]]
         self._graph = torch.cuda.CUDAGraph()
-        # Only this thread's calls count: the feed's thread copies and allocates meanwhile.
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._loss = gradient(Fed.of(self._inputs[:-1]), self._inputs[-1])
+        # Only this thread's calls count: the prefetching thread copies and allocates meanwhile.
+        stream = side_streams(batch.yuv.device).recording
+        with torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local"):
+            self._loss = gradient(DeviceBatch.of(self._inputs[:-1]), self._inputs[-1])
         self._gradients = [parameter.grad for parameter in parameters]
 
-    def replay(self, batch: Fed, share: Tensor) -> Tensor:
+    def replay(self, batch: DeviceBatch, share: Tensor) -> Tensor:
         for kept, given in zip(self._inputs, [*batch.tensors(), share], strict=True):
             kept.copy_(given, non_blocking=True)
         self._graph.replay()

@@ -26,9 +26,9 @@ from aislewatch.train.adam import OptimizerSettings
 from aislewatch.train.augment import draw_views
 from aislewatch.train.checkpoint import Checkpoint
 from aislewatch.train.data import Epoch, TrainingData, plan_epoch, training_batches
-from aislewatch.train.feed import Fed, feed, pinned
+from aislewatch.train.prefetch import DeviceBatch, pinned, prefetch
 from aislewatch.train.processes import Processes
-from aislewatch.train.start import go_on_from
+from aislewatch.train.start import load_pretrained
 from aislewatch.train.state import State
 from aislewatch.train.step import Stepper
 from aislewatch.train.validation import REMEDY, EpochRow, validated
@@ -130,7 +130,7 @@ def _start(recipe: Recipe, processes: Processes) -> State:
     torch.manual_seed(recipe.seed)
     model = compute_in(build(recipe.config).to(processes.device), recipe.precision)
     if recipe.start_from is not None:
-        go_on_from(model, recipe.start_from)
+        load_pretrained(model, recipe.start_from)
     optimizer = recipe.optimizer.over(model.parameters())
     learning = recipe.learning
     at_once = -(-learning.batch_size // processes.count)
@@ -172,7 +172,7 @@ def _steps(
     state.model.train()
     left = epoch.batches[len(state.losses) :]
     parts = [processes.part(positions_B) for positions_B in left]
-    batches = feed(_drawn(recipe, data, epoch, parts, processes.device), processes.device)
+    batches = prefetch(_drawn(recipe, data, epoch, parts, processes.device), processes.device)
     for whole_B, batch in zip(left, batches, strict=True):
         yield state.stepper.step(batch, len(whole_B))
 
@@ -183,12 +183,12 @@ def _drawn(
     epoch: Epoch,
     parts: list[npt.NDArray[np.int64]],
     device: torch.device,
-) -> Iterator[Fed]:
+) -> Iterator[DeviceBatch]:
     """Batches of these positions, read and drawn for, in the CPU's memory."""
     draws = int(np.random.default_rng([recipe.seed, epoch.number]).integers(2**62))
     empty = pinned if device.type == "cuda" else pageable
     for batch in training_batches(data, recipe.config, epoch.order, parts, empty):
-        yield Fed(
+        yield DeviceBatch(
             torch.from_numpy(batch.yuv),
             torch.from_numpy(batch.labels),
             draw_views(recipe.learning, recipe.seed, epoch.number, batch.positions),

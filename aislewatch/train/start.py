@@ -11,10 +11,10 @@ from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
 PRETRAINED = Path("data/pretrained")
 # The last layer weighs features for the footage they were learned on; its weights and the
 # temperature fitted to them are not taken over.
-FRESH = ("network.dense.", "temperature")
+NOT_LOADED = ("network.dense.", "temperature")
 
 
-def go_on_from(model: Detector, folder: Path) -> None:
+def load_pretrained(model: Detector, folder: Path) -> None:
     """Take over the weights of all layers but the last.
 
     On 274 real clips of one room, folds by recording, learning the synthetic shop first raised the
@@ -47,7 +47,7 @@ def go_on_from(model: Detector, folder: Path) -> None:
     own = dict(model.named_parameters()) | dict(model.named_buffers())
     with torch.no_grad():
         for name, value in earlier.state_dict().items():
-            if not name.startswith(FRESH):
+            if not name.startswith(NOT_LOADED):
                 own[name].copy_(value)
 
 

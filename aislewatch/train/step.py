@@ -13,9 +13,9 @@ from torch import Tensor
 
 from aislewatch.errors import TrainingError
 from aislewatch.models.build import Detector
-from aislewatch.train.feed import Fed
-from aislewatch.train.graphs import Replay
+from aislewatch.train.graphs import CudaGraphs, can_be_recorded
 from aislewatch.train.losses import focal_loss
+from aislewatch.train.prefetch import DeviceBatch
 from aislewatch.train.processes import Processes
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,10 @@ class Stepper:
         self._optimizer = optimizer
         self._focal_gamma = focal_gamma
         self._processes = processes
-        self._replay = Replay(self._part_gradient, list(model.parameters()))
+        self._recorded = CudaGraphs(self._part_gradient, list(model.parameters()))
+        self._can_be_recorded = can_be_recorded(model)
 
-    def step(self, batch: Fed, size: int) -> Tensor:
+    def step(self, batch: DeviceBatch, size: int) -> Tensor:
         """Learn from a batch; its mean loss and the norm of its gradient, (2,) on the device.
 
         Args:
@@ -74,7 +75,7 @@ class Stepper:
         self._optimizer.step()
         return torch.stack([loss, norm])
 
-    def _gradient(self, batch: Fed, size: int) -> Tensor:
+    def _gradient(self, batch: DeviceBatch, size: int) -> Tensor:
         """Leave the gradient in the parameters; this process's share of the mean loss."""
         while True:
             try:
@@ -94,12 +95,13 @@ class Stepper:
                 *(self._processes.device, self.at_once, size),
             )
 
-    def _accumulate(self, batch: Fed, size: int) -> Tensor:
+    def _accumulate(self, batch: DeviceBatch, size: int) -> Tensor:
         self._optimizer.zero_grad()
         device, clips = self._processes.device, len(batch.labels)
         # A recording overwrites the gradient, so it serves a batch in one part.
-        at_once = self._model.precision == "bf16_fused" and clips <= self.at_once
-        compute = self._replay if at_once else self._part_gradient
+        by_kernels = self._model.precision == "bf16_fused" and self._can_be_recorded
+        in_one_part = clips <= self.at_once
+        compute = self._recorded if by_kernels and in_one_part else self._part_gradient
         loss = torch.zeros((), device=device)
         for start in range(0, clips, self.at_once):
             part = batch.part(slice(start, start + self.at_once))
@@ -107,7 +109,7 @@ class Stepper:
             loss += compute(part, torch.full((), len(part.labels) / size, device=device))
         return loss
 
-    def _part_gradient(self, part: Fed, share: Tensor) -> Tensor:
+    def _part_gradient(self, part: DeviceBatch, share: Tensor) -> Tensor:
         """Add the gradient of some clips, which are ``share`` of the whole batch; their loss."""
         logits_B = self._model(part.yuv, part.views, part.seeds)
         loss = focal_loss(logits_B, part.labels, self._focal_gamma) * share

@@ -28,8 +28,8 @@ from aislewatch.models.scoring import set_up_compute
 from aislewatch.models_gpu.precision import compute_in
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.augment import draw_views
-from aislewatch.train.feed import Fed, feed
 from aislewatch.train.losses import focal_loss
+from aislewatch.train.prefetch import DeviceBatch, prefetch
 from aislewatch.train.processes import Processes
 from aislewatch.train.step import Stepper
 from benchmarks.train.copied import CopiedNet
@@ -65,13 +65,13 @@ class Ours:
             self.model, optimizer, learning.focal_gamma, Processes(device), batch
         )
         positions = torch.arange(batch)
-        host = Fed(
+        host = DeviceBatch(
             torch.randint(0, 256, (batch, T, SIZE * 3 // 2, SIZE), dtype=torch.uint8),
             (positions % 2).float(),
             draw_views(learning, 0, 1, positions.numpy()),
             positions,
         )
-        (self.batch,) = feed([host], device)
+        (self.batch,) = prefetch([host], device)
 
     def train(self) -> None:
         """One step of training."""

@@ -34,7 +34,7 @@ from aislewatch.train.loop import Recipe, train
 from aislewatch.train.losses import focal_loss
 from aislewatch.train.processes import Processes
 from aislewatch.train.profiling import TRACED_STEPS
-from aislewatch.train.start import FRESH, PRETRAINED, go_on_from
+from aislewatch.train.start import NOT_LOADED, PRETRAINED, load_pretrained
 from aislewatch.train.step import Stepper
 from aislewatch.train.validation import EpochRow, roc_auc
 from stages import train as train_stage
@@ -371,9 +371,9 @@ def test_a_training_goes_on_from_another_network(data: TrainingData, tmp_path: P
     save_model(tmp_path / "earlier", earlier)
     model = build(make_recipe(1).config)
     fresh = {name: value.clone() for name, value in model.state_dict().items()}
-    go_on_from(model, tmp_path / "earlier")
+    load_pretrained(model, tmp_path / "earlier")
     for name, value in model.state_dict().items():
-        source = fresh if name.startswith(FRESH) else earlier.state_dict()
+        source = fresh if name.startswith(NOT_LOADED) else earlier.state_dict()
         assert torch.equal(value, source[name].cpu()), name
     recipe = make_recipe(1, start_from=tmp_path / "earlier")
     _, [went_on] = train(recipe, data, ALONE, ignore)

@@ -1,5 +1,6 @@
 """Clips on their way to the device: read, drawn for and copied while the step before computes."""
 
+import functools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from aislewatch.models.input import ClipViews
 AHEAD = 2
 
 
-class Fed(NamedTuple):
+class DeviceBatch(NamedTuple):
     """What a step learns from; all tensors on one device."""
 
     yuv: Tensor  # BTKW, uint8, packed I420
@@ -24,23 +25,23 @@ class Fed(NamedTuple):
     views: ClipViews
     seeds: Tensor  # (B,), int64, of the dropout
 
-    def part(self, part: slice) -> "Fed":
+    def part(self, part: slice) -> "DeviceBatch":
         """Some of the clips; no copy."""
         views = ClipViews(*(values_B[part] for values_B in self.views))
-        return Fed(self.yuv[part], self.labels[part], views, self.seeds[part])
+        return DeviceBatch(self.yuv[part], self.labels[part], views, self.seeds[part])
 
     def tensors(self) -> list[Tensor]:
         """All of them, in a fixed order."""
         return [self.yuv, self.labels, *self.views, self.seeds]
 
     @staticmethod
-    def of(tensors: list[Tensor]) -> "Fed":
+    def of(tensors: list[Tensor]) -> "DeviceBatch":
         """The inverse of ``tensors``."""
         yuv, labels, *views, seeds = tensors
-        return Fed(yuv, labels, ClipViews(*views), seeds)
+        return DeviceBatch(yuv, labels, ClipViews(*views), seeds)
 
 
-def feed(batches: Iterable[Fed], device: torch.device) -> Iterator[Fed]:
+def prefetch(batches: Iterable[DeviceBatch], device: torch.device) -> Iterator[DeviceBatch]:
     """Yield batches on ``device``, in their order.
 
     For a GPU a thread asks for them and copies them on a stream of its own, so that neither
@@ -50,14 +51,14 @@ def feed(batches: Iterable[Fed], device: torch.device) -> Iterator[Fed]:
     if device.type != "cuda":
         yield from batches
         return
-    source, stream = iter(batches), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    source, stream = iter(batches), side_streams(device).copying
 
-    def copied() -> Fed | None:
+    def copied() -> DeviceBatch | None:
         batch = next(source, None)
         if batch is None:
             return None
         with torch.cuda.stream(stream):
-            moved = Fed.of([x.to(device, non_blocking=True) for x in batch.tensors()])
+            moved = DeviceBatch.of([x.to(device, non_blocking=True) for x in batch.tensors()])
         stream.synchronize()
         return moved
 
@@ -68,6 +69,24 @@ def feed(batches: Iterable[Fed], device: torch.device) -> Iterator[Fed]:
             for tensor in batch.tensors():
                 tensor.record_stream(torch.cuda.current_stream(device))
             yield batch
+
+
+class SideStreams(NamedTuple):
+    """Streams of a GPU beside the one on which steps are computed."""
+
+    copying: torch.cuda.Stream
+    recording: torch.cuda.Stream
+
+
+@functools.cache
+def side_streams(device: torch.device) -> SideStreams:
+    """Return the streams of a device on which batches are copied and steps are recorded.
+
+    Made once and together: torch hands out the same 32 streams by turns, and what is copied on a
+    stream that is being recorded becomes part of the recording instead of being copied.
+    """
+    copying, recording = torch.cuda.Stream(device), torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    return SideStreams(copying, recording)
 
 
 def pinned(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

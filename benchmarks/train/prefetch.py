@@ -3,7 +3,7 @@
 The reference network of train_speed.py; a store of random frames in a temporary folder (740 MB).
 Both decode I420, cut out, mirror, brighten and learn; only where the batch comes from differs.
 
-python -m benchmarks.train.feed [--batch 64]          on a machine with a GPU, in the project's root
+python -m benchmarks.train.prefetch [--batch 64]      on a machine with a GPU, in the project's root
 """
 
 import argparse
