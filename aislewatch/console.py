@@ -3,8 +3,10 @@
 import logging
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,15 +17,39 @@ log = logging.getLogger(__name__)
 LOG_EVERY_S = 5.0
 
 
+# Signs that reorder the text after them, with which a reason could show another one than it says.
+REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 # Packages whose INFO lines are meant for the person; a stage run with ``-m`` logs as ``__main__``.
 OURS = ("aislewatch", "stages", "flows", "__main__")
 
 
 def set_up_logging() -> None:
-    """Print our INFO lines and everybody's warnings, each as its bare message, to stdout."""
+    """Print our INFO lines and everybody's warnings, each as its bare message, to stdout.
+
+    What the terminal's encoding lacks is shown as its code instead of ending the command.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
     for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+def plain_console(width: int | None = None) -> Console:
+    """Make a console that prints text as it stands: ``[/]`` or ``:smile:`` in it mean nothing."""
+    return Console(width=width, color_system=None, markup=False, emoji=False, highlight=False)
+
+
+def one_line(text: str) -> str:
+    """Make any text fit for one line of a terminal.
+
+    Line breaks and what a terminal would obey become spaces, halves of characters ``�``.
+    """
+    kinds = ((char, unicodedata.category(char)) for char in text if char not in REORDERING)
+    shown = "".join({"Cc": " ", "Cs": "\ufffd"}.get(kind, char) for char, kind in kinds)
+    return " ".join(shown.split())
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from aislewatch.recording.recorder import drain
 from aislewatch.register.bundle import CARD, DATA_CARD, OPERATING, OWN
 from aislewatch.register.champions import promote
 from aislewatch.register.gate import judge
+from aislewatch.register.history import GATE
 from aislewatch.register.lock import sole_change
 from aislewatch.register.packaging import Packed, pack
 from aislewatch.register.promotion import Verdict
@@ -91,9 +92,9 @@ def _offer(own: Path, digest: str, footage: Footage, params: Params) -> tuple[Re
     registry.set_alias(CHALLENGER, version)
     verdict = judge(registry, version, own, footage, sha256_file(SPLITS), params)
     if verdict.promote:
-        promote(registry, version, "stage register", verdict.reason)
+        promote(registry, version, GATE, verdict.reason)
     numbers = {key: f"{value:.6g}" for key, value in verdict.numbers.items()}
-    registry.tag(version, verdict.as_tags() | numbers)
+    registry.set_version_tags(version, verdict.as_tags() | numbers)
     return version, verdict
 
 

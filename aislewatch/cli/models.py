@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from aislewatch.config.params import load_params
+from aislewatch.console import one_line, plain_console
 from aislewatch.errors import ModelError, RegistryError
 
 FETCHED = Path(".aislewatch/card")
@@ -50,15 +50,14 @@ def _list(chosen: argparse.Namespace) -> None:
             ", ".join(registry.aliases(version)),
             tags.get("model", ""),
             f"{float(auc):.3f}" if auc not in ("", "None") else "–",
-            tags.get("verdict", ""),
+            one_line(tags.get("verdict", "")),
         )
-    console = Console(soft_wrap=False)
+    console = plain_console()
     console.print(table)
-    for entry in read_entries(registry.tags()):
+    for entry in read_entries(registry.model_tags()):
         change = f"{entry.before or 'none'} -> {entry.after}"
-        console.print(
-            f"{entry.time} {entry.who}: {entry.action} {change}: {entry.why}", highlight=False
-        )
+        said = f"{entry.time} {entry.who}: {entry.action} {change}: {entry.why}"
+        console.print(one_line(said))
 
 
 def _promote(chosen: argparse.Namespace) -> None:
@@ -84,6 +83,9 @@ def _rollback(chosen: argparse.Namespace) -> None:
     with sole_change(registry.name):
         change = rollback(registry, this_person(), chosen.why)
     print(f"version {change.version.version} is champion again")
+    if change.entry is not None:
+        before = change.entry.before
+        print(f"version {before} stays off until a person says: aislewatch models promote {before}")
 
 
 def _verify(chosen: argparse.Namespace) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 
+from aislewatch.console import plain_console
 from aislewatch.errors import PipelineError
 
 # Table 2, per cent as printed. The paper has one ConvLSTM; both of ours stand beside it.
@@ -75,7 +75,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
         mark = " *" if name == summary["selected"] else ""
         cells = [cell(model, metric) + "\n" + _paper(name, metric) for metric in COLUMNS]
         table.add_row(NAMES[name] + mark, *cells)
-    console = Console(width=WIDTH, color_system=None)
+    console = plain_console(WIDTH)
     with console.capture() as captured:
         console.print(table)
     return captured.get()

@@ -11,6 +11,7 @@ from aislewatch.register.history import (
     Action,
     Entry,
     champion_before,
+    checked_reason,
     next_entry,
     read_entries,
 )
@@ -19,7 +20,7 @@ from aislewatch.register.versions import CHAMPION, Registered, Registry
 
 @dataclass(frozen=True)
 class Change:
-    """What happened: nothing where ``entry`` is None, because it was so already."""
+    """What a command did: nothing where ``entry`` is None, because it was so already."""
 
     version: Registered
     entry: Entry | None
@@ -30,9 +31,10 @@ def promote(registry: Registry, version: Registered, who: str, why: str) -> Chan
 
     Raises:
         ModelError: its bytes are not those that were registered.
-        RegistryError: the audit is broken.
+        RegistryError: no reason is given, or the audit is broken.
     """
-    entries = read_entries(registry.tags())
+    why = checked_reason(why)
+    entries = read_entries(registry.model_tags())
     current = registry.by_alias(CHAMPION)
     stated = entries[-1].after if entries else ""
     if current is not None and current.version == version.version == stated:
@@ -46,10 +48,11 @@ def rollback(registry: Registry, who: str, why: str) -> Change:
     """Make the champion before the current one champion again.
 
     Raises:
-        RegistryError: there was none before it, or the audit is broken.
+        RegistryError: no reason is given, there was none before it, or the audit is broken.
         ModelError: its bytes are not those that were registered.
     """
-    entries = read_entries(registry.tags())
+    why = checked_reason(why)
+    entries = read_entries(registry.model_tags())
     current = registry.by_alias(CHAMPION)
     last = entries[-1] if entries else None
     if last and last.action == "rollback" and current and current.version == last.before:
@@ -62,15 +65,15 @@ def rollback(registry: Registry, who: str, why: str) -> Change:
 
 
 def verify(registry: Registry, version: Registered) -> str:
-    """What is wrong with a version's bytes; empty where they are those that were registered."""
+    """Say what is wrong with a version's bytes; empty where they are as they were registered."""
     faults = registry.faults(version)
     return ", ".join(f"{file} is {fault}" for file, fault in faults.items())
 
 
 def verify_audit(registry: Registry) -> str:
-    """What is wrong with the audit; empty where its chain is whole and names the champion."""
+    """Say what is wrong with the audit; empty where its chain is whole and names the champion."""
     try:
-        entries = read_entries(registry.tags())
+        entries = read_entries(registry.model_tags())
     except RegistryError as error:
         return str(error)
     stated = entries[-1].after if entries else ""
@@ -102,8 +105,8 @@ def _change(
 ) -> Change:
     _sound(registry, version)
     entry = next_entry(entries, action, before, version.version, who, why)
-    registry.set_tag(entry.tag, entry.as_tag())
-    if registry.tags().get(entry.tag) != entry.as_tag():
+    registry.set_model_tag(entry.tag, entry.as_tag())
+    if registry.model_tags().get(entry.tag) != entry.as_tag():
         raise RegistryError(
             f"{entry.tag} was written by somebody on another machine at the same moment: look at "
             "`aislewatch models list` before you try again"
@@ -115,5 +118,5 @@ def _change(
 def _sound(registry: Registry, version: Registered) -> Registered:
     fault = verify(registry, version)
     if fault:
-        raise ModelError(f"version {version.version} stays what it is: {fault}")
+        raise ModelError(f"version {version.version} was not made champion: {fault}")
     return version

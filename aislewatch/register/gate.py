@@ -8,6 +8,7 @@ from aislewatch.files import sha256_file
 from aislewatch.models.build import WEIGHTS_FILE, load_model
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.register.bundle import read_rule
+from aislewatch.register.history import read_entries, rolled_back
 from aislewatch.register.promotion import (
     Candidate,
     Verdict,
@@ -16,6 +17,7 @@ from aislewatch.register.promotion import (
     first_champion,
     not_comparable,
     other_rule,
+    taken_back,
 )
 from aislewatch.register.versions import CHAMPION, Registered, Registry
 from aislewatch.score.ledger import record_test_use
@@ -35,7 +37,7 @@ def judge(
     split_digest: str,
     params: Params,
 ) -> Verdict:
-    """Whether a version becomes champion; neither is compared by a number stored in the past.
+    """Decide whether a version becomes champion, by what both score today.
 
     Args:
         registry: has the champion, if there is one.
@@ -47,7 +49,11 @@ def judge(
 
     Raises:
         ModelError: the champion's bytes are not those that were registered.
+        RegistryError: the audit is broken.
     """
+    taken_off = rolled_back(read_entries(registry.model_tags()), version.version)
+    if taken_off is not None:
+        return taken_back(taken_off)
     current = registry.by_alias(CHAMPION)
     if current is not None and current.digest == version.digest:
         return already_champion()

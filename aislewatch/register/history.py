@@ -13,9 +13,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from aislewatch.console import one_line
 from aislewatch.errors import RegistryError
 
 PREFIX = "audit."
+
+# Who promotes where the gate does; every other name is a person's.
+GATE = "stage register"
+
+# Longest reason in characters of JSON: an entry is a tag of MLflow's, whose database keeps 5,000,
+# and its other fields take under 500. The gate's own longest reason has about 600.
+MAX_REASON = 4000
 
 Action = Literal["promote", "rollback"]
 
@@ -100,11 +108,39 @@ def champion_before(entries: list[Entry]) -> str:
     return stack[-2] if len(stack) > 1 else ""
 
 
+def rolled_back(entries: list[Entry], version: str) -> Entry | None:
+    """Find the rollback that took a version off, unless a person has made it champion since."""
+    found = None
+    for entry in entries:
+        if entry.action == "rollback" and entry.before == version:
+            found = entry
+        elif entry.after == version and entry.who != GATE:
+            found = None
+    return found
+
+
+def checked_reason(why: str) -> str:
+    """Return a reason as the audit keeps it: one line that every terminal can show.
+
+    Raises:
+        RegistryError: it says nothing, or is too long.
+    """
+    reason = one_line(why)
+    if not reason:
+        raise RegistryError("the reason is empty: say in --why what the next person should know")
+    if len(json.dumps(reason)) > MAX_REASON:
+        raise RegistryError(
+            f"the reason has {len(reason):,} characters, more than the audit can keep; say it in a "
+            "few sentences and name where the rest is"
+        )
+    return reason
+
+
 def this_person() -> str:
-    """The user of this machine, for the audit."""
+    """Name the user of this machine, for the audit."""
     try:
-        return getpass.getuser()
-    except OSError:
+        return one_line(getpass.getuser()) or "unknown"
+    except (OSError, KeyError):  # A user id without a name; Python 3.13 says the former.
         return "unknown"
 
 

@@ -15,6 +15,7 @@ from aislewatch.config.judging import Alerts, Evaluate, Gate
 from aislewatch.evaluate.alarms import alarm_rate, normal_hours, resampled_events
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import labels_and_scores, video_scores
+from aislewatch.register.history import Entry
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 
@@ -30,7 +31,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the challenger becomes champion, by which gate, why, and the numbers behind it."""
+    """Says whether the challenger becomes champion, by which gate, why, and by which numbers."""
 
     promote: bool
     gate: str
@@ -38,13 +39,13 @@ class Verdict:
     numbers: dict[str, float] = field(default_factory=dict)
 
     def as_tags(self) -> dict[str, str]:
-        """What is shown of it beside a run and a version."""
+        """Return what is shown of it beside a run and a version."""
         promoted = str(self.promote).lower()
         return {"promoted": promoted, "gate": self.gate, "verdict": self.reason}
 
 
 def first_champion(challenger: Candidate, gate: Gate, settings: Evaluate) -> Verdict:
-    """Nothing to compare with: the first model must reach the stated minimum by itself."""
+    """Hold the first model, which nothing can be compared with, against the stated minimum."""
     auc = interval(resampled_metrics(challenger.clips, settings)["video_auc"], settings.confidence)
     promote = auc.value >= gate.first_auc
     reason = (
@@ -56,17 +57,28 @@ def first_champion(challenger: Candidate, gate: Gate, settings: Evaluate) -> Ver
 
 
 def already_champion() -> Verdict:
-    """The very same bytes are champion already."""
+    """Confirm the champion: these are its very bytes."""
     return Verdict(True, "same", "these very weights and this alert rule are the champion already")
 
 
 def other_rule() -> Verdict:
-    """The champion's weights with another alert rule: what params.yaml asked for."""
+    """Accept the champion's weights with another alert rule: what params.yaml asked for."""
     return Verdict(True, "same", "the champion's weights with another alert rule, as asked for")
 
 
+def taken_back(rollback: Entry) -> Verdict:
+    """Leave a version that was rolled back to people, who saw what test footage does not show."""
+    return Verdict(
+        False,
+        "rolled back",
+        f"{rollback.who} rolled version {rollback.before} back on {rollback.time} "
+        f"({rollback.why}); a person alone makes it champion again: `aislewatch models promote "
+        f"{rollback.before} --why ...`",
+    )
+
+
 def not_comparable(difference: str) -> Verdict:
-    """The champion cannot read today's clips, so no number says which is better."""
+    """Refuse to compare: the champion cannot read today's clips, so no number says which wins."""
     return Verdict(
         False,
         "none",

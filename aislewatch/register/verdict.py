@@ -11,6 +11,7 @@ GATES = {
     "first": "There was no champion: a stated minimum decides.",
     "same": "The champion has these very weights.",
     "none": "The two cannot be compared.",
+    "rolled back": "It was champion and a person took it back: a person decides.",
     "events": "Events and false alarms on whole test videos decide.",
     "auc": "The test footage is too short to judge alarms: ROC-AUC by video decides.",
 }

@@ -82,7 +82,7 @@ class Registry:
         ours = [_registered(version) for version in found if "manifest" in version.tags]
         return sorted(ours, key=lambda version: int(version.version))
 
-    def tags(self) -> dict[str, str]:
+    def model_tags(self) -> dict[str, str]:
         """Tags of the registered model as a whole; none where it does not exist yet."""
         try:
             return dict(self.client.get_registered_model(self.name).tags)
@@ -91,7 +91,7 @@ class Registry:
                 return {}
             raise
 
-    def set_tag(self, key: str, value: str) -> None:
+    def set_model_tag(self, key: str, value: str) -> None:
         """Set a tag of the registered model as a whole."""
         self.client.set_registered_model_tag(self.name, key, value)
 
@@ -147,7 +147,7 @@ class Registry:
         """Point an alias at a version."""
         self.client.set_registered_model_alias(self.name, alias, version.version)
 
-    def tag(self, version: Registered, tags: dict[str, str]) -> None:
+    def set_version_tags(self, version: Registered, tags: dict[str, str]) -> None:
         """Set tags on a version."""
         for key, value in tags.items():
             self.client.set_model_version_tag(self.name, version.version, key, value)
@@ -178,7 +178,7 @@ class Registry:
         repository = get_artifact_repository(self._source(version))
         repository.delete_artifacts()  # type: ignore[no-untyped-call]
         self.client.log_artifacts(version.run_id, str(bundle), _folder(version.digest))
-        self.tag(version, {"manifest": manifest})
+        self.set_version_tags(version, {"manifest": manifest})
 
     def _download(self, version: Registered, folder: Path) -> Path:
         try:

@@ -45,6 +45,10 @@ def test_the_champion_goes_back_and_forth_on_the_record(two_versions: Path) -> N
     mlflow_client(project).set_registered_model_alias("aislewatch", "champion", "2")
     run(project, "aislewatch", "models", "rollback", "--why", "once more")
     assert champion(project) == "1"
+    Path(project / "registration.json").unlink()
+    again = run(project, "dvc", "repro", "register")
+    assert "a person alone makes it champion again" in again
+    assert champion(project) == "1", "the gate took no rolled-back version"
     assert "no champion before this one" in run(
         project, "aislewatch", "models", "rollback", "--why", "again", fails=True
     )
@@ -79,7 +83,7 @@ def test_verify_sees_a_flipped_byte_a_moved_alias_and_a_changed_entry(
     refused = run(project, "aislewatch", "models", "rollback", "--why", "x", fails=True)
     file.write_bytes(kept)
     assert "version 1: aislewatch/model_card.md is changed" in output
-    assert "version 1 stays what it is" in refused
+    assert "version 1 was not made champion" in refused
     assert champion(project) == "2"
     client = mlflow_client(project)
     client.set_registered_model_alias("aislewatch", "champion", "1")
