@@ -22,12 +22,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aislewatch.config.judging import Evaluate
-from aislewatch.config.learning import Compute
 from aislewatch.config.params import Params, load_params
 from aislewatch.errors import TrainingError
 from aislewatch.evaluate.intervals import interval, resampled_metrics
 from aislewatch.models.build import ModelConfig
 from aislewatch.models.scoring import score_clips, set_up_compute
+from aislewatch.models.sizes import network_of
 from aislewatch.train.data import TrainingData
 from aislewatch.train.loop import Recipe, train
 from aislewatch.train.processes import Processes
@@ -77,13 +77,15 @@ class Bench:
         ).astype({"label": int})
         self.config = ModelConfig(
             architecture="convlstm",
-            model=params.model.model_copy(update=SMALL),
+            model=network_of(params.model).model_copy(update=SMALL),
             frame_size=HALF,
             n_frames=FRAMES,
             step=STEP,
             fps=FPS,
         )
-        self.device = set_up_compute(Compute(device="cpu", threads=1, precision="float32"))
+        self.device = set_up_compute(
+            params.machine.model_copy(update={"device": "cpu", "threads": 1})
+        )
 
     def sides(self, outer: int, seed: int) -> tuple[TrainingData, pd.DataFrame]:
         """What is learned from and chosen by, and the outer fold's clips."""
@@ -115,7 +117,7 @@ class Bench:
             if side == "tuned":
                 study.sampler = sampler(100 * outer + seed, number)
                 trial = study.ask()
-                tuned = suggest(trial, self.params.tune)
+                tuned = suggest(trial, self.params.search)
                 loss, scores = self.trained(tuned, seed, data, test)
                 study.tell(trial, loss)
             else:

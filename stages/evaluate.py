@@ -35,7 +35,7 @@ CURVES = Path("metrics/curves")
 
 def main() -> None:
     """``python -m stages.evaluate``, as dvc.yaml runs it."""
-    run_stage("evaluate", ["frames", "segment", "compute", "evaluate", "alerts"], work)
+    run_stage("evaluate", ["frames", "segment", "evaluate", "alerts"], work)
 
 
 def work(params: Params, journal: Journal) -> None:
@@ -66,7 +66,7 @@ def work(params: Params, journal: Journal) -> None:
 
 def _score_all(footage: Footage, params: Params) -> list[Scored]:
     split_digest = sha256_file(SPLITS)
-    device = set_up_compute(params.compute)
+    device = set_up_compute(params.machine)
     scored = []
     for name in NAMES:
         model = load_model(MODELS / name)

@@ -33,7 +33,8 @@ def work(params: Params, journal: Journal) -> None:
     """Decode the footage and write the four outputs."""
     store = FrameStore(STORE, params.frames.fps, params.frames.size)
     with show_progress("files") as progress:
-        footage = ingest(RAW, list(params.sources), store, params.ingest, progress)
+        workers = params.machine.ingest_workers
+        footage = ingest(RAW, list(params.sources), store, params.ingest, progress, workers)
     store.publish([video.stored for video in footage.accepted], FRAMES)
     write_catalog(CATALOG, footage.accepted)
     write_fingerprints(FINGERPRINTS, footage.accepted, store)

@@ -54,7 +54,7 @@ EXAMPLE_CLIPS = 4
 
 def main() -> None:
     """``python -m stages.register``, as dvc.yaml runs it."""
-    run_stage("register", ["frames", "compute", "evaluate", "register"], work)
+    run_stage("register", ["frames", "evaluate", "register", "gate"], work)
 
 
 def work(params: Params, journal: Journal) -> None:
@@ -148,7 +148,7 @@ def _restore_where_damaged(
 def _pack(
     registry: Registry, own: Path, run_id: str, digest: str, footage: Footage, params: Params
 ) -> AbstractContextManager[Packed]:
-    trained = training_cost(registry.run_seconds(run_id), set_up_compute(params.compute).type)
+    trained = training_cost(registry.run_seconds(run_id), set_up_compute(params.machine).type)
     clips_BTKW = _examples(load_model(own), footage)
     summary = json.loads(EVALUATION.read_text())
 

@@ -15,12 +15,13 @@ def run_stage(address: str, sections: list[str], work: Callable[[Params, Journal
 
     Args:
         address: the stage as DVC names it.
-        sections: the parts of params.yaml it uses (the same as its ``params`` in dvc.yaml).
+        sections: the parts of params.yaml it uses (the same as its ``params`` in dvc.yaml), but
+            for ``machine``, which every stage may use and none depends on.
         work: does the stage's job; gets all parameters and the journal.
     """
     with plain_errors(address):
         params = load_params()
-        chosen = params.model_dump(by_alias=True, include=_fields(sections))
+        chosen = params.model_dump(by_alias=True, include=_fields([*sections, "machine"]))
         with stage_run(address, chosen) as journal:
             work(params, journal)
 

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 def work(params: Params, journal: Journal) -> None:
     """Cut every labelled video and say what was left out."""
     asked = params.segment
+    asked.refuse_short_clips()
     windows = Windows(asked.n_frames, asked.step, asked.stride, params.frames.fps)
     rule = LabelRule(asked.positive_overlap, asked.negative_overlap)
     done = segment(pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS), windows, rule)

@@ -16,6 +16,7 @@ from aislewatch.config.params import Params, load_params
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.models.build import WEIGHTS_FILE, Detector, model_config, save_model
 from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.sizes import network_of
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.calibrate import calibrate
 from aislewatch.train.checkpoint import CHECKPOINTS, Checkpoint, result_key
@@ -61,7 +62,7 @@ def main() -> None:
     else:
         run_stage(
             address,
-            ["model", "learning", "compute", "train", "frames", "segment"],
+            ["model", "learning", "train", "seed", "frames", "segment"],
             partial(work, name),
         )
 
@@ -104,7 +105,7 @@ def learn(
 ) -> tuple[Detector, list[EpochRow], Checkpoint]:
     """Train a network on the processes that torchrun started, or on this one alone."""
     recipe = recipe_of(name, params)
-    device = set_up_compute(params.compute)
+    device = set_up_compute(params.machine)
     data = load_training_data(SPLITS, FRAMES)
     with joined(device) as processes:
         settings = asdict(recipe) | {"config": recipe.config.model_dump()}
@@ -118,7 +119,7 @@ def learn(
 
 def profile(name: Name, params: Params) -> None:
     """Trace a few steps of the training and print where their time goes."""
-    device = set_up_compute(params.compute)
+    device = set_up_compute(params.machine)
     steps = training_steps(
         recipe_of(name, params), load_training_data(SPLITS, FRAMES), Processes(device)
     )
@@ -130,21 +131,21 @@ def profile(name: Name, params: Params) -> None:
 def recipe_of(name: Name, params: Params) -> Recipe:
     """What ``name`` means under these parameters."""
     architecture: Architecture
-    start_from = None
+    start_from, network = None, network_of(params.model)
     if name == "convlstm_paper":
-        architecture = "convlstm"
-        model, tuned = params.model.model_copy(update={"input": "rgb"}), PAPER
+        architecture, tuned = "convlstm", PAPER
+        network = network.model_copy(update={"input": "rgb"})
     else:
-        architecture, model = name, params.model
+        architecture = name
         tuned = PAPER if params.train.optimizer == "paper" else read_tuned(BEST)
         if params.train.start_from != "none":
             start_from = PRETRAINED / params.train.start_from / name
-    config = model_config(architecture, tuned.model(model), params)
+    config = model_config(architecture, tuned.network(network), params)
     how = params.train
     return Recipe(
         *(config, tuned.learning(params.learning), tuned.adam()),
-        *(how.epochs, how.patience, how.seed),
-        precision=params.compute.precision,
+        *(how.epochs, how.patience, params.seed),
+        precision=params.learning.precision,
         start_from=start_from,
         judged_by=params.learning.focal_gamma,
     )

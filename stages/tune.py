@@ -13,6 +13,7 @@ from aislewatch.config.params import Params
 from aislewatch.files import whole_folder, write_json
 from aislewatch.models.build import model_config
 from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.sizes import network_of
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.checkpoint import input_key, result_key
 from aislewatch.train.data import load_training_data
@@ -36,13 +37,13 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the stage."""
-    run_stage("tune", ["model", "learning", "compute", "tune", "frames", "segment"], work)
+    run_stage("tune", ["model", "learning", "tune", "search", "seed", "frames", "segment"], work)
 
 
 def work(params: Params, journal: Journal) -> None:
     """Run the study and write its best settings."""
     key, trials = study(params, journal)
-    best = best_of(trials, params.tune, key)
+    best = best_of(trials, params.search, key)
     with whole_folder(PICTURES) as folder:
         draw_pictures(trials, folder)
     write_json(BEST, best.as_json())
@@ -59,19 +60,21 @@ def study(params: Params, journal: Journal) -> tuple[str, list[FrozenTrial]]:
     Returns:
         Its key, and its trials.
     """
-    device = set_up_compute(params.compute)
+    device = set_up_compute(params.machine)
     data = load_training_data(SPLITS, FRAMES)
     # Without the number of trials: a study that is asked for more goes on from where it was.
-    # Without the workers, so that two commands of unequal numbers can work on one study.
+    # Without the machine: two that differ work on one study, and best.json names it alike on both.
+    network = network_of(params.model)
     settings = {
-        "config": model_config("convlstm", params.model, params).model_dump(),
+        "config": model_config("convlstm", network, params).model_dump(),
         "learning": params.learning.model_dump(),
-        "compute": params.compute.model_dump(),
-        "tune": params.tune.model_dump(exclude={"trials", "workers"}),
+        "search": params.search.model_dump(),
+        "epochs": params.tune.epochs,
+        "seed": params.seed,
     }
     key = input_key(settings, data)[:KEY_DIGITS]
     shared = os.environ.get(VARIABLE)
-    together = params.tune.workers > 1
+    together = params.machine.tune_workers > 1
     if shared or together:
         # Not the file of a study by one process, which must hold nothing that timing decided.
         file = STUDIES / f"study-{result_key(settings | {'together': True}, data, device)}.db"

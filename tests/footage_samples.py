@@ -11,13 +11,12 @@ import numpy.typing as npt
 import psutil
 import yaml
 
-from aislewatch.config.data import Ingest
+from aislewatch.config.machine import Ingest
 from aislewatch.ingest.decode import find_ffmpeg
 from tests.code_closure import ROOT
 
 # The shipped limits, with a shorter patience.
 LIMITS = Ingest(
-    workers=2,
     timeout_s=60.0,
     memory_mib=2048,
     max_duration_s=60.0,
@@ -68,7 +67,7 @@ def make_project(folder: Path, source: str, workers: int = 0, size: int = 32) ->
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["sources"] = {source: "folder"}
     values["frames"]["size"] = size
-    values["ingest"]["workers"] = workers
+    values["machine"]["ingest_workers"] = workers
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     return folder

@@ -41,12 +41,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "frames": {"size": 32},
     "ingest": {"timeout_s": 60.0},
     "model": {"input_size": 16, "encoder_channels": [4, 8], "hidden_channels": 8},
-    "compute": {"device": "cpu"},
+    "machine": {"device": "cpu"},
     "tune": {"trials": 2, "epochs": 1},
-    "train": {"epochs": 2, "seed": 0},
+    "train": {"epochs": 2, "optimizer": "tuned"},
     "evaluate": {"resamples": 200},
     # Networks as small as these are no better than chance.
-    "register": {"first_auc": 0.0},
+    "gate": {"first_auc": 0.0},
 }
 
 

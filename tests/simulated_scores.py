@@ -6,16 +6,17 @@ import pandas as pd
 from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.summary import Evaluation, evaluate_models
 from aislewatch.evaluate.table import NAMES
-from aislewatch.score.alerts import ScoredClip
+from aislewatch.score.alerts import ScoredClip, rule_at
 from aislewatch.score.events import (
     VideoScores,
 )
 from aislewatch.score.scored import Scored
 
-SETTINGS = Evaluate(resamples=400, confidence=0.95, mistakes=6, seed=0)
-RULE = Alerts(
-    method="consecutive", false_alarm_budget=0.042, threshold=0.8, consecutive=3, window=5
+SETTINGS = Evaluate(resamples=400, confidence=0.95, mistakes=6)
+ASKED = Alerts(
+    method="consecutive", false_alarm_budget=0.042, fallback_threshold=0.8, consecutive=3, window=5
 )
+RULE = rule_at(ASKED, ASKED.fallback_threshold)
 
 
 def simulated(
@@ -88,4 +89,4 @@ def five_models(rng: np.random.Generator, n_videos: int = 40) -> list[Scored]:
 
 def evaluated(*models: Scored) -> Evaluation:
     """The evaluation of these models under the settings above."""
-    return evaluate_models(models, cameras(list(models)), SETTINGS, RULE)
+    return evaluate_models(models, cameras(list(models)), SETTINGS, ASKED)

@@ -50,10 +50,10 @@ def tiny_params(**changes: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
     shrunk: dict[str, dict[str, Any]] = {
         "frames": {"size": SIZE},
-        "segment": {"n_frames": N_FRAMES, "allow_short_clips": True},
+        "segment": {"n_frames": N_FRAMES},
         "model": {"input_size": 16, "encoder_channels": [8], "hidden_channels": 8, "dropout": 0.1},
         "learning": {"batch_size": 8, "flip": 0.0},
-        "compute": {"device": "cpu", "threads": 1},
+        "machine": {"device": "cpu", "threads": 1},
         "tune": {"trials": 4, "epochs": 3},
         "train": {"epochs": 4, "patience": 4},
     }

@@ -6,6 +6,7 @@ import torch
 
 from aislewatch.config.params import parse_params
 from aislewatch.models.build import Detector, ModelConfig, build
+from aislewatch.models.sizes import network_of
 from tests.tiny_clips import N_FRAMES, SIZE, tiny_params
 
 
@@ -15,7 +16,7 @@ def make_model(architecture: Any, **changes: Any) -> Detector:
     return build(
         ModelConfig(
             architecture=architecture,
-            model=params.model,
+            model=network_of(params.model),
             frame_size=SIZE,
             n_frames=N_FRAMES,
             step=1,

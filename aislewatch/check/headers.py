@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aislewatch.config.data import Ingest
+from aislewatch.config.machine import Ingest
 from aislewatch.errors import QuarantinedError
 from aislewatch.ingest.candidates import Candidate, check_candidate, list_candidates
 from aislewatch.ingest.decoder import video_limits

@@ -140,7 +140,7 @@ def _summary(chosen: argparse.Namespace) -> None:
 
 
 def _preflight(chosen: argparse.Namespace) -> None:
-    load_params()
+    load_params().segment.refuse_short_clips()
     if forget_stale_registration():
         print("the registry lacks the registered version; the register stage will run again")
 

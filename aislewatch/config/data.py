@@ -6,9 +6,13 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from aislewatch.config.types import Count, Fraction, Positive, Section, Seed, Share
+from aislewatch.errors import ConfigError
 
 Layout = Literal["folder", "table", "cvat", "label_studio", "ucf_crime", "dcsass"]
 Choice = Literal["drop", "keep_normal", "keep_shoplifting", "fail"]
+
+# Fewest frames of a clip in the paper, and in the pipeline.
+FEWEST_FRAMES = 16
 
 
 class Frames(Section):
@@ -16,17 +20,6 @@ class Frames(Section):
 
     fps: Count
     size: Annotated[int, Field(ge=32, le=512, multiple_of=16)]
-
-
-class Ingest(Section):
-    """Limits of the decoding sandbox."""
-
-    workers: Annotated[int, Field(ge=0)]
-    timeout_s: Positive
-    memory_mib: Count
-    max_duration_s: Positive
-    max_megapixels: Positive
-    max_fps: Positive
 
 
 class Validate(Section):
@@ -38,24 +31,31 @@ class Validate(Section):
 
 
 class Segment(Section):
-    """How videos are cut into clips."""
+    """Say how videos are cut into clips."""
 
     n_frames: Annotated[int, Field(ge=2, le=32)]
     step: Count
     stride: Count
     positive_overlap: Fraction
     negative_overlap: Fraction
-    allow_short_clips: bool
 
     @model_validator(mode="after")
     def _windows(self) -> "Segment":
-        if self.n_frames < 16 and not self.allow_short_clips:
-            raise ValueError(
-                "n_frames is below the paper's 16; set allow_short_clips: true (tests only)"
-            )
         if self.negative_overlap >= self.positive_overlap:
             raise ValueError("negative_overlap must be below positive_overlap")
         return self
+
+    def refuse_short_clips(self) -> None:
+        """Refuse clips shorter than the paper's before any is cut; networks would take them.
+
+        Raises:
+            ConfigError: ``n_frames`` is too small.
+        """
+        if self.n_frames < FEWEST_FRAMES:
+            raise ConfigError(
+                f"segment.n_frames is {self.n_frames}, and the paper's clips have {FEWEST_FRAMES} "
+                "to 32 frames; set one of these in params.yaml"
+            )
 
 
 class Split(Section):

@@ -4,32 +4,38 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aislewatch.config.types import Count, Fraction, Positive, Section, Seed
+from aislewatch.config.types import Count, Fraction, Positive, Section
+
+Method = Literal["consecutive", "majority"]
 
 
 class Evaluate(Section):
-    """Statistics of the report."""
+    """Set the statistics of the report."""
 
     resamples: Annotated[int, Field(ge=100)]
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
     mistakes: Count
-    seed: Seed
 
 
 class Alerts(Section):
-    """From scores to alerts."""
+    """Say when scores become alerts; the threshold is chosen on validation footage."""
 
-    method: Literal["consecutive", "majority"]
+    method: Method
     false_alarm_budget: Positive
-    threshold: Fraction
+    fallback_threshold: Fraction
     consecutive: Count
     window: Count
 
 
-class Gate(Section):
-    """The registry entry and the promotion gate."""
+class Register(Section):
+    """Name the registered model."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class Gate(Section):
+    """Say when a challenger becomes champion."""
+
     first_auc: Fraction
     min_hours: Positive
     min_videos: Count

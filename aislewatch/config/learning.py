@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from aislewatch.config.types import (
     Choices,
@@ -13,33 +13,44 @@ from aislewatch.config.types import (
     Range,
     RangeBelowOne,
     Section,
-    Seed,
 )
 
 Architecture = Literal["convlstm", "cnn", "lstm", "cnn_lstm"]
 Precision = Literal["float32", "bf16", "bf16_fused"]
+Size = Literal["demo", "small_gpu", "reference"]
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that the state keeps its size")
+    return value
+
+
+# The numbers of a network, here and in the config.json of a trained one.
+Input = Literal["rgb", "diff"]
+InputSize = Annotated[int, Field(ge=16, multiple_of=8)]
+EncoderChannels = Annotated[list[Count], Field(min_length=1, max_length=4)]
+KernelSize = Annotated[Count, AfterValidator(_odd)]
+Dropout = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class Model(Section):
-    """The network. ``input: rgb`` is the paper's; ``diff`` feeds frame differences."""
+    """Name the size of the networks, or set numbers of it; None: as the size has it.
 
-    input: Literal["rgb", "diff"]
-    input_size: Annotated[int, Field(ge=16, multiple_of=8)]
-    encoder_channels: Annotated[list[Count], Field(min_length=1, max_length=4)]
-    hidden_channels: Count
-    kernel_size: Annotated[int, Field(ge=1)]
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)]
+    ``aislewatch.models.sizes.network_of`` makes the numbers of a network of it.
+    """
 
-    @field_validator("kernel_size")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("must be odd, so that the state keeps its size")
-        return value
+    size: Size
+    input: Input
+    input_size: InputSize | None
+    encoder_channels: EncoderChannels | None
+    hidden_channels: Count | None
+    kernel_size: KernelSize | None
+    dropout: Dropout | None
 
 
 class Learning(Section):
-    """What tuning and training share: batches, loss, balance, augmentation."""
+    """Set what tuning and training share: batches, loss, balance, augmentation, arithmetic."""
 
     batch_size: Count
     focal_gamma: Annotated[float, Field(ge=0.0)]
@@ -47,39 +58,36 @@ class Learning(Section):
     flip: Fraction
     brightness: Annotated[float, Field(ge=0.0, lt=1.0)]
     crop: Annotated[float, Field(gt=0.5, le=1.0)]
-
-
-class Compute(Section):
-    """Where the numbers are crunched."""
-
-    device: Literal["auto", "cpu", "cuda"]
-    threads: Annotated[int, Field(ge=0)]
     precision: Precision
 
 
 class Tune(Section):
-    """The Optuna study. Ranges are [low, high], those of Adam and weight decay searched in log;
-    None: not searched."""
+    """Say how long the Optuna study is."""
 
     trials: Count
     epochs: Count
-    workers: Count
-    seed: Seed
+
+
+class Search(Section):
+    """Set the ranges of the study, [lowest, highest]; None: not searched.
+
+    Those of Adam and of weight decay are searched in log.
+    """
+
     lr: LogRange
     one_minus_beta1: LogRangeBelowOne
     one_minus_beta2: LogRangeBelowOne
     eps: LogRange
-    weight_decay: LogRange | None = None
-    batch_size: Choices | None = None
-    dropout: RangeBelowOne | None = None
-    focal_gamma: Range | None = None
+    weight_decay: LogRange | None
+    batch_size: Choices | None
+    dropout: RangeBelowOne | None
+    focal_gamma: Range | None
 
 
 class Train(Section):
-    """One training."""
+    """Say how long a training is, with which optimizer, and what it goes on from."""
 
     epochs: Count
     patience: Count
     optimizer: Literal["tuned", "paper"]
     start_from: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-    seed: Seed

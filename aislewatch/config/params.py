@@ -9,10 +9,12 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, ValidationError, field_validator
 from ruamel.yaml.error import YAMLError
 
-from aislewatch.config.data import Frames, Ingest, Layout, Segment, Split, Validate
-from aislewatch.config.judging import Alerts, Evaluate, Gate
-from aislewatch.config.learning import Compute, Learning, Model, Train, Tune
-from aislewatch.config.types import Section
+from aislewatch.config.data import Frames, Layout, Segment, Split, Validate
+from aislewatch.config.explain import explain
+from aislewatch.config.judging import Alerts, Evaluate, Gate, Register
+from aislewatch.config.learning import Learning, Model, Search, Train, Tune
+from aislewatch.config.machine import Ingest, Machine
+from aislewatch.config.types import Section, Seed
 from aislewatch.errors import ConfigError
 from aislewatch.files import read_yaml
 
@@ -23,19 +25,22 @@ class Params(Section):
     """The whole of params.yaml."""
 
     sources: Annotated[dict[str, Layout], Field(min_length=1)]
+    model: Model
+    tune: Tune
+    train: Train
+    alerts: Alerts
+    register_: Annotated[Register, Field(alias="register")]
+    seed: Seed
     frames: Frames
-    ingest: Ingest
     validate_: Annotated[Validate, Field(alias="validate")]
     segment: Segment
     split: Split
-    model: Model
     learning: Learning
-    compute: Compute
-    tune: Tune
-    train: Train
+    search: Search
     evaluate: Evaluate
-    alerts: Alerts
-    register_: Annotated[Gate, Field(alias="register")]
+    gate: Gate
+    machine: Machine
+    ingest: Ingest
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -70,7 +75,7 @@ def parse_params(values: Any, where: str) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
+        lines = explain(error.errors())
         raise ConfigError(f"{where} has {len(lines)} problem(s):\n" + "\n".join(lines)) from None
 
 
@@ -87,12 +92,3 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
     return parse_params(values, str(path))
-
-
-def _explain(item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "(top level)"
-    if item["type"] == "extra_forbidden":
-        return f"  {key}: unknown key; remove it or correct its spelling"
-    if item["type"] == "missing":
-        return f"  {key}: missing; every key of the shipped params.yaml is needed"
-    return f"  {key}: {item['msg']} (got {item['input']!r})"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.config.judging import Alerts
 from aislewatch.config.params import Params
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.evaluate.timeline import clock, counted, draw_timeline
@@ -20,6 +19,7 @@ from aislewatch.models.scoring import score_clips, set_up_compute
 from aislewatch.register.bundle import read_rule
 from aislewatch.score.alerts import (
     Alert,
+    AlertRule,
     ScoredClip,
     clip_span,
     clips_to_alert,
@@ -38,7 +38,7 @@ class Detection:
 
     video: Path
     weights_sha256: str
-    rule: Alerts
+    rule: AlertRule
     clips: tuple[ScoredClip, ...]
     alerts: tuple[Alert, ...]
     json_file: Path
@@ -67,7 +67,7 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
         video: any file that ingest would accept.
         model_folder: ``weights.safetensors``, ``config.json`` and ``operating.json``, the alert
             rule as it was frozen when the model was registered.
-        params: sections ingest (limits) and compute.
+        params: sections ingest (limits) and machine.
         out_dir: gets ``<video's stem>.json`` and ``<video's stem>.png``.
 
     Raises:
@@ -113,7 +113,7 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
             )
         log.info("scoring %d clips of %s", len(starts), video.name)
         table = pd.DataFrame({"frames_file": FRAMES, "start": starts})
-        device = set_up_compute(params.compute)
+        device = set_up_compute(params.machine)
         scores = score_clips(model, table, frames_dir, device).tolist()
     return timed_clips(starts, scores, config.n_frames, config.step, config.fps)
 

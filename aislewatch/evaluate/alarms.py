@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from aislewatch.config.judging import Alerts, Evaluate
+from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.intervals import Interval, Resampled, draw_videos, interval, resampled
-from aislewatch.score.alerts import clips_to_alert
+from aislewatch.score.alerts import AlertRule, clips_to_alert
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 
 SECONDS_AN_HOUR = 3600.0
@@ -45,7 +45,9 @@ class AlertFigures:
     too_short: int
 
 
-def alert_figures(videos: Sequence[VideoScores], rule: Alerts, settings: Evaluate) -> AlertFigures:
+def alert_figures(
+    videos: Sequence[VideoScores], rule: AlertRule, settings: Evaluate
+) -> AlertFigures:
     """Hold the alerts that ``rule`` raises on whole videos against their events."""
     outcomes = judge_alerts(videos, rule)
     of_theft = [outcome for outcome in outcomes if outcome.events]

@@ -6,12 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from aislewatch.config.judging import Alerts
 from aislewatch.config.params import Params
 from aislewatch.evaluate.rendering import environment
 from aislewatch.evaluate.table import COLUMNS, INPUTS, NAMES
 from aislewatch.models.facts import ModelFacts
-from aislewatch.score.alerts import rule_in_words
+from aislewatch.score.alerts import AlertRule, rule_in_words
 from aislewatch.score.scored import Footage
 
 SECONDS_AN_HOUR = 3600.0
@@ -58,7 +57,7 @@ def model_card(
             metrics=COLUMNS,
             summary=summary,
             chosen=chosen,
-            rule=rule_in_words(Alerts.model_validate(chosen["operating"]["rule"])),
+            rule=rule_in_words(AlertRule.model_validate(chosen["operating"]["rule"])),
             confidence=f"{params.evaluate.confidence:.0%}",
             data=data_facts(footage, params),
             registered=registered,

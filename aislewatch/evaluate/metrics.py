@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 # A clip is called shoplifting from this score on: the middle of the probability scale, as in the
-# paper's Table 2. Alerts have a threshold of their own (params.yaml, alerts.threshold).
+# paper's Table 2. Alerts have a threshold of their own (alerts in params.yaml).
 THRESHOLD = 0.5
 
 # In the order of the paper's Table 2, then what the paper does not state.

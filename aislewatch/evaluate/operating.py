@@ -9,6 +9,7 @@ import numpy as np
 
 from aislewatch.config.judging import Alerts
 from aislewatch.evaluate.alarms import normal_hours, poisson_bound
+from aislewatch.score.alerts import AlertRule, rule_at
 from aislewatch.score.events import VideoScores, judge_alerts
 
 # Thresholds tried: hundredths of the calibrated probability. Finer ones would follow single clips.
@@ -24,7 +25,7 @@ class OperatingPoint:
     camera-hour there. Both are NaN where there is nothing to compute them from.
     """
 
-    rule: Alerts
+    rule: AlertRule
     within_budget: bool
     recall: float
     alarms_bound: float
@@ -42,19 +43,20 @@ class OperatingPoint:
 
 
 def choose_threshold(
-    videos: Sequence[VideoScores], rule: Alerts, confidence: float
+    videos: Sequence[VideoScores], asked: Alerts, confidence: float
 ) -> OperatingPoint:
     """The threshold of the highest event recall whose false alarms provably stay in budget.
 
     Among equal recalls the highest threshold wins: it disturbs least. Where no threshold is
-    provably within ``rule.false_alarm_budget`` (no alarm in T hours still allows 3/T an hour at
-    95 %), ``rule.threshold`` stays, and the reason says how many hours are missing.
+    provably within ``asked.false_alarm_budget`` (no alarm in T hours still allows 3/T an hour at
+    95 %), it is ``asked.fallback_threshold``, and the reason says how many hours are missing.
 
     Args:
         videos: validation videos, scored from beginning to end.
-        rule: as params.yaml has it.
+        asked: section alerts of params.yaml.
         confidence: of the one-sided bound.
     """
+    rule = rule_at(asked, asked.fallback_threshold)
     best = _measure(videos, rule, confidence)
     hours = normal_hours(judge_alerts(videos, rule))
     budget = rule.false_alarm_budget
@@ -66,13 +68,13 @@ def choose_threshold(
     )
     best = OperatingPoint(rule, False, best.recall, best.alarms_bound, words)
     for threshold in THRESHOLDS:
-        tried = _measure(videos, rule.model_copy(update={"threshold": threshold}), confidence)
+        tried = _measure(videos, rule_at(asked, threshold), confidence)
         if tried.alarms_bound <= budget and (not best.within_budget or tried.recall > best.recall):
             best = tried
     return best
 
 
-def _measure(videos: Sequence[VideoScores], rule: Alerts, confidence: float) -> OperatingPoint:
+def _measure(videos: Sequence[VideoScores], rule: AlertRule, confidence: float) -> OperatingPoint:
     outcomes = judge_alerts(videos, rule)
     events, hours = sum(o.events for o in outcomes), normal_hours(outcomes)
     recall = sum(o.found for o in outcomes) / events if events else math.nan

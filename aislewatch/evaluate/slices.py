@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aislewatch.config.judging import Alerts, Evaluate
+from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.alarms import AlertFigures, alert_figures
 from aislewatch.evaluate.intervals import Interval, interval, resampled_metrics
 from aislewatch.frames.store import read_clip
+from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoScores
 
 # Mean luma, of 16 to 235, below which a video is dark. Of the 337 real videos we have, those a
@@ -43,7 +44,7 @@ def slice_figures(
     predictions: pd.DataFrame,
     videos: Sequence[VideoScores],
     properties: pd.DataFrame,
-    rule: Alerts,
+    rule: AlertRule,
     settings: Evaluate,
 ) -> list[Slice]:
     """Figures by every column of ``properties``, most footage first; one value makes no slice.

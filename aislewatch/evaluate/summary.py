@@ -61,7 +61,7 @@ class Evaluation:
 
 
 def evaluate_models(
-    scored: Sequence[Scored], properties: pd.DataFrame, settings: Evaluate, rule: Alerts
+    scored: Sequence[Scored], properties: pd.DataFrame, settings: Evaluate, asked: Alerts
 ) -> Evaluation:
     """Choose a model and every threshold on validation, then measure on test.
 
@@ -69,7 +69,7 @@ def evaluate_models(
         scored: the models' scores of the same clips and videos.
         properties: as ``slices.video_properties`` returns them.
         settings: section evaluate of params.yaml.
-        rule: section alerts of params.yaml.
+        asked: section alerts of params.yaml.
 
     Raises:
         ModelError: no model was given.
@@ -79,7 +79,7 @@ def evaluate_models(
     test = {model.name: resampled_metrics(model.side("test"), settings) for model in scored}
     best = test[selected]["auc"]
     models = [
-        _evaluate(model, validations[model.name], test[model.name], best, settings, rule)
+        _evaluate(model, validations[model.name], test[model.name], best, settings, asked)
         for model in scored
     ]
     chosen = next(model for model in scored if model.name == selected)
@@ -97,9 +97,9 @@ def _evaluate(
     test: Mapping[str, Resampled],
     best: Resampled,
     settings: Evaluate,
-    rule: Alerts,
+    asked: Alerts,
 ) -> Evaluated:
-    operating = choose_threshold(model.whole["val"], rule, settings.confidence)
+    operating = choose_threshold(model.whole["val"], asked, settings.confidence)
     labels, scores = labels_and_scores(model.side("test"))
     before = uncalibrated(scores, model.facts["temperature"])
     return Evaluated(

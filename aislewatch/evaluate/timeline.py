@@ -6,9 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from aislewatch.config.judging import Alerts
 from aislewatch.pictures import EVENT, LINES, NEUTRAL, SHOPLIFTING, picture
-from aislewatch.score.alerts import Alert, ScoredClip, raise_alerts
+from aislewatch.score.alerts import Alert, AlertRule, ScoredClip, raise_alerts
 from aislewatch.score.events import VideoOutcome, VideoScores
 
 # Up to this many clips every one gets a dot; more would run into a band.
@@ -59,7 +58,7 @@ def telling_videos(
     return [video for video, _ in sorted(scored, key=weight)[:count]]
 
 
-def draw_timelines(videos: Sequence[VideoScores], rule: Alerts, path: Path) -> None:
+def draw_timelines(videos: Sequence[VideoScores], rule: AlertRule, path: Path) -> None:
     """A panel a video, two side by side: scores, events, alerts, threshold.
 
     Args:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aislewatch.config.data import Ingest
+from aislewatch.config.machine import Ingest
 from aislewatch.ingest.decode import find_ffmpeg
 from aislewatch.ingest.probe import VideoLimits
 from aislewatch.ingest.sandbox import Sandbox

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aislewatch.config.data import Ingest
+from aislewatch.config.machine import Ingest
 from aislewatch.errors import FootageError
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import Candidate, list_candidates
@@ -35,7 +35,12 @@ class Footage:
 
 
 def ingest(
-    raw: Path, sources: Sequence[str], store: FrameStore, limits: Ingest, progress: Progress
+    raw: Path,
+    sources: Sequence[str],
+    store: FrameStore,
+    limits: Ingest,
+    progress: Progress,
+    workers: int = 0,
 ) -> Footage:
     """Decode what the store lacks, each video in a sandboxed process of its own.
 
@@ -45,13 +50,14 @@ def ingest(
         store: where decoded frames are kept.
         limits: of the sandbox and of a video.
         progress: told after every file.
+        workers: videos decoded at once, one process each; 0: one a CPU core.
 
     Raises:
         FootageError: a source is missing, no video is accepted, there is no ffmpeg, or the disk is
             full. What was decoded until then is kept.
     """
     candidates = list_candidates(raw, sources)
-    workers = min(limits.workers or len(os.sched_getaffinity(0)), max(1, len(candidates)))
+    workers = min(workers or len(os.sched_getaffinity(0)), max(1, len(candidates)))
     with (
         _scratch_folder(store.folder) as scratch,
         open_decoders(workers, store, limits) as decoders,

@@ -61,7 +61,7 @@ class Sandbox:
         if not line:
             raise FootageError(
                 "the process that supervises decoding ended unexpectedly; if the machine ran out "
-                "of memory, lower ingest.workers; what was decoded is kept, so run it again"
+                "of memory, lower machine.ingest_workers; what was decoded is kept, so run it again"
             )
         return self._verdict(json.loads(line)["exit"], scratch)
 

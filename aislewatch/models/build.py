@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aislewatch.config.learning import Architecture, Model, Precision
+from aislewatch.config.learning import Architecture, Precision
 from aislewatch.config.params import Params
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.files import whole_folder
@@ -17,6 +17,7 @@ from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
 from aislewatch.models.convlstm import ConvLSTMNet
 from aislewatch.models.encoder import pooled_side
 from aislewatch.models.input import ClipInput, ClipViews
+from aislewatch.models.sizes import Network
 
 # Class names in the order of the labels 0 and 1.
 CLASSES: tuple[Literal["normal"], Literal["shoplifting"]] = ("normal", "shoplifting")
@@ -31,18 +32,18 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     architecture: Architecture
-    model: Model
+    model: Network
     frame_size: int  # pixels a side of a stored frame
     n_frames: int  # frames in a clip
     step: int  # store frames from one clip frame to the next
     fps: int  # store frames per second
 
 
-def model_config(architecture: Architecture, model: Model, params: Params) -> ModelConfig:
-    """What params.yaml makes of an architecture: clips as segment cuts them, frames as stored."""
+def model_config(architecture: Architecture, network: Network, params: Params) -> ModelConfig:
+    """Return the configuration of a network on clips as segment cuts them, frames as stored."""
     return ModelConfig(
         architecture=architecture,
-        model=model,
+        model=network,
         frame_size=params.frames.size,
         n_frames=params.segment.n_frames,
         step=params.segment.step,

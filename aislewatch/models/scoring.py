@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from aislewatch.config.learning import Compute
+from aislewatch.config.machine import Machine
 from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import ClipAddress, read_batches
 from aislewatch.models.build import Detector
@@ -19,11 +19,11 @@ from aislewatch.models.build import Detector
 BATCH = 32
 
 
-def set_up_compute(compute: Compute) -> torch.device:
+def set_up_compute(machine: Machine) -> torch.device:
     """Make torch deterministic, set its threads, and return the device to compute on.
 
     Raises:
-        TrainingError: ``compute.device`` is cuda and there is none.
+        TrainingError: ``machine.device`` is cuda and there is none.
     """
     # cuBLAS repeats its results only with a fixed workspace, chosen before it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -33,15 +33,15 @@ def set_up_compute(compute: Compute) -> torch.device:
     # torchrun says how many processes share this machine's cores.
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     cores = max(1, len(os.sched_getaffinity(0)) // processes)
-    torch.set_num_threads(compute.threads or cores)
-    if compute.device == "cuda" and not torch.cuda.is_available():
+    torch.set_num_threads(machine.threads or cores)
+    if machine.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
-            "compute.device is cuda, but torch sees no GPU; set it to auto or cpu, or install the "
+            "machine.device is cuda, but torch sees no GPU; set it to auto or cpu, or install the "
             "CUDA build of torch and the driver"
         )
-    if compute.device == "auto":
+    if machine.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(compute.device)
+    return torch.device(machine.device)
 
 
 def clip_addresses(clips: pd.DataFrame) -> list[ClipAddress]:

@@ -13,7 +13,7 @@ from aislewatch.models.input import ClipInput
 
 
 def compute_in(model: Detector, precision: Precision) -> Detector:
-    """Set a network to a ``compute.precision``; weights stay float32. Returns the network."""
+    """Set a network to a ``learning.precision``; weights stay float32. Returns the network."""
     model.precision = precision
     for module in model.modules():
         use_kernels(module, torch.bfloat16 if precision == "bf16_fused" else None)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from aislewatch.config.judging import Alerts
 from aislewatch.errors import ModelError
 from aislewatch.files import sha256_file, write_json
 from aislewatch.findings import Fault
+from aislewatch.score.alerts import AlertRule
 
 GRAPH = Path("model.onnx")
 OWN = Path("aislewatch")
@@ -70,7 +70,7 @@ def verify_manifest(bundle: Path, manifest_sha256: str) -> None:
             raise ModelError(f"{bundle / name} {words[fault]}; {REGISTER_AGAIN}")
 
 
-def read_rule(folder: Path) -> Alerts:
+def read_rule(folder: Path) -> AlertRule:
     """The alert rule that a registered model was frozen with, from its own part of the bundle.
 
     Raises:
@@ -78,7 +78,7 @@ def read_rule(folder: Path) -> Alerts:
     """
     file = folder / OPERATING
     try:
-        return Alerts.model_validate(json.loads(file.read_text())["rule"])
+        return AlertRule.model_validate(json.loads(file.read_text())["rule"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise ModelError(f"{file} is missing or corrupt ({error}); register it again") from None
 

@@ -60,7 +60,7 @@ def judge(
     scored = partial(_scored, footage=footage, split_digest=split_digest, params=params)
     if current is None:
         challenger = scored(own, version.digest)
-        return first_champion(challenger, params.register_, params.evaluate)
+        return first_champion(challenger, params.gate, params.evaluate)
     theirs = registry.fetch(current, CHAMPION_FILES)
     if sha256_file(theirs / WEIGHTS_FILE) == sha256_file(own / WEIGHTS_FILE):
         return other_rule()
@@ -69,12 +69,12 @@ def judge(
         if getattr(then, name) != getattr(now, name):
             return not_comparable(f"{name} {getattr(then, name)}, now {getattr(now, name)}")
     challenger, champion = scored(own, version.digest), scored(theirs, current.digest)
-    return compare(challenger, champion, params.register_, params.evaluate)
+    return compare(challenger, champion, params.gate, params.evaluate)
 
 
 def _scored(
     own: Path, digest: str, footage: Footage, split_digest: str, params: Params
 ) -> Candidate:
     record_test_use("register", digest, split_digest)
-    scored = score_model("register", load_model(own), footage, set_up_compute(params.compute))
+    scored = score_model("register", load_model(own), footage, set_up_compute(params.machine))
     return Candidate(scored.side("test"), scored.whole["test"], read_rule(own))

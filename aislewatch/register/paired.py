@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from aislewatch.config.judging import Evaluate
+from aislewatch.evaluate.intervals import SEED
 
 Array = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ def p_greater(ours_V: Array, theirs_V: Array, settings: Evaluate) -> float:
     Args:
         ours_V: a figure of each video under our model; higher is better.
         theirs_V: the same under the other.
-        settings: ``resamples`` and ``seed`` of the permutations; few videos are permuted exactly.
+        settings: ``resamples``, of the permutations; few videos are permuted exactly.
 
     Returns:
         1 where the two never differ.
@@ -47,7 +48,7 @@ def p_auc_greater(
         labels_V: 0 or 1.
         ours_V: a score of each video by our model.
         theirs_V: a score of each by the other.
-        settings: ``resamples`` and ``seed``.
+        settings: ``resamples``.
     """
     positive_V = labels_V == 1
     n_positive = int(positive_V.sum())
@@ -72,6 +73,6 @@ def _permuted(ours_V: Array, theirs_V: Array, statistic: object, settings: Evalu
         vectorized=True,
         alternative="greater",
         n_resamples=settings.resamples,
-        rng=np.random.default_rng(settings.seed),
+        rng=np.random.default_rng(SEED),
     )
     return float(found.pvalue)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from aislewatch.config.judging import Alerts, Evaluate, Gate
+from aislewatch.config.judging import Evaluate, Gate
 from aislewatch.evaluate.alarms import alarm_rate, normal_hours, resampled_events
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import labels_and_scores, video_scores
 from aislewatch.register.history import Entry
 from aislewatch.register.paired import p_auc_greater, p_greater
+from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 
 
@@ -26,7 +27,7 @@ class Candidate:
 
     clips: pd.DataFrame  # video, label, score
     videos: Sequence[VideoScores]
-    rule: Alerts
+    rule: AlertRule
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def first_champion(challenger: Candidate, gate: Gate, settings: Evaluate) -> Ver
     reason = (
         f"there was no champion; ROC-AUC by video {auc.value:.3f} ({auc.low:.3f} to "
         f"{auc.high:.3f}), {'at least' if promote else 'below'} the {gate.first_auc:g} that a "
-        "first champion must reach (register.first_auc)"
+        "first champion must reach (gate.first_auc)"
     )
     return Verdict(promote, "first", reason, {"gate.challenger_auc": auc.value})
 
@@ -93,7 +94,7 @@ def compare(challenger: Candidate, champion: Candidate, gate: Gate, settings: Ev
     Args:
         challenger: scored today.
         champion: the same clips and videos, scored today.
-        gate: section register of params.yaml.
+        gate: section gate of params.yaml.
         settings: resamples, confidence and seed, section evaluate.
     """
     ours = judge_alerts(challenger.videos, challenger.rule)

@@ -9,7 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from aislewatch.config.judging import Alerts
+from pydantic import BaseModel, ConfigDict
+
+from aislewatch.config.judging import Alerts, Method
+from aislewatch.config.types import Count, Fraction, Positive
+
+
+class AlertRule(BaseModel):
+    """Hold the rule that a model raises alerts by, as its operating.json freezes it.
+
+    ``alerts`` of params.yaml with the threshold that validation chose, a score from 0 to 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    method: Method
+    false_alarm_budget: Positive
+    threshold: Fraction
+    consecutive: Count
+    window: Count
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,18 @@ class Alert:
     peak_score: float
 
 
-def raise_alerts(clips: Sequence[ScoredClip], rule: Alerts) -> list[Alert]:
+def rule_at(asked: Alerts, threshold: float) -> AlertRule:
+    """Return the rule that params.yaml asks for, at this threshold."""
+    return AlertRule(
+        method=asked.method,
+        false_alarm_budget=asked.false_alarm_budget,
+        threshold=threshold,
+        consecutive=asked.consecutive,
+        window=asked.window,
+    )
+
+
+def raise_alerts(clips: Sequence[ScoredClip], rule: AlertRule) -> list[Alert]:
     """Smooth the scores of one video's successive clips into alerts.
 
     ``consecutive``: every run of ``rule.consecutive`` clips at or above ``rule.threshold`` is a
@@ -44,7 +73,7 @@ def raise_alerts(clips: Sequence[ScoredClip], rule: Alerts) -> list[Alert]:
 
     Args:
         clips: in order of time.
-        rule: section ``alerts`` of params.yaml.
+        rule: the threshold, and how many clips must reach it.
 
     Returns:
         Alerts in order of time; no two overlap or touch.
@@ -64,7 +93,7 @@ def raise_alerts(clips: Sequence[ScoredClip], rule: Alerts) -> list[Alert]:
     return alerts
 
 
-def clips_to_alert(rule: Alerts) -> int:
+def clips_to_alert(rule: AlertRule) -> int:
     """Fewest successive clips that can raise an alert; a shorter video never does."""
     return _quorum(rule)[1]
 
@@ -99,14 +128,14 @@ def clip_span(n_frames: int, step: int) -> int:
     return (n_frames - 1) * step + 1
 
 
-def rule_in_words(rule: Alerts) -> str:
+def rule_in_words(rule: AlertRule) -> str:
     """The smoothing as a person says it, for reports."""
     if rule.method == "consecutive":
         return f"each of {rule.consecutive} clips in a row at or above {rule.threshold:g}"
     return f"more than half of {rule.window} clips in a row at or above {rule.threshold:g}"
 
 
-def _quorum(rule: Alerts) -> tuple[int, int]:
+def _quorum(rule: AlertRule) -> tuple[int, int]:
     """How many recent clips are looked at, and how many of them must be above the threshold."""
     if rule.method == "consecutive":
         return rule.consecutive, rule.consecutive

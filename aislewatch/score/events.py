@@ -11,10 +11,9 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from aislewatch.config.judging import Alerts
 from aislewatch.labels.protocol import SHOPLIFTING
 from aislewatch.labels.spans import Span, gaps, join
-from aislewatch.score.alerts import Alert, ScoredClip, raise_alerts
+from aislewatch.score.alerts import Alert, AlertRule, ScoredClip, raise_alerts
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class VideoOutcome:
     delays_s: tuple[float, ...]
 
 
-def judge_alerts(videos: Sequence[VideoScores], rule: Alerts) -> list[VideoOutcome]:
+def judge_alerts(videos: Sequence[VideoScores], rule: AlertRule) -> list[VideoOutcome]:
     """Smooth every video's scores and hold the alerts against its events."""
     return [_judge(video, raise_alerts(video.clips, rule)) for video in videos]
 

@@ -124,8 +124,8 @@ def training_steps(recipe: Recipe, data: TrainingData, processes: Processes) -> 
 def _start(recipe: Recipe, processes: Processes) -> State:
     if recipe.precision == "bf16_fused" and processes.device.type != "cuda":
         raise TrainingError(
-            "compute.precision bf16_fused needs an NVIDIA GPU, and this training would run on the "
-            "CPU; set compute.precision to float32 or bf16"
+            "learning.precision bf16_fused needs an NVIDIA GPU, and this training would run on the "
+            "CPU; set learning.precision to float32 or bf16"
         )
     torch.manual_seed(recipe.seed)
     model = compute_in(build(recipe.config).to(processes.device), recipe.precision)

@@ -84,7 +84,7 @@ class Stepper:
                 if self.at_once == 1:
                     raise TrainingError(
                         f"one clip does not fit into the memory of {self._processes.device} "
-                        f"({error}); lower model.input_size, or free the device"
+                        f"({error}); choose a smaller model.size, or free the device"
                     ) from None
             # Here and not in the handler, which holds the tensors of what failed.
             self.at_once = math.ceil(self.at_once / 2)

@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from aislewatch.config.learning import Learning, Model
+from aislewatch.config.learning import Learning
 from aislewatch.errors import TrainingError
+from aislewatch.models.sizes import Network
 from aislewatch.train.adam import PAPER_ADAM, Adam
 
 
@@ -37,10 +38,10 @@ class Tuned:
             update={name: value for name, value in self.values().items() if name in searched}
         )
 
-    def model(self, model: Model) -> Model:
-        """``model`` with what was searched of it."""
+    def network(self, network: Network) -> Network:
+        """Return ``network`` with what was searched of it."""
         dropout = {} if self.dropout is None else {"dropout": self.dropout}
-        return model.model_copy(update=dropout)
+        return network.model_copy(update=dropout)
 
 
 PAPER = Tuned(**asdict(PAPER_ADAM))

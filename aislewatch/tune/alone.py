@@ -55,7 +55,7 @@ def tune_alone(
         study = optuna.load_study(
             study_name=name,
             storage=storage,
-            sampler=sampler(params.tune.seed, number),
+            sampler=sampler(params.seed, number),
             pruner=pruner(params.tune),
         )
         trial = study.ask()

@@ -1,11 +1,11 @@
 """What a study found, in a form that does not change from run to run."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from aislewatch.config.learning import Tune
+from aislewatch.config.learning import Search
 from aislewatch.errors import TrainingError
 from aislewatch.train.tuned import Tuned
 from aislewatch.tune.space import suggest
@@ -38,7 +38,7 @@ def study_name(key: str) -> str:
     return f"tune-{key}"
 
 
-def best_of(trials: Iterable[FrozenTrial], tune: Tune, key: str) -> Best:
+def best_of(trials: Sequence[FrozenTrial], search: Search, key: str) -> Best:
     """The trial of least validation loss; of equals the first.
 
     Raises:
@@ -47,11 +47,10 @@ def best_of(trials: Iterable[FrozenTrial], tune: Tune, key: str) -> Best:
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     if not complete:
         raise TrainingError(
-            f"none of {tune.trials} trials ran to its end; widen tune's ranges towards smaller "
-            "lr, or raise tune.trials"
+            f"none of {len(trials)} trials ran to its end; lower search.lr, or raise tune.trials"
         )
     best = min(complete, key=_value)
-    return Best(suggest(best, tune), key, best.number, _value(best)[0])
+    return Best(suggest(best, search), key, best.number, _value(best)[0])
 
 
 def _value(trial: FrozenTrial) -> tuple[float, int]:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def tune_together(work: Work) -> list[FrozenTrial]:
-    """Run the study by ``tune.workers`` processes, and by those that other commands started on it.
+    """Run the study by ``machine.tune_workers`` processes and those of other commands.
 
     A worker that is killed is replaced, and its trial tried once more.
 
@@ -34,10 +34,10 @@ def tune_together(work: Work) -> list[FrozenTrial]:
     Raises:
         TrainingError: the database cannot be opened, or a worker met an error (which it printed).
     """
-    tune = work.params.tune
+    tune, n_workers = work.params.tune, work.params.machine.tune_workers
     study = work.study()
     if not standing(study, tune.trials).done():
-        logger.info("%d worker(s) on study %s in %s", tune.workers, work.key, shown_url(work.url))
+        logger.info("%d worker(s) on study %s in %s", n_workers, work.key, shown_url(work.url))
         _run_workers(work)
     counted = standing(study, tune.trials).counted
     killed = {first_of(trial) for trial in counted if trial.system_attrs.get(HISTORY)}
@@ -56,7 +56,7 @@ def tune_together(work: Work) -> list[FrozenTrial]:
 
 
 def _run_workers(work: Work) -> None:
-    tune = work.params.tune
+    params = work.params
     context = multiprocessing.get_context("spawn")
 
     def started(index: int) -> SpawnProcess:
@@ -64,9 +64,9 @@ def _run_workers(work: Work) -> None:
         process.start()
         return process
 
-    workers = {index: started(index) for index in range(tune.workers)}
+    workers = {index: started(index) for index in range(params.machine.tune_workers)}
     # A trial is tried twice at most, so no more workers can die of trials.
-    spare = 2 * tune.trials
+    spare = 2 * params.tune.trials
     try:
         while workers:
             wait([process.sentinel for process in workers.values()])

@@ -64,7 +64,7 @@ def try_out(
     Raises:
         optuna.TrialPruned: it was stopped.
     """
-    tuned = suggest(trial, params.tune)
+    tuned = suggest(trial, params.search)
     loss = float("nan")
     pruned = ""
     with journal.child(f"trial-{trial.number}", "trial", tuned.values()) as run:

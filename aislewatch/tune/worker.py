@@ -110,8 +110,8 @@ def share_of_machine(params: Params, index: int) -> torch.device:
     Returns:
         The device to compute on.
     """
-    os.environ["LOCAL_WORLD_SIZE"] = str(params.tune.workers)
-    device = set_up_compute(params.compute)
+    os.environ["LOCAL_WORLD_SIZE"] = str(params.machine.tune_workers)
+    device = set_up_compute(params.machine)
     if device.type == "cuda":
         device = torch.device("cuda", index % torch.cuda.device_count())
         torch.cuda.set_device(device)
@@ -155,7 +155,7 @@ def _take_one(
         if place >= tune.trials:
             raise _BeyondBudgetError
         taken.append(trial.number)
-        study.sampler, study.pruner = sampler(tune.seed, place), pruner(tune)
+        study.sampler, study.pruner = sampler(work.params.seed, place), pruner(tune)
         try:
             value = objective(trial, place)
         except (optuna.TrialPruned, optuna.exceptions.UpdateFinishedTrialError):

@@ -28,7 +28,7 @@ def main() -> None:
         ours, plain = dict.fromkeys(METRICS, 0), dict.fromkeys(METRICS, 0)
         for number in range(simulations):
             clips = simulated(n_videos, 6, np.random.default_rng(1000 + number), by_chance=True)
-            settings = Evaluate(resamples=500, confidence=CONFIDENCE, mistakes=2, seed=number)
+            settings = Evaluate(resamples=500, confidence=CONFIDENCE, mistakes=2)
             for name, figure in resampled_metrics(clips, settings).items():
                 found = interval(figure, CONFIDENCE)
                 ours[name] += found.low <= truth[name] <= found.high

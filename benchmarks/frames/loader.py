@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from aislewatch.config.params import load_params
 from aislewatch.models.build import ModelConfig, model_config
+from aislewatch.models.sizes import network_of
 from aislewatch.train.data import TrainingData, training_batches
 from benchmarks.rounds import machine, medians, verdict, working_folder
 
@@ -78,7 +79,7 @@ def preadv_loop(clips: pd.DataFrame, folder: Path, clip_bytes: int, frame_bytes:
 def main() -> None:
     """Print clips a second and the two ratios."""
     params = load_params()
-    config = model_config("convlstm", params.model, params)
+    config = model_config("convlstm", network_of(params.model), params)
     shape = (config.n_frames, config.frame_size * 3 // 2, config.frame_size)
     frame_bytes = shape[1] * shape[2]
     clips = draw_clips(config)

@@ -76,9 +76,8 @@ def fresh_store(folder: Path, params: Params) -> Iterator[FrameStore]:
 
 def take_in(folder: Path, params: Params, workers: int) -> None:
     """Ingest everything from nothing with so many processes."""
-    limits = params.ingest.model_copy(update={"workers": workers})
     with fresh_store(folder, params) as store:
-        ingest(folder / "raw", ["source"], store, limits, lambda done, total: None)
+        ingest(folder / "raw", ["source"], store, params.ingest, lambda done, total: None, workers)
 
 
 def take_in_on_one_core(folder: Path, params: Params) -> None:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from aislewatch.config.learning import Model
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, ModelConfig, build, load_model
 from aislewatch.models.facts import model_facts, one_core_session
 from aislewatch.models.scoring import clip_addresses
+from aislewatch.models.sizes import SIZES, Network
 from aislewatch.register.export import Probability, export_onnx
 from benchmarks.rounds import machine, medians
 
@@ -102,16 +102,9 @@ def project_model() -> tuple[Detector, Clips, Clips]:
 
 def reference_model() -> tuple[Detector, Clips, Clips]:
     """The network of the speed figures, untrained, and random clips."""
-    model = Model(
-        input="diff",
-        input_size=128,
-        encoder_channels=[32, 64, 128],
-        hidden_channels=64,
-        kernel_size=3,
-        dropout=0.3,
-    )
+    network = Network(input="diff", **SIZES["reference"])
     config = ModelConfig(
-        architecture="convlstm", model=model, frame_size=128, n_frames=16, step=1, fps=10
+        architecture="convlstm", model=network, frame_size=128, n_frames=16, step=1, fps=10
     )
     torch.manual_seed(0)
     clips = np.random.default_rng(0).integers(0, 256, (32, 16, 192, 128), np.uint8)

@@ -27,6 +27,7 @@ from aislewatch.config.params import Params, load_params
 from aislewatch.errors import TrainingError
 from aislewatch.models.build import model_config
 from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.sizes import network_of
 from aislewatch.train.adam import PAPER_ADAM, OptimizerSettings
 from aislewatch.train.data import TrainingData
 from aislewatch.train.loop import Recipe, train
@@ -65,11 +66,11 @@ class Bench:
             clips[clips["split"] == split].reset_index(drop=True) for split in ("train", job.judged)
         ]
         data = TrainingData(*sides, self.project / "data/frames")
-        config = model_config("convlstm", self.params.model, self.params)
+        config = model_config("convlstm", network_of(self.params.model), self.params)
         recipe = Recipe(
             config, self.params.learning, job.settings, self.epochs, self.epochs, job.seed
         )
-        device = set_up_compute(self.params.compute)
+        device = set_up_compute(self.params.machine)
         rows: list[EpochRow] = []
         with contextlib.suppress(TrainingError):
             train(recipe, data, Processes(spread(device)), rows.append)

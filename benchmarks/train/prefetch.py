@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     batch = parser.parse_args().batch
     params = load_params()
-    device = set_up_compute(params.compute)
+    device = set_up_compute(params.machine)
     config = reference("float32").config
     learning = params.learning.model_copy(update={"batch_size": batch, "oversample": False})
     recipe = Recipe(config, learning, PAPER_ADAM, 1, 1, 0, "bf16_fused")

@@ -17,15 +17,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from aislewatch.config.learning import Compute, Learning, Model, Precision
+from aislewatch.config.learning import Precision
+from aislewatch.config.params import load_params
 from aislewatch.models.build import ModelConfig
 from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.sizes import SIZES, Network
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.data import TrainingData
 from aislewatch.train.loop import Recipe, training_steps
@@ -42,43 +45,44 @@ VIDEO_FRAMES = 100
 class Size:
     """What is trained, and how long."""
 
-    frame: int  # pixels a side of a stored frame, and of the network's input
-    encoder: list[int]
-    hidden: int
+    network: Network
     batch: int  # clips in a step of one process
     steps: int  # timed in a round
     videos: int
-    device: str
+    device: Literal["cpu", "cuda"]
     precision: Precision
 
+    def frame(self) -> int:
+        """Pixels a side of a stored frame, and of the network's input."""
+        return self.network.input_size
 
-REFERENCE = Size(128, [32, 64, 128], 64, 64, 10, 64, "cuda", "float32")
-SMALL = Size(32, [8], 8, 16, 10, 4, "cpu", "float32")
+
+LARGE = Network(input="diff", **SIZES["reference"])
+TINY = LARGE.model_copy(update={"input_size": 32, "encoder_channels": [8], "hidden_channels": 8})
+REFERENCE = Size(LARGE, 64, 10, 64, "cuda", "float32")
+SMALL = Size(TINY, 16, 10, 4, "cpu", "float32")
 
 
 def write_store(folder: Path, size: Size) -> None:
     """Files of random bytes: speed does not depend on what they show."""
     random = np.random.default_rng(0)
-    shape = (VIDEO_FRAMES, size.frame * 3 // 2, size.frame)
+    shape = (VIDEO_FRAMES, size.frame() * 3 // 2, size.frame())
     for video in range(size.videos):
         random.integers(0, 256, shape, np.uint8).tofile(folder / f"{video}.yuv")
 
 
 def recipe_of(size: Size, batch: int) -> Recipe:
     """The reference network with the demo's learning."""
-    model = Model(
-        input="diff",
-        input_size=size.frame,
-        encoder_channels=size.encoder,
-        hidden_channels=size.hidden,
-        kernel_size=3,
-        dropout=0.3,
-    )
-    learning = Learning(
-        batch_size=batch, focal_gamma=2.0, oversample=True, flip=0.5, brightness=0.2, crop=0.875
+    learning = load_params().learning.model_copy(
+        update={"batch_size": batch, "precision": size.precision}
     )
     config = ModelConfig(
-        architecture="convlstm", model=model, frame_size=size.frame, n_frames=16, step=1, fps=10
+        architecture="convlstm",
+        model=size.network,
+        frame_size=size.frame(),
+        n_frames=16,
+        step=1,
+        fps=10,
     )
     return Recipe(config, learning, PAPER_ADAM, 1, 1, seed=0, precision=size.precision)
 
@@ -102,11 +106,10 @@ def seconds(steps: Iterator[Tensor], count: int) -> float:
 
 def measure(folder: Path, size: Size, rounds: int) -> None:
     """In a process of torchrun's: take the rounds; the first process prints what came out."""
-    compute = Compute(
-        device=size.device, threads=0 if size.device == "cuda" else 1, precision=size.precision
-    )
+    threads = 0 if size.device == "cuda" else 1
+    here = load_params().machine.model_copy(update={"device": size.device, "threads": threads})
     data = clips_of(folder, size)
-    with joined(set_up_compute(compute)) as processes:
+    with joined(set_up_compute(here)) as processes:
         alone, first = Processes(processes.device), processes.rank == 0
         ways = {
             "one": (alone, size.batch),

@@ -21,10 +21,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from aislewatch.config.learning import Model, Precision
+from aislewatch.config.learning import Precision
 from aislewatch.config.params import load_params
 from aislewatch.models.build import Detector, ModelConfig, build
 from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.sizes import SIZES, Network
 from aislewatch.models_gpu.precision import compute_in
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.augment import draw_views
@@ -34,7 +35,10 @@ from aislewatch.train.processes import Processes
 from aislewatch.train.step import Stepper
 from benchmarks.train.copied import CopiedNet
 
-T, SIZE, ENCODER, HIDDEN = 16, 128, [32, 64, 128], 64
+T = 16
+REFERENCE = SIZES["reference"]
+SIZE, ENCODER = REFERENCE["input_size"], REFERENCE["encoder_channels"]
+HIDDEN = REFERENCE["hidden_channels"]
 # Timed steps of a round, and rounds; the rounds of all variants are interleaved.
 STEPS, ROUNDS = 10, 5
 
@@ -115,16 +119,9 @@ class Rival:
 
 def reference(precision: Precision) -> Detector:
     """The product's own network in this configuration; no dropout, as the rivals have none."""
-    model = Model(
-        input="rgb",
-        input_size=SIZE,
-        encoder_channels=ENCODER,
-        hidden_channels=HIDDEN,
-        kernel_size=3,
-        dropout=0.0,
-    )
+    network = Network(input="rgb", **REFERENCE | {"dropout": 0.0})
     config = ModelConfig(
-        architecture="convlstm", model=model, frame_size=SIZE, n_frames=T, step=1, fps=10
+        architecture="convlstm", model=network, frame_size=SIZE, n_frames=T, step=1, fps=10
     )
     return compute_in(build(config), precision)
 
@@ -258,7 +255,7 @@ def main() -> None:
     arguments = parser.parse_args()
     # First, so that a Keras that does not run is known before anything else is measured.
     theirs = keras(arguments.batch) if arguments.rivals == "all" else {}
-    set_up_compute(load_params().compute)
+    set_up_compute(load_params().machine)
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, batch {arguments.batch}")
     bandwidth, rate = ceilings()
     print(f"ceilings: copy {bandwidth / 1e12:.2f} TB/s, bf16 product {rate / 1e12:.0f} TFLOP/s")

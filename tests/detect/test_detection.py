@@ -15,7 +15,9 @@ from aislewatch.evaluate.timeline import clock
 from aislewatch.files import write_json
 from aislewatch.ingest.decode import find_ffmpeg
 from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.models.sizes import network_of
 from aislewatch.register.bundle import OPERATING
+from aislewatch.score.alerts import rule_at
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +30,16 @@ def model_folder(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """An untrained network: its scores are near one half, whatever it sees."""
     torch.manual_seed(0)
     config = ModelConfig(
-        architecture="cnn", model=params.model, frame_size=64, n_frames=16, step=1, fps=10
+        architecture="cnn",
+        model=network_of(params.model),
+        frame_size=64,
+        n_frames=16,
+        step=1,
+        fps=10,
     )
     folder = tmp_path_factory.mktemp("models") / "cnn"
     save_model(folder, build(config))
-    write_json(folder / OPERATING, {"rule": params.alerts.model_dump()})
+    write_json(folder / OPERATING, {"rule": rule_at(params.alerts, 0.8).model_dump()})
     return folder
 
 
@@ -48,7 +55,7 @@ def eager(model_folder: Path, params: Params, tmp_path: Path) -> Path:
     """The same network, frozen with a threshold that every clip reaches."""
     folder = tmp_path / "eager"
     shutil.copytree(model_folder, folder)
-    rule = params.alerts.model_copy(update={"threshold": 0.0})
+    rule = rule_at(params.alerts, 0.0)
     write_json(folder / OPERATING, {"rule": rule.model_dump()})
     return folder
 

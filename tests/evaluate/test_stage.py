@@ -18,6 +18,7 @@ from aislewatch.errors import ModelError
 from aislewatch.evaluate.table import NAMES, print_table
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.models.sizes import network_of
 from aislewatch.score.ledger import read_test_uses
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.pictures import draw_pictures
@@ -141,7 +142,7 @@ def _write_models(root: Path, params: Params) -> None:
         config = ModelConfig.model_validate(
             {
                 "architecture": name.removesuffix("_paper"),
-                "model": params.model,
+                "model": network_of(params.model),
                 "frame_size": SIZE,
                 "n_frames": 16,
                 "step": 1,

@@ -88,14 +88,12 @@ def test_weighted_formulas_agree_with_scikit_learn(
         assert mine[name] == pytest.approx(theirs[name], nan_ok=True), name
 
 
-def test_intervals_are_seeded_and_hold_the_figure() -> None:
+def test_intervals_repeat_and_hold_the_figure() -> None:
     clips = simulated(40, 6, np.random.default_rng(1))
     first, second = (resampled_metrics(clips, SETTINGS) for _ in range(2))
-    other = resampled_metrics(clips, SETTINGS.model_copy(update={"seed": 1}))
     values = clip_metrics(clips)
     for name in METRICS:
         assert np.array_equal(first[name].draws, second[name].draws)
-        assert not np.array_equal(first[name].draws, other[name].draws)
         found = interval(first[name], 0.95)
         assert found.value == values[name]
         assert found.low < found.value < found.high

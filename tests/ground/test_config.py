@@ -1,13 +1,17 @@
 """params.yaml: what is shipped is valid, what is wrong is refused with the key's name."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from aislewatch.config.data import FEWEST_FRAMES
 from aislewatch.config.params import load_params, parse_params
+from aislewatch.config.releases import GONE, NEW, RENAMED
 from aislewatch.errors import ConfigError
+from aislewatch.models.sizes import network_of
 from tests.code_closure import ROOT
 
 
@@ -20,6 +24,14 @@ def test_the_shipped_file_is_valid() -> None:
     params = load_params(ROOT / "params.yaml")
     assert params.segment.n_frames >= 16
     assert (params.split.train, params.split.val, params.split.test) == (0.70, 0.15, 0.15)
+    params.segment.refuse_short_clips()
+
+
+def test_clips_below_the_papers_are_refused_before_any_is_cut(values: Any, tmp_path: Path) -> None:
+    values["segment"]["n_frames"] = FEWEST_FRAMES - 1
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(ConfigError, match=r"segment\.n_frames is 15.*16 to 32"):
+        load_params(tmp_path / "params.yaml").segment.refuse_short_clips()
 
 
 @pytest.mark.parametrize(
@@ -29,7 +41,7 @@ def test_the_shipped_file_is_valid() -> None:
         ("train", "epochs", "3", "train.epochs: Input should be a valid integer (got '3')"),
         ("train", "epochs", 0, "train.epochs: Input should be greater than or equal to 1"),
         ("train", "optimizer", "sgd", "train.optimizer: Input should be 'tuned' or 'paper'"),
-        ("segment", "n_frames", 8, "allow_short_clips"),
+        ("segment", "n_frames", 1, "segment.n_frames"),
         ("segment", "n_frames", 33, "segment.n_frames"),
         ("segment", "negative_overlap", 0.9, "negative_overlap must be below positive_overlap"),
         ("split", "train", 0.9, "must add up to 1"),
@@ -37,7 +49,9 @@ def test_the_shipped_file_is_valid() -> None:
         ("model", "kernel_size", 4, "must be odd"),
         ("model", "input", "flow", "model.input"),
         ("register", "name", "a/b", "register.name"),
-        ("tune", "lr", [0.1], "tune.lr"),
+        ("model", "size", "huge", "Input should be 'demo', 'small_gpu' or 'reference'"),
+        ("search", "lr", [0.1], "search.lr"),
+        ("machine", "tune_workers", 0, "machine.tune_workers"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(
@@ -77,11 +91,11 @@ def test_each_source_has_a_layout(values: Any, sources: Any, says: str) -> None:
 
 def test_all_problems_are_told_at_once(values: Any) -> None:
     del values["frames"]
-    values["train"]["seed"] = 1.5
+    values["seed"] = 1.5
     values["nonsense"] = True
     with pytest.raises(ConfigError, match=r"3 problem") as caught:
         parse_params(values, "params.yaml")
-    assert all(word in str(caught.value) for word in ("frames", "train.seed", "nonsense"))
+    assert all(word in str(caught.value) for word in ("frames", "seed", "nonsense"))
 
 
 def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
@@ -97,4 +111,69 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text().replace("[5.0e-4, 1.0e-2]", "[5e-4, 1e-2]")
     assert "[5e-4, 1e-2]" in text
     (tmp_path / "params.yaml").write_text(text)
-    assert load_params(tmp_path / "params.yaml").tune.lr == [5e-4, 1e-2]
+    assert load_params(tmp_path / "params.yaml").search.lr == [5e-4, 1e-2]
+
+
+# Files of older releases
+
+
+def lookup(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values[part]
+    return values
+
+
+def move(values: Any, old: str, new: str | None) -> None:
+    """Take the value of a key away, and put it where another key is."""
+    *sections, last = old.split(".")
+    section = lookup(values, sections[0]) if sections else values
+    value = section.pop(last)
+    if not section:
+        del values[sections[0]]
+    if new is not None:
+        *sections, last = new.split(".")
+        (values.setdefault(sections[0], {}) if sections else values)[last] = value
+
+
+def test_whoever_does_what_the_messages_say_has_brought_an_old_file_over() -> None:
+    """The file that release 0.1.0 shipped: every line names what to do, and no line is missing."""
+    values = yaml.safe_load((Path(__file__).parent / "params_0_1_0.yaml").read_text())
+    with pytest.raises(ConfigError, match="problem") as caught:
+        parse_params(values, "params.yaml")
+    for line in str(caught.value).splitlines()[1:]:
+        key, said = line.strip().split(": ", 1)
+        if renamed := re.fullmatch(r"is (\S+) now; move its value there", said):
+            move(values, key, renamed[1])
+        elif re.fullmatch(r"is gone, because .*; remove it", said):
+            move(values, key, None)
+        else:
+            assert (key, said[:7]) == ("model.size", "missing")
+            values["model"]["size"] = "demo"
+    brought, shipped = parse_params(values, "params.yaml"), load_params(ROOT / "params.yaml")
+    assert network_of(brought.model) == network_of(shipped.model)
+    assert brought.model_copy(update={"model": shipped.model}) == shipped
+
+
+def test_the_table_of_old_keys_leads_to_keys_that_are_there(values: Any) -> None:
+    for new in (*RENAMED.values(), *NEW):
+        lookup(values, new)
+    for old in (*RENAMED, *GONE):
+        with pytest.raises(KeyError):
+            lookup(values, old)
+
+
+def test_a_section_that_is_gone_names_each_of_its_keys(values: Any) -> None:
+    values["compute"] = {"threads": 2, "cores": 2}
+    with pytest.raises(ConfigError, match="2 problem") as caught:
+        parse_params(values, "params.yaml")
+    assert "compute.threads: is machine.threads now" in str(caught.value)
+    assert "compute.cores: unknown key" in str(caught.value)
+
+
+# Sizes of the networks
+
+
+def test_the_demos_size_is_what_release_0_1_0_shipped() -> None:
+    old = yaml.safe_load((Path(__file__).parent / "params_0_1_0.yaml").read_text())["model"]
+    shipped = load_params(ROOT / "params.yaml").model
+    assert network_of(shipped).model_dump() == old

@@ -18,7 +18,7 @@ from tests.code_closure import ROOT
 from tests.projects import make_project, run, set_params
 
 # Adam as one trial finds it: the study is not what is tested here, and takes a minute.
-ONE_TRIAL = {"tune": {"trials": 1, "epochs": 1}, "compute": {"device": "cpu"}}
+ONE_TRIAL = {"tune": {"trials": 1, "epochs": 1}, "machine": {"device": "cpu"}}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def predictions_on_test(shop: Path, model: str) -> pd.DataFrame:
     splits = pd.read_parquet(shop / "data/splits.parquet")
     test = splits[splits["split"] == "test"].reset_index(drop=True)
-    device = set_up_compute(load_params(shop / "params.yaml").compute)
+    device = set_up_compute(load_params(shop / "params.yaml").machine)
     scores = score_clips(load_model(shop / "models" / model), test, shop / "data/frames", device)
     return test[["video", "label"]].assign(score=scores)
 

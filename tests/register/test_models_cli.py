@@ -28,7 +28,7 @@ def registered(project: Path, name: str) -> Path:
 @pytest.fixture
 def two_versions(project: Path) -> Path:
     """The champion's weights registered again with another alert rule, which replaced it."""
-    set_params(project, {"alerts": {"threshold": 0.7}})
+    set_params(project, {"alerts": {"fallback_threshold": 0.7}})
     output = run(project, "dvc", "repro", "register")
     assert "another alert rule" in output
     assert champion(project) == "2"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.config.judging import Alerts
 from aislewatch.config.params import load_params
 from aislewatch.score.alerts import (
     Alert,
+    AlertRule,
     ScoredClip,
     clips_to_alert,
     raise_alerts,
@@ -23,7 +23,7 @@ FPS, N_FRAMES = 10, 16
 
 scores = st.lists(st.floats(0.0, 1.0), max_size=30)
 rules = st.builds(
-    Alerts,
+    AlertRule,
     method=st.sampled_from(["consecutive", "majority"]),
     false_alarm_budget=st.just(0.042),
     threshold=st.floats(0.0, 1.0),
@@ -34,8 +34,8 @@ rules = st.builds(
 
 def rule(
     method: Literal["consecutive", "majority"], threshold: float, consecutive: int, window: int
-) -> Alerts:
-    return Alerts(
+) -> AlertRule:
+    return AlertRule(
         method=method,
         false_alarm_budget=0.042,
         threshold=threshold,
@@ -85,7 +85,9 @@ def test_clips_out_of_order_are_refused() -> None:
 
 
 @given(scores, rules)
-def test_alerts_are_apart_in_order_and_inside_the_footage(values: list[float], r: Alerts) -> None:
+def test_alerts_are_apart_in_order_and_inside_the_footage(
+    values: list[float], r: AlertRule
+) -> None:
     clips = clips_of(values)
     found = raise_alerts(clips, r)
     for earlier, later in pairwise(found):
@@ -97,7 +99,7 @@ def test_alerts_are_apart_in_order_and_inside_the_footage(values: list[float], r
 
 
 @given(scores, rules)
-def test_an_alert_needs_its_number_of_clips(values: list[float], r: Alerts) -> None:
+def test_an_alert_needs_its_number_of_clips(values: list[float], r: AlertRule) -> None:
     above = [value >= r.threshold for value in values]
     if sum(above) < clips_to_alert(r):
         assert raise_alerts(clips_of(values), r) == []
@@ -109,7 +111,7 @@ def test_an_alert_needs_its_number_of_clips(values: list[float], r: Alerts) -> N
 
 @given(scores, rules, st.floats(0.0, 1.0))
 def test_a_higher_threshold_never_alerts_longer(
-    values: list[float], r: Alerts, other: float
+    values: list[float], r: AlertRule, other: float
 ) -> None:
     low, high = sorted([r.threshold, other])
     clips = clips_of(values)
@@ -140,5 +142,5 @@ def test_successive_clips_lie_in_the_video_and_overlap(total: int, n: int, step:
 
 def test_shipped_rule_is_the_papers(pytestconfig: pytest.Config) -> None:
     shipped = load_params(Path(pytestconfig.rootpath) / "params.yaml").alerts
-    assert shipped.threshold == 0.8
+    assert shipped.fallback_threshold == 0.8
     assert shipped.method == "consecutive"

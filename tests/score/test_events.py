@@ -13,7 +13,7 @@ from aislewatch.evaluate.intervals import interval
 from aislewatch.evaluate.operating import choose_threshold
 from aislewatch.score.alerts import ScoredClip
 from aislewatch.score.events import VideoScores, events_of, judge_alerts, match
-from tests.simulated_scores import RULE, SETTINGS
+from tests.simulated_scores import ASKED, RULE, SETTINGS
 
 
 def clips(*values: float) -> tuple[ScoredClip, ...]:
@@ -120,22 +120,22 @@ def theft(score: float, name: str) -> VideoScores:
 def test_the_threshold_stays_within_a_budget_that_the_footage_can_prove() -> None:
     """100 clean hours prove 0.03 an hour; one alarm in them allows 0.047, over the budget."""
     videos = [quiet(0.3, 50.0, "a"), quiet(0.55, 50.0, "b"), theft(0.5, "c"), theft(0.7, "d")]
-    point = choose_threshold(videos, RULE, 0.95)
+    point = choose_threshold(videos, ASKED, 0.95)
     assert point.within_budget
     assert point.rule.threshold == 0.7  # the highest of those that find one theft and no more
     assert point.recall == 1 / 2
     assert point.alarms_bound == pytest.approx(3.0 / 100, rel=0.01)
-    louder = choose_threshold([*videos, quiet(0.1, 50.0, "e")], RULE, 0.95)
+    louder = choose_threshold([*videos, quiet(0.1, 50.0, "e")], ASKED, 0.95)
     assert louder.rule.threshold == 0.5  # 150 hours can bear the one alarm
     assert louder.recall == 1.0
 
 
 def test_too_little_footage_proves_no_budget_and_says_how_much_would() -> None:
-    point = choose_threshold([quiet(0.1, 0.05, "a"), theft(0.9, "b")], RULE, 0.95)
+    point = choose_threshold([quiet(0.1, 0.05, "a"), theft(0.9, "b")], ASKED, 0.95)
     assert not point.within_budget
     assert point.rule.threshold == RULE.threshold
     assert "71.3 clean hours are needed" in point.reason
-    nothing = choose_threshold([], RULE, 0.95)
+    nothing = choose_threshold([], ASKED, 0.95)
     assert math.isnan(nothing.recall)
     assert nothing.as_json()["alarms_bound"] is None
 

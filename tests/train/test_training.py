@@ -25,6 +25,7 @@ from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, ModelConfig, build, load_model, save_model
 from aislewatch.models.scoring import clip_addresses, clip_logits, score_clips, set_up_compute
+from aislewatch.models.sizes import network_of
 from aislewatch.register.export import export_onnx
 from aislewatch.train.adam import PAPER_ADAM, Adam
 from aislewatch.train.augment import draw_views
@@ -69,7 +70,7 @@ def make_recipe(epochs: int, **changes: Any) -> Recipe:
     params = params_of()
     config = ModelConfig(
         architecture="convlstm",
-        model=params.model,
+        model=network_of(params.model),
         frame_size=SIZE,
         n_frames=N_FRAMES,
         step=1,
@@ -83,7 +84,7 @@ def make_recipe(epochs: int, **changes: Any) -> Recipe:
 def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     folder = tmp_path_factory.mktemp("store")
     write_store(folder)
-    set_up_compute(params_of().compute)
+    set_up_compute(params_of().machine)
     return load_training_data(folder / "data/splits.parquet", folder / "data/frames")
 
 
@@ -350,7 +351,7 @@ def test_a_full_gpu_learns_the_same_in_parts(
     big = params_of(model={"hidden_channels": 256}, learning={"batch_size": 48})
     recipe = make_recipe(2, learning=big.learning)
     recipe = dataclasses.replace(
-        recipe, config=recipe.config.model_copy(update={"model": big.model})
+        recipe, config=recipe.config.model_copy(update={"model": network_of(big.model)})
     )
     torch.cuda.reset_peak_memory_stats()
     _, rows = train(recipe, data, gpu, ignore)
@@ -400,7 +401,7 @@ def test_the_papers_network_never_goes_on_from_another(tmp_path: Path) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there() -> None:
     with pytest.raises(TrainingError, match="torch sees no GPU"):
-        set_up_compute(params_of(compute={"device": "cuda"}).compute)
+        set_up_compute(params_of(machine={"device": "cuda"}).machine)
 
 
 # Checkpoints
@@ -433,7 +434,7 @@ def test_resumed_after_every_epoch_ends_the_same(data: TrainingData, tmp_path: P
 
 def train_to_the_end(folder: Path, store: Path) -> None:
     """Train six epochs with a batch of one clip, 48 steps an epoch, saving at every look."""
-    set_up_compute(params_of().compute)
+    set_up_compute(params_of().machine)
     data = load_training_data(store / "data/splits.parquet", store / "data/frames")
     recipe = make_recipe(6, learning=params_of(learning={"batch_size": 1}).learning)
     train(recipe, data, ALONE, ignore, Checkpoint(folder, "key", every_s=0.0))
@@ -599,7 +600,7 @@ def test_several_processes_of_torchrun_learn_as_one(
     tmp_path: Path, device: str, count: int
 ) -> None:
     # Of an epoch's 48 clips the last step has two: a third process gets none.
-    uneven = {"learning": {"batch_size": 23}, "compute": {"device": device}}
+    uneven = {"learning": {"batch_size": 23}, "machine": {"device": device}}
     one = write_project(tmp_path / "one", **uneven)
     several = write_project(tmp_path / "several", **uneven)
     run_stage_in(one, train_stage, "convlstm")

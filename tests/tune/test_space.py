@@ -11,6 +11,7 @@ import torch
 
 from aislewatch.config.params import parse_params
 from aislewatch.errors import ConfigError, TrainingError
+from aislewatch.models.sizes import network_of
 from aislewatch.train.adam import PAPER_ADAM, Adam
 from aislewatch.train.tuned import PAPER, Tuned, read_tuned
 from aislewatch.tune.space import suggest, trial_recipe
@@ -27,7 +28,9 @@ ALL = {
 
 
 def test_all_that_is_searched_flows_through_best_json_into_train(tmp_path: Path) -> None:
-    project = write_project(tmp_path, tune={"trials": 2, "epochs": 1, **ALL}, train={"epochs": 1})
+    project = write_project(
+        tmp_path, tune={"trials": 2, "epochs": 1}, search=ALL, train={"epochs": 1}
+    )
     run_stage_in(project, tune_stage)
     best = json.loads((project / "data/best.json").read_text())
     assert set(best) == {"lr", "beta1", "beta2", "eps", *ALL, "study", "trial", "val_loss"}
@@ -51,17 +54,17 @@ def test_all_that_is_searched_flows_through_best_json_into_train(tmp_path: Path)
 
 def test_what_is_not_searched_stays_as_in_params() -> None:
     params = parse_params(tiny_params(), "test")
-    tuned = suggest(optuna.trial.FixedTrial(some_adam()), params.tune)
+    tuned = suggest(optuna.trial.FixedTrial(some_adam()), params.search)
     recipe = trial_recipe(tuned, params)
     assert recipe.learning == params.learning
-    assert recipe.config.model == params.model
+    assert recipe.config.model == network_of(params.model)
     assert recipe.optimizer == Adam(tuned.lr, tuned.beta1, tuned.beta2, tuned.eps)
     assert set(tuned.values()) == {"lr", "beta1", "beta2", "eps"}
 
 
 def test_trials_of_any_gamma_are_judged_alike() -> None:
-    params = parse_params(tiny_params(tune={"focal_gamma": [0.0, 5.0]}), "test")
-    tuned = suggest(optuna.trial.FixedTrial(some_adam() | {"focal_gamma": 4.0}), params.tune)
+    params = parse_params(tiny_params(search={"focal_gamma": [0.0, 5.0]}), "test")
+    tuned = suggest(optuna.trial.FixedTrial(some_adam() | {"focal_gamma": 4.0}), params.search)
     recipe = trial_recipe(tuned, params)
     assert recipe.learning.focal_gamma == 4.0
     assert recipe.judged_by == params.learning.focal_gamma
@@ -98,22 +101,13 @@ def test_weight_decay_is_decoupled() -> None:
         ("batch_size", [0, 32], "greater than or equal to 1"),
         ("dropout", [0.1, 1.0], "less than 1"),
         ("focal_gamma", [-1.0, 2.0], "greater than or equal to 0"),
-        ("workers", 0, "greater than or equal to 1"),
         ("momentum", [0.1, 0.9], "unknown key"),
     ],
 )
 def test_wrong_ranges_are_refused(name: str, value: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as refused:
-        parse_params(tiny_params(tune={name: value}), "params.yaml")
-    assert f"tune.{name}" in str(refused.value)
-
-
-def test_a_key_that_is_absent_is_not_searched() -> None:
-    values = tiny_params()
-    for name in ALL:
-        del values["tune"][name]
-    tune = parse_params(values, "test").tune
-    assert [getattr(tune, name) for name in ALL] == [None] * 4
+        parse_params(tiny_params(search={name: value}), "params.yaml")
+    assert f"search.{name}" in str(refused.value)
 
 
 def test_a_corrupt_result_is_refused(tmp_path: Path) -> None:

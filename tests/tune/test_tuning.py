@@ -36,7 +36,7 @@ TINY = parse_params(tiny_params(), "test")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     folder = tmp_path_factory.mktemp("store")
     write_store(folder)
-    set_up_compute(TINY.compute)
+    set_up_compute(TINY.machine)
     return load_training_data(folder / "data/splits.parquet", folder / "data/frames")
 
 
@@ -47,7 +47,7 @@ def settings(**changes: Any) -> Params:
 def run(data: TrainingData, folder: Path, params: Params) -> Best:
     journal = Journal(folder / "tune.jsonl")
     trials = tune_alone(params, data, CPU, folder / "study.db", "test", journal)
-    return best_of(trials, params.tune, "test")
+    return best_of(trials, params.search, "test")
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -114,8 +114,10 @@ def test_killed_and_resumed_stage_finds_the_same(tmp_path: Path) -> None:
 
 
 def test_no_trial_that_ran_to_its_end(data: TrainingData, tmp_path: Path) -> None:
+    search = TINY.search.model_copy(update={"lr": [9e36, 1e37]})
+    boundless = settings(trials=2).model_copy(update={"search": search})
     with pytest.raises(TrainingError, match="none of 2 trials ran to its end"):
-        run(data, tmp_path, settings(trials=2, lr=[9e36, 1e37]))
+        run(data, tmp_path, boundless)
     assert [t[1].name for t in trials(tmp_path / "study.db")] == ["PRUNED", "PRUNED"]
 
 

@@ -27,6 +27,7 @@ from stages import tune as tune_stage
 from tests.tiny_clips import run_stage_in, start_in, tiny_params, write_project, write_store
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+TWO = {"tune_workers": 2}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def work(store: Path, folder: Path, url: str | None = None, **tune: Any) -> Work:
+def work(store: Path, folder: Path, url: str | None = None, workers: int = 1, **tune: Any) -> Work:
     return Work(
-        parse_params(tiny_params(tune=tune), "test"),
+        parse_params(tiny_params(tune=tune, machine={"tune_workers": workers}), "test"),
         store / "data/splits.parquet",
         store / "data/frames",
         "test",
@@ -55,7 +56,7 @@ def finished(study: optuna.Study) -> list[int]:
 
 def test_two_workers_share_the_budget(store: Path, tmp_path: Path) -> None:
     given = work(store, tmp_path, trials=5, epochs=2, workers=2)
-    best = best_of(tune_together(given), given.params.tune, "test")
+    best = best_of(tune_together(given), given.params.search, "test")
     trials = given.study().trials
     assert len(finished(given.study())) == 5
     assert {t.number for t in trials if t.state is TrialState.FAIL} <= {5, 6}  # beyond the budget
@@ -66,7 +67,7 @@ def test_two_workers_share_the_budget(store: Path, tmp_path: Path) -> None:
     ]
     assert len({r["pid"] for r in log if r["kind"] == "start"}) == 2
     # Asked again, nothing is left; asked for fewer, those beyond do not count.
-    assert best_of(tune_together(given), given.params.tune, "test") == best
+    assert best_of(tune_together(given), given.params.search, "test") == best
     fewer = tune_together(work(store, tmp_path, trials=2, epochs=2, workers=2))
     assert [trial.number for trial in fewer] == [0, 1]
 
@@ -159,7 +160,7 @@ def test_a_trial_given_up_too_early_is_computed_twice_and_counted_once(
 
 def test_a_killed_worker_is_replaced_and_the_stage_succeeds(tmp_path: Path) -> None:
     project = write_project(
-        tmp_path, tune={"trials": 4, "epochs": 40, "workers": 2, "lr": [1e-4, 2e-4]}
+        tmp_path, tune={"trials": 4, "epochs": 40}, search={"lr": [1e-4, 2e-4]}, machine=TWO
     )
     stage = start_in(project, "stages.tune")
     journal = project / "runs/tune.0.jsonl"
@@ -173,7 +174,7 @@ def test_a_killed_worker_is_replaced_and_the_stage_succeeds(tmp_path: Path) -> N
 
 def test_stopped_workers_hand_their_trials_back(tmp_path: Path) -> None:
     """Ctrl-C, then the parent's death: no worker stays, and every trial is there to be taken."""
-    project = write_project(tmp_path, tune={"trials": 2, "epochs": 400, "workers": 2})
+    project = write_project(tmp_path, tune={"trials": 2, "epochs": 400}, machine=TWO)
     for end in (signal.SIGINT, signal.SIGKILL):
         for old in (project / "runs").glob("*"):
             old.unlink()
@@ -204,7 +205,7 @@ def test_stopped_workers_hand_their_trials_back(tmp_path: Path) -> None:
 def test_an_error_of_a_worker_ends_the_stage_in_plain_words(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    project = write_project(tmp_path, tune={"trials": 2, "epochs": 1, "workers": 2})
+    project = write_project(tmp_path, tune={"trials": 2, "epochs": 1}, machine=TWO)
     next((project / "data/frames").glob("train*.yuv")).unlink()
     with pytest.raises(SystemExit, match="goes on where it was when the stage is run again"):
         run_stage_in(project, tune_stage)
@@ -223,7 +224,7 @@ def test_workers_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "set_num_threads", shares.append)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
-    changes = {"tune": {"workers": 4}, "compute": {"device": "auto", "threads": 0}}
+    changes = {"machine": {"tune_workers": 4, "device": "auto", "threads": 0}}
     params = parse_params(tiny_params(**changes), "test")
     devices = [str(share_of_machine(params, index)) for index in range(4)]
     assert devices == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]

@@ -1,0 +1,29 @@
+"""The sections of params.yaml about the machine: where and how fast to compute, and its limits."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aislewatch.config.types import Count, Positive, Section
+
+# 0: as many as there are cores.
+PerCore = Annotated[int, Field(ge=0)]
+
+
+class Machine(Section):
+    """Say where to compute and by how many processes; no stage of dvc.yaml depends on it."""
+
+    device: Literal["auto", "cpu", "cuda"]
+    threads: PerCore
+    ingest_workers: PerCore
+    tune_workers: Count
+
+
+class Ingest(Section):
+    """Set limits of the decoding sandbox and of a video; what exceeds one is quarantined."""
+
+    timeout_s: Positive
+    memory_mib: Count
+    max_duration_s: Positive
+    max_megapixels: Positive
+    max_fps: Positive

@@ -1,0 +1,39 @@
+"""What became of the keys of an older release's params.yaml; a rename adds its line here."""
+
+# Old key, of 0.1.0 where nothing else is said: the key that has its value now.
+RENAMED = {
+    "alerts.threshold": "alerts.fallback_threshold",
+    "compute.device": "machine.device",
+    "compute.precision": "learning.precision",
+    "compute.threads": "machine.threads",
+    "ingest.workers": "machine.ingest_workers",
+    "register.first_auc": "gate.first_auc",
+    "register.margin": "gate.margin_auc",  # before 0.1.0
+    "register.margin_alarms": "gate.margin_alarms",
+    "register.margin_auc": "gate.margin_auc",
+    "register.margin_recall": "gate.margin_recall",
+    "register.min_hours": "gate.min_hours",
+    "register.min_videos": "gate.min_videos",
+    "train.seed": "seed",
+    "tune.batch_size": "search.batch_size",
+    "tune.dropout": "search.dropout",
+    "tune.eps": "search.eps",
+    "tune.focal_gamma": "search.focal_gamma",
+    "tune.lr": "search.lr",
+    "tune.one_minus_beta1": "search.one_minus_beta1",
+    "tune.one_minus_beta2": "search.one_minus_beta2",
+    "tune.seed": "seed",
+    "tune.weight_decay": "search.weight_decay",
+    "tune.workers": "machine.tune_workers",
+}
+
+# Old key: why nothing has taken its place.
+GONE = {
+    "evaluate.seed": "resampling always draws the same, so that no verdict depends on a seed",
+    "segment.allow_short_clips": "it was for tests alone",
+}
+
+# Keys that had no older name: what to write.
+NEW = {
+    "model.size": "demo, small_gpu or reference; numbers of yours beside it go before the size's",
+}
