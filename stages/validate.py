@@ -66,7 +66,7 @@ def work(params: Params, journal: Journal) -> None:
     _write_csv(problem_table(problems), READABLE_REPORT)
     _decide(problems)
     pairs = mark(pairs, opposed)
-    annotations = settle(annotations[COLUMNS], opposed, asked.contradictions)
+    annotations = settle(annotations[COLUMNS], opposed, asked.contradictions, asked.min_event_s)
     _write_parquet(annotations, ANNOTATIONS)
     _write_parquet(video_table(catalog, labels, find_scenes(fingerprints)), VIDEOS)
     _write_csv(pairs, DUPLICATES)

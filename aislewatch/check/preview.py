@@ -1,15 +1,15 @@
-"""A look at one source before anything runs: its labels and its videos' headers, all at once."""
+"""Checks one source before anything runs: its labels and its videos' headers."""
 
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from aislewatch.check.headers import read_headers
+from aislewatch.clock import clock
 from aislewatch.config.params import Params
 from aislewatch.ingest.candidates import camera_and_label, printable
 from aislewatch.ingest.folder import Progress
@@ -19,6 +19,7 @@ from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels
+from aislewatch.labels.spans import Span, join
 from aislewatch.labels.ucf_against_dcsass import disagreements
 from aislewatch.validate.annotations import assemble, source_videos, video_labels
 from aislewatch.validate.videos import COLUMNS, video_table
@@ -69,7 +70,7 @@ def check_source(raw: Path, source: str, params: Params, progress: Progress) -> 
 
 
 def _catalog(source: str, facts: Mapping[str, VideoFacts]) -> pd.DataFrame:
-    """The columns of ingest's table that can be told without decoding."""
+    """Make the columns of ingest's table that can be told without decoding."""
     rows = [
         (video, source, *camera_and_label(video), _known(own.duration_s), own.fps)
         for video, own in sorted(facts.items())
@@ -79,7 +80,7 @@ def _catalog(source: str, facts: Mapping[str, VideoFacts]) -> pd.DataFrame:
 
 
 def _known(duration_s: float | None) -> float:
-    """Endless where the header does not say: a label cannot be shown to be beyond the end."""
+    """Take an unknown length for endless: no label can be shown to be beyond its end."""
     return math.inf if duration_s is None else duration_s
 
 
@@ -110,7 +111,7 @@ def _footage_problems(
 
 
 def _summary(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float) -> list[str]:
-    """Videos, their length and events by label; cameras; what else is known of the videos."""
+    """Count videos, seconds and events by label; name cameras and what else is known."""
     annotations = assemble(catalog, labels, frame_s)
     of_video = Counter(video_labels(annotations).values())
     events = Counter(annotations["label"])
@@ -118,7 +119,7 @@ def _summary(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float
     lines = [f"  {'':12}{'videos':>8}{'h:mm:ss':>12}{'events':>8}"]
     for label in (SHOPLIFTING, NORMAL, UNLABELED):
         counted = str(events[label]) if label == SHOPLIFTING else ""
-        length = str(timedelta(seconds=round(lengths_s[label])))
+        length = clock(lengths_s[label], whole=True)
         lines.append(f"  {label:12}{of_video[label]:8}{length:>12}{counted:>8}".rstrip())
     table = video_table(catalog, labels, scenes={})
     cameras = Counter(table["camera"]).most_common()
@@ -137,17 +138,25 @@ def _summary(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float
 
 
 def _lengths_s(catalog: pd.DataFrame, annotations: pd.DataFrame) -> dict[str, float]:
-    """Seconds of each label; what is neither shoplifting nor unlabeled is normal."""
-    length = (annotations["end_s"] - annotations["start_s"]).where(lambda s: s.abs() < math.inf, 0)
-    summed = length.groupby(annotations["label"]).sum()
-    known = catalog["duration_s"].where(catalog["duration_s"] < math.inf, 0).sum()
-    told = {label: float(summed.get(label, 0.0)) for label in (SHOPLIFTING, UNLABELED)}
-    told[NORMAL] = max(0.0, float(known) - sum(told.values()))
-    return told
+    """Sum the seconds of each label inside its videos; what no event or gap covers is normal.
+
+    Times that are turned around or lie outside a video count for nothing, nor does a video whose
+    length is unknown.
+    """
+    ends = dict(zip(catalog["video"], catalog["duration_s"].tolist(), strict=True))
+    told = {SHOPLIFTING: 0.0, UNLABELED: 0.0}
+    for (video, label), rows in annotations.groupby(["video", "label"]):
+        end_s = ends.get(str(video), math.inf)
+        if label in told and math.isfinite(end_s):
+            times = rows[["start_s", "end_s"]].clip(0.0, end_s).dropna().to_numpy()
+            spans = join(Span(start, end) for start, end in times if start < end)
+            told[str(label)] += sum(span.end_s - span.start_s for span in spans)
+    known_s = sum(end_s for end_s in ends.values() if math.isfinite(end_s))
+    return {**told, NORMAL: max(0.0, known_s - sum(told.values()))}
 
 
 def _listing(problems: list[Problem]) -> list[str]:
-    """Every problem, errors first, then by place."""
+    """List every problem, errors first, then by place."""
     listed = sorted(problems, key=lambda p: (p.level, p.file, p.row or 0, p.video, p.rule))
     counts = Counter(problem.level for problem in problems)
     lines = [f"{problem.level:8}{problem}" for problem in listed]

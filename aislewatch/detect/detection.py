@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from aislewatch.clock import clock
 from aislewatch.config.params import Params
 from aislewatch.errors import FootageError, QuarantinedError
-from aislewatch.evaluate.timeline import clock, counted, draw_timeline
+from aislewatch.evaluate.timeline import counted, draw_timeline
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.ingest.decode import FRAMES
 from aislewatch.ingest.decoder import Decoder

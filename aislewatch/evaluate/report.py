@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aislewatch.clock import clock
 from aislewatch.evaluate.mistakes import Mistake
 from aislewatch.evaluate.rendering import environment
 from aislewatch.evaluate.selection import WHY
 from aislewatch.evaluate.summary import Evaluation, as_json
 from aislewatch.evaluate.table import COLUMNS, INPUTS, NAMES, PAPER
-from aislewatch.evaluate.timeline import clock
 from aislewatch.pages import as_html
 from aislewatch.score.alerts import rule_in_words
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from aislewatch.clock import clock
 from aislewatch.pictures import EVENT, LINES, NEUTRAL, SHOPLIFTING, picture
 from aislewatch.score.alerts import Alert, AlertRule, ScoredClip, raise_alerts
 from aislewatch.score.events import VideoOutcome, VideoScores
@@ -137,11 +138,3 @@ def _draw(
 def counted(alerts: int) -> str:
     """``1 alert``, ``2 alerts``."""
     return f"{alerts} alert{'' if alerts == 1 else 's'}"
-
-
-def clock(seconds: float) -> str:
-    """Seconds as ``m:ss.s``, from an hour on ``h:mm:ss``."""
-    minutes, tenths = divmod(round(seconds * 10), 600)
-    if minutes >= 60:
-        return f"{minutes // 60}:{minutes % 60:02d}:{tenths // 10:02d}"
-    return f"{minutes}:{tenths / 10:04.1f}"

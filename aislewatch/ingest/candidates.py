@@ -1,6 +1,7 @@
-"""Which files of a source are taken for videos, and what their folders say about them."""
+"""Lists the files of a source that may be videos, and reads what their folders say about them."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,15 @@ from aislewatch.errors import FootageError, QuarantinedError
 # Files that lie beside footage and are not meant as such: labels, notes, exports of label tools.
 NOT_FOOTAGE = frozenset({".csv", ".json", ".md", ".parquet", ".tsv", ".txt", ".xml"})
 
-CLASS_FOLDERS = ("normal", "shoplifting")
+# Names of folders that give videos their label, in lower case and without blanks, "-" and "_": our
+# own, those of UCF-Crime ("Training_Normal_Videos_Anomaly") and of Kaggle's ("non shop lifters").
+# "Stealing" is another crime in UCF-Crime, so that it is none of them.
+_SHOPLIFTING = r"shoplift(?:ing|ers?)?(?:videos?)?"
+_CLASS_FOLDERS = {
+    "shoplifting": re.compile(_SHOPLIFTING),
+    "normal": re.compile(rf"normal|(?:training|testing)?normalvideos?\w*|no[nt]?{_SHOPLIFTING}"),
+    "unlabeled": re.compile(r"unlabell?ed"),
+}
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class Candidate:
 
 
 def list_candidates(raw: Path, sources: Sequence[str]) -> list[Candidate]:
-    """Everything that may be a video, sorted; hidden files and NOT_FOOTAGE are left out.
+    """List everything that may be a video, sorted, without hidden files and NOT_FOOTAGE.
 
     Links to folders are listed and not followed.
 
@@ -60,21 +69,28 @@ def check_candidate(candidate: Candidate) -> None:
 
 
 def printable(video: str) -> str:
-    """The name as valid UTF-8, with escapes where it was not."""
+    """Return the name as valid UTF-8, with escapes where it was not."""
     return video.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def camera_and_label(video: str) -> tuple[str, str]:
-    """What a video's folders say: the class folder nearest to the file is its label.
+    """Read a video's camera and label from its folders.
 
-    ``shop/cam1/shoplifting/a.mp4`` is camera ``shop/cam1``, label ``shoplifting``; without a class
-    folder the label is ``unlabeled``.
+    The class folder nearest to the file is the label; without one it is ``unlabeled``. The other
+    folders are the camera: ``shop/cam1/Shoplifting/a.mp4`` is of ``shop/cam1``.
     """
     folders = PurePosixPath(video).parent.parts
-    labels = [folder for folder in folders if folder in CLASS_FOLDERS]
+    labels = [label for folder in folders if (label := class_of_folder(folder))]
     # The source itself may bear a class's name; a camera always has one.
-    camera = [folder for folder in folders[1:] if folder not in CLASS_FOLDERS]
+    camera = [folder for folder in folders[1:] if not class_of_folder(folder)]
     return "/".join([folders[0], *camera]), labels[-1] if labels else "unlabeled"
+
+
+def class_of_folder(name: str) -> str | None:
+    """Return the label that a folder of this name gives; None for a folder of no class."""
+    word = re.sub(r"[\s_-]+", "", name.lower())
+    found = (label for label, names in _CLASS_FOLDERS.items() if names.fullmatch(word))
+    return next(found, None)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -1,10 +1,11 @@
-"""Footage that two videos share, labelled shoplifting in one and normal in the other."""
+"""Finds footage that two videos share under opposing labels, and settles which label holds."""
 
 from collections.abc import Iterator
 
 import pandas as pd
 
 from aislewatch.config.data import Choice
+from aislewatch.labels.checks import ROUNDING_S
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.spans import Span, join
@@ -30,7 +31,7 @@ Timeline = list[tuple[float, float, str]]
 
 
 def contradictions(pairs: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFrame:
-    """What of the shared part of two copies stands under opposing labels: a row a stretch.
+    """Find what of the shared part of two copies stands under opposing labels: a row a stretch.
 
     Args:
         pairs: copies a, b with the shared part in seconds, as ``duplicates.pair_table`` gives them.
@@ -63,14 +64,19 @@ def contradictions(pairs: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFra
 
 
 def mark(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """The pairs, with ``labels_conflict`` true for those that contradict each other."""
+    """Set ``labels_conflict`` of each pair: true for those that contradict each other."""
     opposed = set(zip(found["a"], found["b"], strict=True))
     known = [pair in opposed for pair in zip(pairs["a"], pairs["b"], strict=True)]
     return pairs.assign(labels_conflict=known)
 
 
-def settle(annotations: pd.DataFrame, found: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """The annotations without contradictions: what loses becomes unlabeled.
+def settle(
+    annotations: pd.DataFrame, found: pd.DataFrame, choice: Choice, min_event_s: float
+) -> pd.DataFrame:
+    """Take the label from what loses a contradiction: it becomes unlabeled.
+
+    What is left of an event may be too short to be one; then it becomes unlabeled, too, since a
+    clip that holds the whole of it would count as shoplifting.
 
     Args:
         annotations: video, label, start_s, end_s.
@@ -78,6 +84,7 @@ def settle(annotations: pd.DataFrame, found: pd.DataFrame, choice: Choice) -> pd
         choice: ``drop`` takes the label from both, ``keep_normal`` from the one called
             shoplifting, ``keep_shoplifting`` from the one called normal; with ``fail`` nothing is
             changed, for the stage stops.
+        min_event_s: shortest event, in seconds.
     """
     losing = {
         "drop": (NORMAL, SHOPLIFTING),
@@ -95,14 +102,16 @@ def settle(annotations: pd.DataFrame, found: pd.DataFrame, choice: Choice) -> pd
     changed = [
         (video, *interval)
         for video, spans in sorted(lost.items())
-        for interval in _without(annotations[annotations["video"] == video], join(spans))
+        for interval in _without(
+            annotations[annotations["video"] == video], join(spans), min_event_s
+        )
     ]
     settled = pd.concat([kept, pd.DataFrame(changed, columns=INTERVAL)], ignore_index=True)
     return settled.astype(annotations.dtypes[INTERVAL]).sort_values(ORDER, ignore_index=True)
 
 
 def problems(found: pd.DataFrame, choice: Choice) -> list[Problem]:
-    """A line a stretch: an error where the choice is to fail, else a warning."""
+    """Report each stretch: an error where the choice is to fail, else a warning."""
     done = {
         "drop": "neither is used",
         "keep_normal": "the normal one is used",
@@ -152,8 +161,11 @@ def _opposed(one: Timeline, other: Timeline) -> Iterator[tuple[float, float, str
                 yield *shared, label, other_label
 
 
-def _without(rows: pd.DataFrame, spans: list[Span]) -> Iterator[tuple[str, float, float]]:
-    """A video's intervals without these stretches, which become unlabeled."""
+def _without(
+    rows: pd.DataFrame, spans: list[Span], min_event_s: float
+) -> Iterator[tuple[str, float, float]]:
+    """Cut these stretches, which become unlabeled, out of a video's intervals."""
+    unlabeled = list(spans)
     for row in rows.to_dict("records"):
         left = [(float(row["start_s"]), float(row["end_s"]))]
         for span in spans:
@@ -163,5 +175,9 @@ def _without(rows: pd.DataFrame, spans: list[Span]) -> Iterator[tuple[str, float
                 for piece in ((start, min(end, span.start_s)), (max(start, span.end_s), end))
                 if piece[1] > piece[0]
             ]
-        yield from ((str(row["label"]), start, end) for start, end in left)
-    yield from ((UNLABELED, span.start_s, span.end_s) for span in spans)
+        for start, end in left:
+            if row["label"] == SHOPLIFTING and end - start < min_event_s - ROUNDING_S:
+                unlabeled.append(Span(start, end))
+            else:
+                yield str(row["label"]), start, end
+    yield from ((UNLABELED, span.start_s, span.end_s) for span in join(unlabeled))

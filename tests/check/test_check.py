@@ -69,12 +69,15 @@ CASES = (
         },
         {
             "labels.csv": "file;class;start_frame;end_frame\na;theft;10;60\nb;nothing;;\n"
-            "b;normal;;;\n"
+            "b;normal;;;x\nc;theft;39;10\n"
         },
         (
             "labels.csv line 2 [{source}/a.mp4]: the end 6.1 s is beyond the video's end at 4.000",
             "labels.csv line 3 [{source}/b.mp4]: unknown label 'nothing' -> write shoplifting",
             "labels.csv line 4: 5 fields instead of 4 -> quote",
+            "labels.csv line 5 [{source}/c.mp4]: the start 3.9 s is not before the end 1.1 s",
+            # Only what lies inside the video counts, and no time that is turned around.
+            "\n  shoplifting          2     0:00:03       2\n",
         ),
         (
             "\n  unlabeled          1     0:00:04\n",

@@ -11,7 +11,6 @@ import torch
 from aislewatch.config.params import Params, load_params
 from aislewatch.detect.detection import detect
 from aislewatch.errors import FootageError, ModelError, QuarantinedError
-from aislewatch.evaluate.timeline import clock
 from aislewatch.files import write_json
 from aislewatch.ingest.decode import find_ffmpeg
 from aislewatch.models.build import ModelConfig, build, save_model
@@ -135,20 +134,6 @@ def test_a_model_without_its_alert_rule_is_refused(
         (eager / OPERATING).write_text(damage)
         with pytest.raises(ModelError, match=r"operating\.json is missing or corrupt"):
             detect(video, eager, params, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0.0, "0:00.0"),
-        (59.96, "1:00.0"),
-        (61.25, "1:01.2"),
-        (3599.94, "59:59.9"),
-        (3600.0, "1:00:00"),
-    ],
-)
-def test_clock(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
 
 
 @pytest.mark.corpus

@@ -54,6 +54,19 @@ def test_class_folders_without_a_label_file(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_without_any_label_is_told(tmp_path: Path) -> None:
+    """Its name may have been meant as a class; a camera's folder has labelled videos beside."""
+    silent = {
+        "shop/Diebstahl/till/x.mp4": Video("unlabeled", 10.0, 25.0),
+        "shop/cam/Unlabeled/y.mp4": Video("unlabeled", 10.0, 25.0),
+        "shop/theft/z.mp4": Video("unlabeled", 10.0, 25.0),
+    }
+    labels = read_source(tmp_path, "shop", "folder", VIDEOS | silent, LIMITS)
+    [problem] = labels.problems
+    assert (problem.level, problem.rule) == ("warning", "without_label")
+    assert "nothing has a label in shop/Diebstahl/till, shop/theft; 2 video(s)" in problem.problem
+
+
 def test_rows_of_refused_videos_leave_the_folders_labels(tmp_path: Path) -> None:
     labels = read(tmp_path, HEADER + "bad.mp4,1,2,shoplifting\n")
     assert labels.whole == {"shop/normal/n.mp4": "normal"}

@@ -20,6 +20,8 @@ from tests.code_closure import ROOT
 from tests.films import SIZE, write_films
 from tests.validate.test_expectations import catalog_of
 
+MIN_EVENT_S = 0.3
+
 A, B, C = "shop/normal/a.mp4", "shop/shoplifting/b.mp4", "shop/normal/c.mp4"
 
 
@@ -67,7 +69,7 @@ LABELS = annotations_of((A, "normal", 0, 10), (B, "shoplifting", 0, 10), (C, "no
 )
 def test_a_choice_takes_the_label_from_who_loses(choice: Choice, losing: set[str]) -> None:
     found = contradictions(WHOLE, LABELS)
-    settled = settle(LABELS, found, choice)
+    settled = settle(LABELS, found, choice, 0.3)
     for video, label, start, end in ((A, "normal", 2.0, 5.0), (B, "shoplifting", 4.0, 7.0)):
         own = settled[settled["video"] == video].drop(columns="video").to_numpy().tolist()
         if video in losing:
@@ -93,9 +95,31 @@ def test_nothing_contradicts_once_it_is_settled(
     rows = [(B, "shoplifting", at, min(at + long, 10.0)) for at, long in events]
     annotations = annotations_of((A, "normal", 0, 10), *rows)
     pairs = pairs_of(Copy(A, B, 0.9, 3.0, 0.0, length, start, start + length, 1.0, False))
-    settled = settle(annotations, contradictions(pairs, annotations), choice)
+    settled = settle(annotations, contradictions(pairs, annotations), choice, MIN_EVENT_S)
     assert contradictions(pairs, settled).empty
-    assert (settled["end_s"] > settled["start_s"]).all()
+    lengths_s = settled["end_s"] - settled["start_s"]
+    assert (lengths_s > 0).all()
+    # Events of one video may overlap here, so that only what was cut can be too short.
+    before = set(annotations[annotations["label"] == "shoplifting"].itertuples(index=False))
+    events = settled[settled["label"] == "shoplifting"]
+    cut = [row for row in events.itertuples(index=False) if row not in before]
+    assert all(row.end_s - row.start_s >= MIN_EVENT_S - 1e-9 for row in cut)
+
+
+@pytest.mark.parametrize(("min_event_s", "kept"), [(0.3, []), (0.1, [(5.0, 5.2)])])
+def test_what_is_left_of_an_event_is_an_event_or_unlabeled(
+    min_event_s: float, kept: list[tuple[float, float]]
+) -> None:
+    """The copies share 2 s of a's footage; of b's event only 0.2 s lie outside."""
+    annotations = annotations_of((A, "normal", 0, 10), (B, "shoplifting", 3, 5.2))
+    shared = pairs_of(Copy(A, B, 0.9, 3.0, 0.0, 3.0, 2.0, 5.0, 1.0, False))
+    settled = settle(annotations, contradictions(shared, annotations), "drop", min_event_s)
+    of_b = settled[settled["video"] == B]
+    events = of_b[of_b["label"] == "shoplifting"]
+    assert list(zip(events["start_s"], events["end_s"], strict=True)) == kept
+    unlabeled = of_b[of_b["label"] == "unlabeled"]
+    spans = list(zip(unlabeled["start_s"], unlabeled["end_s"], strict=True))
+    assert spans == [(3.0, 5.0 if kept else 5.2)]
 
 
 @pytest.fixture

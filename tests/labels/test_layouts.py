@@ -1,0 +1,28 @@
+"""Layouts as such: each is a module of the room with its name in the configuration."""
+
+from pathlib import Path
+from typing import get_args
+
+from aislewatch.config.data import Layout
+from aislewatch.labels.layouts import READERS
+from tests.code_closure import ROOT
+
+
+def test_a_layout_is_a_module_and_a_word() -> None:
+    modules = {
+        path.stem
+        for path in Path(ROOT / "aislewatch/labels").glob("*.py")
+        if "\ndef read_labels(" in path.read_text()
+    }
+    assert modules == set(get_args(Layout)) == set(READERS)
+
+
+def test_no_other_module_names_the_layouts() -> None:
+    """A new one touches its module, ``config/data.py`` and params.yaml; and no further file."""
+    naming = [
+        path.relative_to(ROOT).as_posix()
+        for room in ("aislewatch", "stages", "flows")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if '"label_studio"' in path.read_text()
+    ]
+    assert naming == ["aislewatch/config/data.py"]
