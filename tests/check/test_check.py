@@ -77,7 +77,7 @@ CASES = (
             "labels.csv line 4: 5 fields instead of 4 -> quote",
             "labels.csv line 5 [{source}/c.mp4]: the start 3.9 s is not before the end 1.1 s",
             # Only what lies inside the video counts, and no time that is turned around.
-            "\n  shoplifting          2     0:00:03       2\n",
+            "\n  shoplifting        2     0:00:03       2\n",
         ),
         (
             "\n  unlabeled          1     0:00:04\n",
