@@ -11,6 +11,7 @@ from aislewatch.ingest.candidates import Candidate, check_candidate, list_candid
 from aislewatch.ingest.decoder import video_limits
 from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
+from aislewatch.ingest.picture import Look
 from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video
 from aislewatch.ingest.sandbox import Sandbox
 from aislewatch.ingest.supervisor import SandboxLimits
@@ -73,4 +74,5 @@ def _probe(candidate: Candidate, sandbox: Sandbox, request: dict[str, Any]) -> V
     check_candidate(candidate)
     with tempfile.TemporaryDirectory() as scratch:
         video = str(candidate.path.absolute())
-        return VideoFacts(**sandbox.run({**request, "video": video}, Path(scratch)))
+        facts = sandbox.run({**request, "video": video}, Path(scratch))
+    return VideoFacts(**facts | {"look": Look(**facts["look"])})

@@ -23,7 +23,7 @@ from aislewatch.files import fsync_folder, move_synced, sha256_file, whole_file,
 from aislewatch.frames.fingerprint import SIGNATURE_VERSION, Signature, signature_of_frames
 
 # Part of a stored file's name: raise it when the same video gives other frames.
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 
 # Key of the facts' own digest.
 _SEAL = "seal"

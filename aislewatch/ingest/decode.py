@@ -15,18 +15,13 @@ import numpy as np
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.frames.fingerprint import signature_of_frames
 from aislewatch.ingest.faults import first_fault, lacks_its_end
+from aislewatch.ingest.picture import fit_store, undo_fields
 from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video, reading_options
 from aislewatch.ingest.sandbox import describe_exit
 
 FFMPEG_VARIABLE = "AISLEWATCH_FFMPEG"
 FRAMES = "frames.yuv"
 SIGNATURE = "signature.npy"
-
-# What makes frames the same bytes on every machine: the C code's rounding in scaling, and in
-# decoding (flags=bitexact; without it WMV differs). With both, ffmpeg 9.0.2 gave the same bytes
-# with all SIMD and with `-cpuflags 0` for 316 real videos (h264, hevc, av1, mpeg4, mjpeg, cinepak)
-# and for mpeg1, mpeg2, wmv1, wmv2, vp8, vp9, msmpeg4, prores and flv1 made by itself.
-SCALING = "bicubic+accurate_rnd+bitexact"
 
 # Bytes of one allocation inside ffmpeg: a 9-megapixel picture in 16-bit 4:4:4 takes 54 MiB.
 MAX_ALLOC = 256 << 20
@@ -73,12 +68,8 @@ def ffmpeg_arguments(video: Path, facts: VideoFacts, fps: int, size: int) -> lis
         flags="bitexact",
         **reading_options(facts.container),
     )
-    frames = (
-        source[str(facts.stream)]
-        .filter("fps", fps=fps, eof_action="pass")
-        .filter("scale", size, size, flags=SCALING, out_range="tv")
-        .filter("format", "yuv420p")
-    )
+    pictures = undo_fields(source[str(facts.stream)], facts.look)
+    frames = fit_store(pictures.filter("fps", fps=fps, eof_action="pass"), facts.look, size)
     output = frames.output(
         FRAMES, f="rawvideo", fps_mode="passthrough", threads=1, an=None, sn=None, dn=None
     ).global_args(
@@ -96,7 +87,7 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
         request: video (absolute path), ffmpeg (program), fps, size, limits (of VideoLimits).
 
     Returns:
-        VideoFacts as a dict, with n_frames, and ``duration_s`` always known.
+        VideoFacts and its Look as a dict, with n_frames, and ``duration_s`` always known.
 
     Raises:
         QuarantinedError: the video was refused.
@@ -122,7 +113,7 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
         raise QuarantinedError("truncated", words)
     np.save(SIGNATURE, signature_of_frames(Path(FRAMES), size, fps))
     duration_s = n_frames / fps if facts.duration_s is None else facts.duration_s
-    return {**asdict(facts), "n_frames": n_frames, "duration_s": duration_s}
+    return {**asdict(facts), **asdict(facts.look), "n_frames": n_frames, "duration_s": duration_s}
 
 
 def _run_ffmpeg(command: list[str]) -> tuple[int, str]:

@@ -48,7 +48,7 @@ class Decoder:
         """Decode into ``folder``, which must exist: ``frames.yuv`` and ``signature.npy``.
 
         Returns:
-            VideoFacts as a dict, with n_frames, and ``duration_s`` always known.
+            VideoFacts and its Look as a dict, with n_frames, and ``duration_s`` always known.
 
         Raises:
             QuarantinedError: the video was refused.

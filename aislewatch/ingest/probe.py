@@ -5,7 +5,7 @@ quarantine table is the same on every machine.
 """
 
 import errno
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from aislewatch.errors import QuarantinedError
 from aislewatch.ingest.boxes import cut_short, is_encrypted
+from aislewatch.ingest.picture import Look, look_at
 
 # Containers of cameras, recorders, phones and data sets. No playlist, script or picture sequence
 # (hls, dash, concat, image2): those name other files, and ffmpeg would open them.
@@ -48,17 +49,16 @@ class VideoLimits:
 class VideoFacts:
     """What the file says of itself.
 
-    Width and height in pixels are those displayed, after rotation; ``fps`` is 0 and ``duration_s``
-    None where the file does not say (a stream dumped to disk), or says nonsense.
+    ``fps`` is 0 and ``duration_s`` None where the file does not say (a stream dumped to disk), or
+    says nonsense.
     """
 
     stream: int
     container: str
     codec: str
-    width: int
-    height: int
     fps: float
     duration_s: float | None
+    look: Look
 
 
 def reading_options(container: str = "") -> dict[str, str]:
@@ -137,8 +137,8 @@ def _read(container: InputContainer, path: Path, limits: VideoLimits) -> VideoFa
     stream = _video_stream(container)
     if container.format.name.startswith("mov") and is_encrypted(path):
         raise QuarantinedError("encrypted", "the video track is encrypted (encv)")
-    facts = _facts(container, stream)
-    _check_picture(facts.width, facts.height, limits)
+    codec = _codec(stream)
+    _check_picture(stream.width, stream.height, limits)
     most = int(limits.max_duration_s * limits.max_fps)
     if len(stream.index_entries) > most:
         words = f"the index lists {len(stream.index_entries)} pictures; the limits allow {most}"
@@ -152,9 +152,8 @@ def _read(container: InputContainer, path: Path, limits: VideoLimits) -> VideoFa
     frame = next(container.decode(stream), None)
     if frame is None:
         raise QuarantinedError("no-frames", "the video track holds no picture")
-    check_limits(facts.width, facts.height, facts.fps, facts.duration_s, limits)
-    if frame.rotation % 180:
-        return replace(facts, width=facts.height, height=facts.width)
+    facts = _facts(container, stream, codec, look_at(stream, frame))
+    check_limits(facts.look.width, facts.look.height, facts.fps, facts.duration_s, limits)
     return facts
 
 
@@ -168,12 +167,16 @@ def _video_stream(container: InputContainer) -> VideoStream:
     raise QuarantinedError("no-video-stream", words)
 
 
-def _facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
+def _codec(stream: VideoStream) -> str:
     # PyAV gives None where libav has no decoder for the track; its types do not say so.
     context = cast("av.VideoCodecContext | None", stream.codec_context)
     codec = context.codec.canonical_name if context is not None else "unknown"
     if codec not in CODECS:
         raise QuarantinedError("unsupported-codec", f"codec {codec}")
+    return codec
+
+
+def _facts(container: InputContainer, stream: VideoStream, codec: str, look: Look) -> VideoFacts:
     duration: float | Fraction | None = None
     if stream.duration and stream.time_base:
         duration = stream.duration * stream.time_base
@@ -184,10 +187,9 @@ def _facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
         stream=stream.index,
         container=container.format.name,
         codec=codec,
-        width=stream.width,
-        height=stream.height,
         fps=next((float(rate) for rate in rates if rate and rate > 0), 0.0),
         duration_s=float(duration) if duration is not None and duration > 0 else None,
+        look=look,
     )
 
 
