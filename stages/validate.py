@@ -10,11 +10,12 @@ from aislewatch.config.data import Layout
 from aislewatch.config.params import Params
 from aislewatch.errors import LabelError
 from aislewatch.files import whole_file
+from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.tables import read_fingerprints
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.problems import RAW, Problem, problem_table, quote, without_repeats
-from aislewatch.labels.protocol import Labels
+from aislewatch.labels.protocol import Labels, Video
 from aislewatch.labels.ucf_against_dcsass import disagreements
 from aislewatch.tracking.journal import Journal
 from aislewatch.validate.annotations import COLUMNS, assemble, source_videos
@@ -48,14 +49,15 @@ def work(params: Params, journal: Journal) -> None:
     """Check everything, write the report, and only then decide."""
     catalog = pd.read_parquet(CATALOG)
     limits = Limits(1 / params.frames.fps, params.validate_.min_event_s)
-    labels = read_labels(catalog, params.sources, limits)
+    videos = source_videos(catalog, even_times(catalog))
+    labels = read_labels(catalog, videos, params.sources, limits)
     annotations = assemble(catalog, labels, limits.frame_s)
     suites = [
         catalog_suite(catalog, annotations, params.sources),
         annotations_suite(annotations, catalog, limits.frame_s, limits.min_event_s),
     ]
     read = [problem for own in labels.values() for problem in own.problems]
-    read += disagreements(Path(RAW), params.sources, source_videos(catalog))
+    read += disagreements(Path(RAW), params.sources, videos)
     problems = without_repeats(read, check(suites, DOCS))
     asked = params.validate_
     fingerprints = read_fingerprints(FINGERPRINTS)
@@ -76,14 +78,24 @@ def work(params: Params, journal: Journal) -> None:
         journal.digest(output)
 
 
+def even_times(catalog: pd.DataFrame) -> dict[str, PictureTimes]:
+    """Assume evenly spaced pictures."""
+    rows = catalog[["video", "duration_s", "fps"]].itertuples(index=False)
+    return {video: PictureTimes.even(length_s, fps or 25) for video, length_s, fps in rows}
+
+
 def read_labels(
-    catalog: pd.DataFrame, sources: Mapping[str, Layout], limits: Limits
+    catalog: pd.DataFrame,
+    videos: Mapping[str, Video],
+    sources: Mapping[str, Layout],
+    limits: Limits,
 ) -> dict[str, Labels]:
-    """What the label files of every source say."""
+    """Read what the label files of every source say about its videos."""
+    own: dict[str, dict[str, Video]] = {source: {} for source in sources}
+    for video, source in zip(catalog["video"], catalog["source"], strict=True):
+        own[source][video] = videos[video]
     return {
-        source: read_source(
-            Path(RAW), source, layout, source_videos(catalog[catalog["source"] == source]), limits
-        )
+        source: read_source(Path(RAW), source, layout, own[source], limits)
         for source, layout in sources.items()
     }
 

@@ -1,29 +1,42 @@
-"""What the files of a source claim to be: a look at their headers, before any is decoded."""
+"""What the files of a source claim to be: their headers and their packets' times, undecoded."""
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
+
 from aislewatch.config.machine import Ingest
 from aislewatch.errors import QuarantinedError
+from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.candidates import Candidate, check_candidate, list_candidates
 from aislewatch.ingest.decoder import video_limits
 from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
+from aislewatch.ingest.packets import scan_times
 from aislewatch.ingest.picture import Look
-from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video
+from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video, refusal
 from aislewatch.ingest.sandbox import Sandbox
 from aislewatch.ingest.supervisor import SandboxLimits
 
 PROBE_JOB = "aislewatch.check.headers:probe_job"
 
-# Bytes that a child may write: its answer.
-_ANSWER_BYTES = 1 << 16
+# In a child's scratch folder: bounds_ns of PictureTimes.
+TIMES = "times.npy"
+
+
+@dataclass(frozen=True)
+class Undecoded:
+    """What a video's headers and packets say: its facts, and when its pictures are shown."""
+
+    facts: VideoFacts
+    times: PictureTimes
 
 
 def probe_job(request: dict[str, Any]) -> dict[str, Any]:
-    """Probe one video; the sandbox's target.
+    """Probe one video and scan its packets into ``times.npy``; the sandbox's target.
 
     Args:
         request: video (absolute path), limits (of VideoLimits).
@@ -34,14 +47,22 @@ def probe_job(request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         QuarantinedError: the video was refused.
     """
-    limits = VideoLimits(**request["limits"])
-    return asdict(probe_video(Path(request["video"]), limits))
+    limits, video = VideoLimits(**request["limits"]), Path(request["video"])
+    facts = probe_video(video, limits)
+    try:
+        times = scan_times(video, facts)
+    except av.FFmpegError as error:
+        raise refusal(error, video) from None
+    if not len(times):
+        raise QuarantinedError("no-frames", "the video track holds no picture")
+    np.save(TIMES, times.bounds_ns)
+    return asdict(facts)
 
 
 def read_headers(
     raw: Path, source: str, limits: Ingest, progress: Progress
-) -> tuple[dict[str, VideoFacts], list[Refused]]:
-    """The facts of a source's videos by name, and the files that ingest is sure to refuse.
+) -> tuple[dict[str, Undecoded], list[Refused]]:
+    """Look at every video of a source, and at what ingest is sure to refuse.
 
     Args:
         raw: folder of the sources.
@@ -52,27 +73,29 @@ def read_headers(
     Raises:
         FootageError: the source is missing.
     """
-    facts: dict[str, VideoFacts] = {}
+    found: dict[str, Undecoded] = {}
     refused: list[Refused] = []
     candidates = list_candidates(raw, [source])
     request = {"limits": asdict(video_limits(limits))}
-    of_child = SandboxLimits(limits.timeout_s, limits.memory_mib, _ANSWER_BYTES)
+    most_bytes = int(limits.max_duration_s * limits.max_fps) * 2 * np.dtype(np.int64).itemsize
+    of_child = SandboxLimits(limits.timeout_s, limits.memory_mib, most_bytes)
     sandbox = Sandbox(PROBE_JOB, of_child)
     try:
         for done, candidate in enumerate(candidates, start=1):
             try:
-                facts[candidate.video] = _probe(candidate, sandbox, request)
+                found[candidate.video] = _probe(candidate, sandbox, request)
             except QuarantinedError as error:
                 refused.append(Refused(candidate, error.reason, error.detail))
             progress(done, len(candidates))
     finally:
         sandbox.close()
-    return facts, refused
+    return found, refused
 
 
-def _probe(candidate: Candidate, sandbox: Sandbox, request: dict[str, Any]) -> VideoFacts:
+def _probe(candidate: Candidate, sandbox: Sandbox, request: dict[str, Any]) -> Undecoded:
     check_candidate(candidate)
     with tempfile.TemporaryDirectory() as scratch:
         video = str(candidate.path.absolute())
         facts = sandbox.run({**request, "video": video}, Path(scratch))
-    return VideoFacts(**facts | {"look": Look(**facts["look"])})
+        bounds_ns = np.load(Path(scratch, TIMES), allow_pickle=False)
+    return Undecoded(VideoFacts(**facts | {"look": Look(**facts["look"])}), PictureTimes(bounds_ns))

@@ -1,6 +1,5 @@
-"""Checks one source before anything runs: its labels and its videos' headers."""
+"""Checks one source before anything runs: its labels, and its videos undecoded."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ import pandas as pd
 from aislewatch.check.headers import read_headers
 from aislewatch.clock import clock
 from aislewatch.config.params import Params
+from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.candidates import camera_and_label, printable
 from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
-from aislewatch.ingest.probe import VideoFacts
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.problems import Problem, footage_problem
@@ -37,9 +36,9 @@ class Checked:
 
 
 def check_source(raw: Path, source: str, params: Params, progress: Progress) -> Checked:
-    """Read one source's labels and headers as the pipeline will, but decode nothing.
+    """Read one source's labels and its videos' packets as the pipeline will, but decode nothing.
 
-    A file whose header is good may still break while it is decoded.
+    A file whose packets are good may still break while it is decoded.
 
     Args:
         raw: folder of the sources.
@@ -52,40 +51,36 @@ def check_source(raw: Path, source: str, params: Params, progress: Progress) -> 
     """
     layout = params.sources[source]
     limits = Limits(1 / params.frames.fps, params.validate_.min_event_s)
-    facts, refused = read_headers(raw, source, params.ingest, progress)
-    catalog = _catalog(source, facts)
-    videos = source_videos(catalog)
+    found, refused = read_headers(raw, source, params.ingest, progress)
+    times = {video: own.times for video, own in found.items()}
+    catalog = _catalog(source, times)
+    videos = source_videos(catalog, times)
     labels = read_source(raw, source, layout, videos, limits)
     problems = [
         *labels.problems,
         *disagreements(raw, params.sources, videos),
-        *_footage_problems(raw / source, facts, refused),
+        *_footage_problems(raw / source, times, refused),
     ]
     lines = [f"{raw / source} is laid out as {layout}:"]
-    if facts:
+    if found:
         lines += _summary(catalog, {source: labels}, limits.frame_s)
     lines += _listing(problems)
     errors = sum(problem.level == "error" for problem in problems)
     return Checked(errors, "\n".join(lines))
 
 
-def _catalog(source: str, facts: Mapping[str, VideoFacts]) -> pd.DataFrame:
+def _catalog(source: str, times: Mapping[str, PictureTimes]) -> pd.DataFrame:
     """Make the columns of ingest's table that can be told without decoding."""
     rows = [
-        (video, source, *camera_and_label(video), _known(own.duration_s), own.fps)
-        for video, own in sorted(facts.items())
+        (video, source, *camera_and_label(video), own.duration_s, own.end_s)
+        for video, own in sorted(times.items())
     ]
-    columns = ["video", "source", "camera", "label", "duration_s", "fps"]
+    columns = ["video", "source", "camera", "label", "duration_s", "end_s"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _known(duration_s: float | None) -> float:
-    """Take an unknown length for endless: no label can be shown to be beyond its end."""
-    return math.inf if duration_s is None else duration_s
-
-
 def _footage_problems(
-    folder: Path, facts: Mapping[str, VideoFacts], refused: list[Refused]
+    folder: Path, times: Mapping[str, PictureTimes], refused: list[Refused]
 ) -> list[Problem]:
     remedy = "repair or remove it; ingest leaves it out"
     problems = [
@@ -98,13 +93,7 @@ def _footage_problems(
         )
         for file in refused
     ]
-    fault, remedy = "its header states no length", "labels beyond its end are only found in a run"
-    problems += [
-        footage_problem(video, "length", fault, remedy, "warning")
-        for video, own in sorted(facts.items())
-        if own.duration_s is None
-    ]
-    if not facts:
+    if not times:
         fault, remedy = "there is no video that could be used", "put footage there"
         problems.append(Problem(folder.as_posix(), None, "", "error", "not_empty", fault, remedy))
     return problems
@@ -140,18 +129,16 @@ def _summary(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float
 def _lengths_s(catalog: pd.DataFrame, annotations: pd.DataFrame) -> dict[str, float]:
     """Sum the seconds of each label inside its videos; what no event or gap covers is normal.
 
-    Times that are turned around or lie outside a video count for nothing, nor does a video whose
-    length is unknown.
+    Times that are turned around or lie outside a video count for nothing.
     """
-    ends = dict(zip(catalog["video"], catalog["duration_s"].tolist(), strict=True))
+    ends = dict(zip(catalog["video"], catalog["end_s"].tolist(), strict=True))
     told = {SHOPLIFTING: 0.0, UNLABELED: 0.0}
     for (video, label), rows in annotations.groupby(["video", "label"]):
-        end_s = ends.get(str(video), math.inf)
-        if label in told and math.isfinite(end_s):
-            times = rows[["start_s", "end_s"]].clip(0.0, end_s).dropna().to_numpy()
+        if label in told and video in ends:
+            times = rows[["start_s", "end_s"]].clip(0.0, ends[video]).dropna().to_numpy()
             spans = join(Span(start, end) for start, end in times if start < end)
             told[str(label)] += sum(span.end_s - span.start_s for span in spans)
-    known_s = sum(end_s for end_s in ends.values() if math.isfinite(end_s))
+    known_s = float(catalog["duration_s"].sum())
     return {**told, NORMAL: max(0.0, known_s - sum(told.values()))}
 
 

@@ -109,7 +109,7 @@ def probe_video(path: Path, limits: VideoLimits) -> VideoFacts:
         with open_video(path) as container:
             return _read(container, path, limits)
     except (av.FFmpegError, MemoryError) as error:
-        raise _refusal(error, path) from None
+        raise refusal(error, path) from None
 
 
 def check_limits(
@@ -193,7 +193,8 @@ def _facts(container: InputContainer, stream: VideoStream, codec: str, look: Loo
     )
 
 
-def _refusal(error: av.FFmpegError | MemoryError, path: Path) -> QuarantinedError:
+def refusal(error: av.FFmpegError | MemoryError, path: Path) -> QuarantinedError:
+    """Return the reason, in our words, why libav could not read a file."""
     if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
         return QuarantinedError("memory-limit", "reading the file needs more memory than allowed")
     cut = cut_short(path)

@@ -112,16 +112,24 @@ def _find_video(file: str, task: Task, names: VideoNames) -> str | Problem:
 def _covered(task: Task, video: Video) -> Span:
     if task.stop is None:
         return Span(0.0, video.duration_s)
-    return Span(task.start / video.fps, (task.stop + task.step) / video.fps)
+    times = video.times
+    return Span(times.shown_from(task.start), times.shown_until(task.stop + task.step - 1))
 
 
 def _spans(file: str, track: Track, task: Task, video: Video) -> Iterator[Span]:
     """Where a track is visible, in seconds; its frames are those of the original video."""
     for first, end in _visible(track, task.step):
-        start_s, end_s = ((frame - task.offset) / video.fps for frame in (first, end))
+        start_s = video.times.shown_from(first - task.offset)
+        end_s = video.times.shown_until(end - 1 - task.offset)
         # A last frame stands for all up to the next that the task shows, which may not exist.
-        spare_s = (task.step + _SPARE_FRAMES) / video.fps
-        yield Span(start_s, cut(end_s, video.duration_s, spare_s), file, track.line)
+        yield Span(start_s, cut(end_s, video.duration_s, _spare_s(task, video)), file, track.line)
+
+
+def _spare_s(task: Task, video: Video) -> float:
+    """Seconds that frames at the video's end may make up without being missed."""
+    spare = task.step + _SPARE_FRAMES
+    last_s = video.duration_s - video.times.shown_from(len(video.times) - spare)
+    return max(spare / video.fps, last_s)
 
 
 def _visible(track: Track, step: int) -> Iterator[tuple[int, int]]:
@@ -155,7 +163,7 @@ def _conclude(video: str, seen: _Seen, facts: Video, labels: Labels) -> None:
         labels.problems.append(problem)
         if not can_tell:
             return
-    spare_s = (seen.task.step + _SPARE_FRAMES) / facts.fps
+    spare_s = _spare_s(seen.task, facts)
     outside = gaps([*seen.covered, *events], facts.duration_s, spare_s)
     unlabeled = join([*seen.labels.get(UNLABELED, []), *outside])
     for label, spans in ((SHOPLIFTING, events), (UNLABELED, unlabeled)):

@@ -149,24 +149,27 @@ def _opinion(
 
 def _spans(file: str, region: Region, task: Task, video: str, reader: _Reader) -> Iterator[Span]:
     facts = reader.videos[video]
-    fps = facts.fps
     for start, end in region.stretches:
-        if region.in_frames:
-            fps = task.fps or _guess_fps(file, facts, reader)
-            start, end = max(0.0, (start - 1) / fps), end / fps
+        spare_s = SPARE_FRAMES / (task.fps or facts.fps)
+        if region.in_frames and task.fps:
+            # Label Studio has the browser seek to a frame's time at that rate, whatever is shown.
+            start, end = max(0.0, (start - 1) / task.fps), end / task.fps
+        elif region.in_frames:
+            _warn_of_rate(file, reader)
+            start = facts.times.shown_from(max(0, round(start) - 1))
+            end = facts.times.shown_until(round(end) - 1) if math.isfinite(end) else end
         # A region that is followed to no end goes on to the video's.
-        spare_s = SPARE_FRAMES / fps if math.isfinite(end) else math.inf
+        spare_s = spare_s if math.isfinite(end) else math.inf
         yield Span(start, cut(end, facts.duration_s, spare_s), file)
 
 
-def _guess_fps(file: str, video: Video, reader: _Reader) -> float:
+def _warn_of_rate(file: str, reader: _Reader) -> None:
     if file not in reader.guessed:
         reader.guessed.add(file)
-        fault = "no rate of frames is stated; that of each video is assumed"
+        fault = "no rate of frames is stated; they are taken for each video's own pictures"
         remedy = "Label Studio counts 24 a second unless <Video frameRate> says otherwise: give "
         remedy += "each task's data an fps with the rate that was used"
         reader.problem(file, "", "frame_rate", fault, remedy, "warning")
-    return video.fps
 
 
 def _conclude(video: str, opinions: list[_Opinion], reader: _Reader) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from aislewatch.frames.timing import PictureTimes
 from aislewatch.labels.problems import Level, Problem
 
 SHOPLIFTING, NORMAL, UNLABELED = "shoplifting", "normal", "unlabeled"
@@ -19,15 +20,23 @@ SHOPLIFTING, NORMAL, UNLABELED = "shoplifting", "normal", "unlabeled"
 class Video:
     """What labels of a video are checked against.
 
-    ``label`` is that of its class folder (``candidates.camera_and_label``), ``duration_s`` its
-    length in seconds, ``fps`` the original's frames a second: label files that count frames count
-    those, not the frames of the store. Before decoding, a length may be infinite; a rate that the
-    file does not state is NaN.
+    ``label`` is that of its class folder (``candidates.camera_and_label``). ``times`` says when
+    each picture of the original is shown: a label file that counts frames counts those pictures,
+    the first of them 0, and not the frames of the store.
     """
 
     label: str
-    duration_s: float
-    fps: float
+    times: PictureTimes
+
+    @property
+    def duration_s(self) -> float:
+        """Second, on a player's clock, at which the video ends."""
+        return self.times.end_s
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second, on average."""
+        return self.times.rate
 
 
 @dataclass(frozen=True)

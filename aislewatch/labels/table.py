@@ -111,10 +111,10 @@ class _Table:
         return self.columns.times is not None and any(cells[i] for i in self.columns.times)
 
     def _times(self, row: LabelRow, cells: Sequence[str]) -> tuple[float, float]:
-        fps, found = self.videos[row.video].fps, [math.nan, math.nan]
+        times, found = self.videos[row.video].times, [math.nan, math.nan]
         for place, index in enumerate(self.columns.times or ()):
             try:
-                found[place] = to_seconds(cells[index], self.columns.unit, fps, place == 1)
+                found[place] = to_seconds(cells[index], self.columns.unit, times, place == 1)
             except ValueError as error:
                 name = self.sheet.header[index]
                 fault = f"{name} is {cells[index]!r}"

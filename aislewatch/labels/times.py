@@ -4,6 +4,8 @@ import math
 import re
 from typing import Literal
 
+from aislewatch.frames.timing import PictureTimes
+
 Unit = Literal["seconds", "clock", "frames"]
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)", re.ASCII)
@@ -52,17 +54,19 @@ def frame(text: str) -> int:
     return value
 
 
-def to_seconds(text: str, unit: Unit, fps: float, is_end: bool) -> float:
-    """One bound of an interval in seconds.
+def to_seconds(text: str, unit: Unit, times: PictureTimes, is_end: bool) -> float:
+    """Read one bound of an interval, and return it in seconds.
 
     Args:
+        text: as written in the label file.
         unit: how it is written; decided by a column's name, never by the value.
-        fps: frames a second of the video in which frames were counted, the first of them 0.
+        times: of the video in which frames were counted, the first of them 0.
         is_end: the frame is the last of the interval, and so belongs to it.
 
     Raises:
         ValueError: not written in that unit; says what to write.
     """
     if unit == "frames":
-        return (frame(text) + is_end) / fps
+        number = frame(text)
+        return times.shown_until(number) if is_end else times.shown_from(number)
     return clock(text) if unit == "clock" else seconds(text)

@@ -4,7 +4,6 @@ Both are kept as they are: a segment is 1/32 of its video, so both can be held o
 nobody can tell from the files which is right.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -42,9 +41,7 @@ def disagreements(
     names = [(name, video) for video in sorted(videos) if (name := ucf_name(video))]
     for name, video in names:
         if name.segment is None:
-            counted = videos[video].duration_s * videos[video].fps
-            if math.isfinite(counted):
-                frames.setdefault(name.recording, round(counted))
+            frames.setdefault(name.recording, len(videos[video].times))
     known = {name.recording for name, _ in names if name.kind == SHOPLIFTING}
     both = sorted(known & set(entries) & set(segments) & set(frames))
     return [

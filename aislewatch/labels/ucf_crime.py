@@ -8,7 +8,6 @@ What is outside a crime is normal. In a crime other than shoplifting a video is 
 video of shoplifting of which no times are given: it is normal most of the time.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -75,9 +74,9 @@ def _label(
     if not entries or not entries[0].events:
         return
     said, counted = entries[0], files.frames.get(name.recording)
-    has = facts.duration_s * facts.fps
+    has = len(facts.times)
     if counted is not None and _differ(has, counted):
-        fault = f"the video has {has:.0f} frames, UCF-Crime's {counted}: its times do not apply"
+        fault = f"the video has {has} frames, UCF-Crime's {counted}: its times do not apply"
         remedy = "take the original file; a copy at another rate or a part has other frames"
         labels.problems.append(
             Problem(said.file, said.row, video, "error", "frame_count", fault, remedy)
@@ -87,9 +86,9 @@ def _label(
     labels.rows.extend(_rows(video, said, label, facts))
 
 
-def _differ(has: float, counted: int) -> bool:
-    """Whether a video is not the one whose frames were counted; an unknown length may be."""
-    return math.isfinite(has) and abs(has - counted) > max(SPARE_FRAMES, counted // 100)
+def _differ(has: int, counted: int) -> bool:
+    """Whether a video is not the one whose frames were counted."""
+    return abs(has - counted) > max(SPARE_FRAMES, counted // 100)
 
 
 def _fault(video: str, entry: Entry, first: Entry) -> Problem | None:
@@ -112,8 +111,9 @@ def _rows(video: str, said: Entry, label: str, facts: Video) -> Iterator[LabelRo
     # One more because the last frame is of the event, and lasts until the next.
     spare_s = (SPARE_FRAMES + 1) / facts.fps
     for first, last in said.events:
-        end_s = cut((last + 1) / facts.fps, facts.duration_s, spare_s)
-        yield LabelRow(said.file, said.row, video, first / facts.fps, end_s, label)
+        start_s = facts.times.shown_from(first)
+        end_s = cut(facts.times.shown_until(last), facts.duration_s, spare_s)
+        yield LabelRow(said.file, said.row, video, start_s, end_s, label)
 
 
 def _overview(

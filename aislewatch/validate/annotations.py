@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from aislewatch.frames.timing import PictureTimes
 from aislewatch.labels.problems import RAW
 from aislewatch.labels.protocol import (
     NORMAL,
@@ -61,11 +62,15 @@ def assemble(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float
     return table.sort_values([*ORDER, "row"], ignore_index=True)
 
 
-def source_videos(catalog: pd.DataFrame) -> dict[str, Video]:
-    """The videos of a catalog, as label files are checked against them."""
-    rates = catalog["fps"].where(catalog["fps"] > 0)
-    columns = (catalog[name].tolist() for name in ("video", "label", "duration_s"))
-    return {name: Video(*facts) for name, *facts in zip(*columns, rates.tolist(), strict=True)}
+def source_videos(catalog: pd.DataFrame, times: Mapping[str, PictureTimes]) -> dict[str, Video]:
+    """Return the videos of a catalog, as label files are checked against them.
+
+    Args:
+        catalog: ingest's table; uses video, label.
+        times: of the pictures of each video of the catalog.
+    """
+    columns = (catalog[name].tolist() for name in ("video", "label"))
+    return {video: Video(label, times[video]) for video, label in zip(*columns, strict=True)}
 
 
 def video_labels(annotations: pd.DataFrame) -> dict[str, str]:

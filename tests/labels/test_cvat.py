@@ -8,15 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.labels.cvat import read_labels
-from aislewatch.labels.protocol import Labels, Video
+from aislewatch.labels.protocol import Labels
+from tests.even_videos import even_video
 
 DATA = Path(__file__).parents[1] / "data" / "cvat"
 VIDEOS = {
-    "shop/till/a.mp4": Video("unlabeled", 10.0, 10.0),
-    "shop/till/b.mp4": Video("unlabeled", 20.0, 25.0),
-    "shop/tracked.mp4": Video("unlabeled", 4.0, 10.0),
-    "shop/tagged.mp4": Video("unlabeled", 4.0, 10.0),
-    "shop/t.mp4": Video("unlabeled", 2.2, 10.0),
+    "shop/till/a.mp4": even_video("unlabeled", 10.0, 10.0),
+    "shop/till/b.mp4": even_video("unlabeled", 20.0, 25.0),
+    "shop/tracked.mp4": even_video("unlabeled", 4.0, 10.0),
+    "shop/tagged.mp4": even_video("unlabeled", 4.0, 10.0),
+    "shop/t.mp4": even_video("unlabeled", 2.2, 10.0),
 }
 A, B = "shop/till/a.mp4", "shop/till/b.mp4"
 

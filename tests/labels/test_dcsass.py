@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from aislewatch.labels import ucf_crime
 from aislewatch.labels.dcsass import read_labels, read_segments
-from aislewatch.labels.protocol import Labels, Video
+from aislewatch.labels.protocol import Labels
 from aislewatch.labels.ucf_against_dcsass import disagreements
 from aislewatch.validate.videos import video_table
+from tests.even_videos import even_video
 from tests.validate.test_expectations import catalog_of
 
-SEGMENT = Video("unlabeled", 2.0, 30.0)
+SEGMENT = even_video("unlabeled", 2.0, 30.0)
 
 
 def segment(number: int, recording: str = "Shoplifting016") -> str:
@@ -114,10 +115,10 @@ def test_disagreement_with_ucf_crime(tmp_path: Path, ones: range, event: str, ag
     line = f"Shoplifting016_x264.mp4  Shoplifting  {event}  -1  -1\n"
     (tmp_path / "ucf" / "Temporal_Anomaly_Annotation.txt").write_text(line)
     sources = {"dc": "dcsass", "ucf": "ucf_crime"}
-    found = disagreements(tmp_path, sources, {UCF: Video("", 74.15, 20.0)})  # type: ignore[arg-type]
+    found = disagreements(tmp_path, sources, {UCF: even_video("", 74.15, 20.0)})  # type: ignore[arg-type]
     assert [p.level for p in found] == ([] if agree else ["warning"])
     assert all("630-720" in p.problem and p.file.endswith("Shoplifting.csv") for p in found)
-    assert disagreements(tmp_path, {"dc": "dcsass"}, {UCF: Video("", 74.15, 20.0)}) == []
+    assert disagreements(tmp_path, {"dc": "dcsass"}, {UCF: even_video("", 74.15, 20.0)}) == []
 
 
 def test_both_label_files_in_one_source_are_compared(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_one_recording_in_both_sources(tmp_path: Path) -> None:
     labels = read(tmp_path, lines(range(15, 24)), segment(3))
     (tmp_path / "ucf").mkdir()
     (tmp_path / "ucf" / "Anomaly_Test.txt").write_text("Shoplifting/Shoplifting016_x264.mp4")
-    other = ucf_crime.read_labels(tmp_path, "ucf", {UCF: Video("", 74.15, 20.0)})
+    other = ucf_crime.read_labels(tmp_path, "ucf", {UCF: even_video("", 74.15, 20.0)})
     table = video_table(catalog_of(UCF, segment(3)), {"dc": labels, "ucf": other}, {})
     assert set(table["recording"]) == {"ucf_crime/Shoplifting016"}
 
@@ -161,7 +162,7 @@ def test_the_real_files(corpus: Path, tmp_path: Path) -> None:
 def test_the_real_files_disagree(corpus: Path, tmp_path: Path) -> None:
     shutil.copytree(corpus / "annotations", tmp_path / "both")
     recordings = [f"Shoplifting{n:03}" for n in range(1, 60)]
-    videos = {f"both/{name}_x264.mp4": Video("", 1.0, 1.0) for name in recordings}
+    videos = {f"both/{name}_x264.mp4": even_video("", 1.0, 1.0) for name in recordings}
     found = disagreements(tmp_path, {"both": "dcsass"}, videos)
     assert [p.problem.split(" of ")[1][:14] for p in found] == [
         *("Shoplifting001", "Shoplifting007", "Shoplifting010", "Shoplifting015"),

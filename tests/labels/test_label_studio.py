@@ -9,18 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.labels.label_studio import read_labels
-from aislewatch.labels.protocol import Labels, Video
+from aislewatch.labels.protocol import Labels
+from tests.even_videos import even_video
 
 EXPORT = Path(__file__).parents[1] / "data" / "label_studio" / "export.json"
 VIDEOS = {
-    "shop/till (1).mp4": Video("unlabeled", 4.0, 30.0),
-    "shop/box (1).mp4": Video("unlabeled", 3.99, 30.0),
-    "shop/whole.mp4": Video("unlabeled", 4.0, 30.0),
-    "shop/quiet.mp4": Video("unlabeled", 4.0, 30.0),
-    "shop/disputed.mp4": Video("unlabeled", 4.0, 30.0),
-    "shop/waiting.mp4": Video("unlabeled", 4.0, 30.0),
-    "shop/till/a.mp4": Video("unlabeled", 10.0, 10.0),
-    "shop/door/b.mp4": Video("unlabeled", 10.0, 10.0),
+    "shop/till (1).mp4": even_video("unlabeled", 4.0, 30.0),
+    "shop/box (1).mp4": even_video("unlabeled", 3.99, 30.0),
+    "shop/whole.mp4": even_video("unlabeled", 4.0, 30.0),
+    "shop/quiet.mp4": even_video("unlabeled", 4.0, 30.0),
+    "shop/disputed.mp4": even_video("unlabeled", 4.0, 30.0),
+    "shop/waiting.mp4": even_video("unlabeled", 4.0, 30.0),
+    "shop/till/a.mp4": even_video("unlabeled", 10.0, 10.0),
+    "shop/door/b.mp4": even_video("unlabeled", 10.0, 10.0),
 }
 A, B = "shop/till/a.mp4", "shop/door/b.mp4"
 

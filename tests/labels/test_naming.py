@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislewatch.frames.timing import PictureTimes
 from aislewatch.labels import classes, columns, cvat, label_studio, table, times
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Problem
-from aislewatch.labels.protocol import ReadLabels, Video
+from aislewatch.labels.protocol import ReadLabels
 from aislewatch.labels.reading import list_files, read_file
 from aislewatch.labels.spans import Span, gaps, join
+from tests.even_videos import even_video
 
 VIDEOS = ["till/a.mp4", "door/a.mp4", "door/b.mp4", "c.mp4", "c.avi", "till/c.avi"]
 VIDEOS += ["till/Odd näme (1).mp4"]
@@ -114,16 +116,18 @@ def test_no_clock(text: str) -> None:
 
 @given(st.integers(0, 1 << 31), st.floats(1, 240))
 def test_one_frame_lasts_one_frame(number: int, fps: float) -> None:
-    start = times.to_seconds(str(number), "frames", fps, is_end=False)
-    end = times.to_seconds(f"{number}.0", "frames", fps, is_end=True)
+    pictures = PictureTimes.even(9 / fps, fps)
+    start = times.to_seconds(str(number), "frames", pictures, is_end=False)
+    end = times.to_seconds(f"{number}.0", "frames", pictures, is_end=True)
     assert end - start == pytest.approx(1 / fps, rel=1e-3)
 
 
 @given(st.text(max_size=12) | st.from_regex(r"[-+0-9:.,e]{1,9}", fullmatch=True))
 def test_any_text_is_a_finite_time_or_refused_with_advice(text: str) -> None:
+    pictures = PictureTimes.even(9.0, 25.0)
     for unit in ("seconds", "clock", "frames"):
         try:
-            seconds, advice = times.to_seconds(text, unit, 25.0, is_end=False), ""
+            seconds, advice = times.to_seconds(text, unit, pictures, is_end=False), ""
         except ValueError as error:
             seconds, advice = math.inf, str(error)
         assert math.isfinite(seconds) or advice.startswith("write ")
@@ -185,7 +189,7 @@ def test_no_reader_opens_anything_but_the_label_files(tmp_path: Path, name: str)
     file = tmp_path / "shop" / name
     file.write_text(HOSTILE[name])
     read: ReadLabels = READERS[name].read_labels
-    videos = {"shop/a.mp4": Video("unlabeled", 9.0, 10.0)}
+    videos = {"shop/a.mp4": even_video("unlabeled", 9.0, 10.0)}
     read(tmp_path, "shop", videos)  # imports happen here
     _watched = []
     labels = read(tmp_path, "shop", videos)
@@ -226,7 +230,7 @@ def test_the_examples_of_the_guide_are_read_as_it_says(
     path.parent.mkdir(parents=True)
     path.write_text(example)
     readers: dict[str, ReadLabels] = {m.__name__.split(".")[-1]: m.read_labels for m in MODULES}
-    facts = {f"shop/{video}": Video("unlabeled", 160.0, 25.0) for video in videos}
+    facts = {f"shop/{video}": even_video("unlabeled", 160.0, 25.0) for video in videos}
     labels = readers[layout](tmp_path, "shop", facts)
     assert labels.problems == []
     assert [row.start_s for row in labels.rows] == pytest.approx(events)

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aislewatch.labels.protocol import LabelRow, Labels, Video
+from aislewatch.labels.protocol import LabelRow, Labels
 from aislewatch.labels.table import read_labels
+from tests.even_videos import even_video
 
 VIDEOS = {
-    "shop/till/a.mp4": Video("unlabeled", 10.0, 10.0),
-    "shop/till/b.mp4": Video("unlabeled", 20.0, 25.0),
+    "shop/till/a.mp4": even_video("unlabeled", 10.0, 10.0),
+    "shop/till/b.mp4": even_video("unlabeled", 20.0, 25.0),
 }
 
 
@@ -301,7 +302,7 @@ def test_tables_found_in_the_wild(
     names = {word if word.endswith(".mp4") else f"{word}.mp4" for word in written}
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "labels.csv").write_text(content)
-    videos = {f"shop/{video}": Video("unlabeled", 1000.0, 30.0) for video in names}
+    videos = {f"shop/{video}": even_video("unlabeled", 1000.0, 30.0) for video in names}
     labels = read_labels(tmp_path, "shop", videos)
     assert len(labels.rows) == rows
     if problem is None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aislewatch.labels.protocol import Labels, Video
+from aislewatch.labels.protocol import Labels
 from aislewatch.labels.ucf_crime import read_labels
 from aislewatch.labels.ucf_files import read_ucf_files
 from aislewatch.labels.ucf_names import ucf_name
+from tests.even_videos import even_video
 
 # 1,483 frames, as UCF-Crime's; the container says 20 a second.
 V016 = "ucf/Shoplifting/Shoplifting016_x264.mp4"
@@ -18,10 +19,10 @@ V003 = "ucf/Shoplifting/Shoplifting003_x264.mp4"
 ARSON = "ucf/Arson/Arson022_x264.mp4"
 CALM = "ucf/Testing_Normal_Videos_Anomaly/Normal_Videos_003_x264.mp4"
 VIDEOS = {
-    V016: Video("unlabeled", 74.15, 20.0),
-    V003: Video("unlabeled", 60.0, 30.0),
-    ARSON: Video("unlabeled", 288.0, 30.0),
-    CALM: Video("unlabeled", 94.067, 30.0),
+    V016: even_video("unlabeled", 74.15, 20.0),
+    V003: even_video("unlabeled", 60.0, 30.0),
+    ARSON: even_video("unlabeled", 288.0, 30.0),
+    CALM: even_video("unlabeled", 94.067, 30.0),
 }
 TIMES = "Temporal_Anomaly_Annotation_for_Testing_Videos.txt"
 LINE = "Shoplifting016_x264.mp4  Shoplifting  630  720  -1  -1  \n"
@@ -93,7 +94,9 @@ def test_sides_folds_and_labels(tmp_path: Path) -> None:
     assert labels.whole == {CALM: "normal"}
     # What is outside another crime is normal; an end two frames beyond the video is its end.
     arson = [(ARSON, 3500 / 30, 4001 / 30, "unlabeled"), (ARSON, 5000 / 30, 288.0, "unlabeled")]
-    assert spans(labels) == [*arson, *EVENT]
+    for found, wanted in zip(spans(labels), [*arson, *EVENT], strict=True):
+        assert (found[0], found[3]) == (wanted[0], wanted[3])
+        assert found[1:3] == pytest.approx(wanted[1:3], abs=1e-8)
     assert {video: facts.get("fold") for video, facts in labels.attributes.items()} == {
         V016: "2",
         V003: "1",
@@ -147,7 +150,7 @@ def test_what_is_missing_is_told_once(tmp_path: Path) -> None:
 def test_strange_names_stay_unlabeled(tmp_path: Path) -> None:
     (tmp_path / "ucf").mkdir()
     (tmp_path / "ucf" / TIMES).write_text(LINE)
-    labels = read_labels(tmp_path, "ucf", {"ucf/Shoplifting/clip7.mp4": Video("", 9.0, 30.0)})
+    labels = read_labels(tmp_path, "ucf", {"ucf/Shoplifting/clip7.mp4": even_video("", 9.0, 30.0)})
     assert (labels.rows, labels.whole, labels.attributes) == ([], {}, {})
     assert faults(labels, "warning") == [(None, "known_video"), (None, "absent")]
 
@@ -173,7 +176,10 @@ def test_the_real_files(corpus: Path, tmp_path: Path) -> None:
     sides = list(files.sides.values())
     assert (sides.count("train"), sides.count("test")) == (1610, 290)
     names = ["ucfcrime__Shoplifting016_x264_tagged.mp4", "ucfcrime__Shoplifting027_x264_tagged.mp4"]
-    facts = {f"ucf/{names[0]}": Video("", 74.15, 20.0), f"ucf/{names[1]}": Video("", 93.65, 20.0)}
+    facts = {
+        f"ucf/{names[0]}": even_video("", 74.15, 20.0),
+        f"ucf/{names[1]}": even_video("", 93.65, 20.0),
+    }
     labels = read_labels(tmp_path, "ucf", facts)
     assert spans(labels) == [
         (f"ucf/{names[0]}", 31.5, 36.05, "shoplifting"),

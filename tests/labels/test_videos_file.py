@@ -6,11 +6,12 @@ import pytest
 
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import READERS, read_source
-from aislewatch.labels.protocol import Labels, Video
+from aislewatch.labels.protocol import Labels
+from tests.even_videos import even_video
 
 VIDEOS = {
-    "shop/till/Shoplifting001_x264.mp4": Video("unlabeled", 10.0, 30.0),
-    "shop/till/b.mp4": Video("unlabeled", 10.0, 30.0),
+    "shop/till/Shoplifting001_x264.mp4": even_video("unlabeled", 10.0, 30.0),
+    "shop/till/b.mp4": even_video("unlabeled", 10.0, 30.0),
 }
 A, B = VIDEOS
 LIMITS = Limits(0.1, 0.3)

@@ -9,8 +9,8 @@ import pytest
 from aislewatch.config.data import Layout
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
-from aislewatch.labels.protocol import Video
 from tests.code_closure import ROOT
+from tests.even_videos import even_video
 
 # Where the example's labels go, and the source's videos.
 EXAMPLES = {
@@ -48,7 +48,9 @@ def test_the_example_is_read(tmp_path: Path, name: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(text)
     facts = {
-        f"{source}/{video}": Video("shoplifting" if "/shoplifting/" in video else "", 160.0, 30.0)
+        f"{source}/{video}": even_video(
+            "shoplifting" if "/shoplifting/" in video else "", 160.0, 30.0
+        )
         for video in videos
     }
     labels = read_source(tmp_path, source, layout, facts, Limits(0.1, 0.3))  # type: ignore[arg-type]

@@ -12,22 +12,23 @@ from hypothesis import strategies as st
 
 from aislewatch.labels.checks import Limits, check_rows
 from aislewatch.labels.layouts import read_source
-from aislewatch.labels.protocol import LabelRow, Labels, Video
+from aislewatch.labels.protocol import LabelRow, Labels
 from aislewatch.validate.annotations import assemble, video_labels
 from aislewatch.validate.copies.find import Copy
 from aislewatch.validate.duplicates import pair_table
 from aislewatch.validate.videos import COLUMNS as VIDEO_COLUMNS
 from aislewatch.validate.videos import video_table
 from stages.validate import main
+from tests.even_videos import even_video
 from tests.films import SIZE, write_films
 from tests.validate.test_expectations import GOOD, catalog_of
 
 LIMITS = Limits(frame_s=0.1, min_event_s=0.3)
 VIDEOS = {
-    "shop/cam/shoplifting/a.mp4": Video("shoplifting", 10.0, 25.0),
-    "shop/cam/shoplifting/b, (1).mp4": Video("shoplifting", 10.0, 25.0),
-    "shop/normal/n.mp4": Video("normal", 10.0, 25.0),
-    "shop/u.mp4": Video("unlabeled", 10.0, 25.0),
+    "shop/cam/shoplifting/a.mp4": even_video("shoplifting", 10.0, 25.0),
+    "shop/cam/shoplifting/b, (1).mp4": even_video("shoplifting", 10.0, 25.0),
+    "shop/normal/n.mp4": even_video("normal", 10.0, 25.0),
+    "shop/u.mp4": even_video("unlabeled", 10.0, 25.0),
 }
 HEADER = "video,start_s,end_s,label\n"
 A = "cam/shoplifting/a.mp4"
@@ -181,7 +182,7 @@ def test_a_problem_is_told_exactly_where_two_labels_compete(
             and "unlabeled" not in (a.label, b.label)
         )
     ]
-    found = check_rows(rows, {name: Video("unlabeled", 20.0, 25.0)}, LIMITS)
+    found = check_rows(rows, {name: even_video("unlabeled", 20.0, 25.0)}, LIMITS)
     assert bool(found) == bool(competing)
     assert {problem.row for problem in found} <= {row.row for pair in competing for row in pair}
 
