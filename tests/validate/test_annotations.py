@@ -58,9 +58,9 @@ def test_class_folders_without_a_label_file(tmp_path: Path) -> None:
 def test_a_folder_without_any_label_is_told(tmp_path: Path) -> None:
     """Its name may have been meant as a class; a camera's folder has labelled videos beside."""
     silent = {
-        "shop/Diebstahl/till/x.mp4": Video("unlabeled", 10.0, 25.0),
-        "shop/cam/Unlabeled/y.mp4": Video("unlabeled", 10.0, 25.0),
-        "shop/theft/z.mp4": Video("unlabeled", 10.0, 25.0),
+        "shop/Diebstahl/till/x.mp4": even_video("unlabeled", 10.0, 25.0),
+        "shop/cam/Unlabeled/y.mp4": even_video("unlabeled", 10.0, 25.0),
+        "shop/theft/z.mp4": even_video("unlabeled", 10.0, 25.0),
     }
     labels = read_source(tmp_path, "shop", "folder", VIDEOS | silent, LIMITS)
     [problem] = labels.problems
