@@ -73,7 +73,7 @@ def read_segments(raw: Path, source: str) -> Segments:
     """Every line of every label file of DCSASS below ``raw/source``."""
     segments = Segments()
     for path in list_files(raw, source, ".csv"):
-        if path.name == VIDEOS_FILE:
+        if path.name.lower() == VIDEOS_FILE:
             continue
         segments.found = True
         lines = read_lines(path)

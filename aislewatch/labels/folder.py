@@ -1,15 +1,15 @@
-"""A source laid out by class: folders ``shoplifting/`` and ``normal/``, and maybe ``events.csv``.
+"""Reads a source laid out by class: folders ``shoplifting/`` and ``normal/``, and ``events.csv``.
 
 ``events.csv`` is a table of labels like that of the layout ``table``; it says when in the videos of
 ``shoplifting/`` it happens. Without it each of them is one event from its beginning to its end.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels, Video
+from aislewatch.labels.reading import find_file
 from aislewatch.labels.table import FILES, read_table
 
 EVENTS_FILE = "events.csv"
@@ -18,9 +18,9 @@ EVENTS_FILE = "events.csv"
 def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     """Read the class folders of ``raw/source`` and its events.csv; see ``labels.ReadLabels``."""
     folders = {name: video.label for name, video in videos.items() if video.label != UNLABELED}
-    path = raw / source / EVENTS_FILE
+    path = find_file(raw / source, EVENTS_FILE)
     unread = list(_unread(raw / source))
-    if not os.path.lexists(path):
+    if path is None:
         return Labels(whole=folders, problems=unread)
     labels = read_table(path, raw, source, videos)
     broken = any(problem.level == "error" for problem in labels.problems)
@@ -39,13 +39,13 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
 def _unread(folder: Path) -> Iterator[Problem]:
     fault = "a table of labels, which is not read in the layout folder"
     remedy = f"set the layout of {folder.name} to table in params.yaml, or move the file away"
-    for path in (folder / name for name in FILES):
-        if os.path.lexists(path):
+    for path in (find_file(folder, name) for name in FILES):
+        if path:
             yield Problem(path.as_posix(), None, "", "warning", "unread", fault, remedy)
 
 
 def _against_folders(file: str, labels: Labels, folders: Mapping[str, str]) -> Iterator[Problem]:
-    """Events in a normal/ folder, and videos in a shoplifting/ folder that have none."""
+    """Report events in a normal/ folder, and videos in a shoplifting/ folder that have none."""
     remedy = "move the video to shoplifting/ or remove the row"
     fault = "an event in a video that stands in a normal/ folder"
     events = {row.video for row in labels.rows if row.label == SHOPLIFTING}

@@ -12,13 +12,28 @@ from aislewatch.labels.problems import Problem
 # interval takes some 200, so that a million of them fit.
 MOST_BYTES = 256 << 20
 
+# Bytes by whose zeros UTF-16 without a mark is told: the header of a table.
+_LOOKED_AT = 64
+
 
 def list_files(raw: Path, source: str, suffix: str) -> list[Path]:
-    """Files below a source's folder with this suffix, sorted; hidden ones are left out.
+    """List the files below a source's folder with this suffix, sorted, without hidden ones.
 
     Links to folders are not followed. ``suffix`` is lower case, with its dot.
     """
     return sorted(path for path in _walk(raw / source) if path.suffix.lower() == suffix)
+
+
+def find_file(folder: Path, name: str) -> Path | None:
+    """Find a file of this name in a folder, in whatever case it is written; None where none is.
+
+    Args:
+        name: in lower case; a file that is named exactly so goes before others.
+    """
+    if os.path.lexists(folder / name):
+        return folder / name
+    alike = sorted(path for path in folder.glob("*") if path.name.lower() == name)
+    return alike[0] if alike else None
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -36,7 +51,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def read_file(path: Path) -> bytes | Problem:
-    """A label file's bytes, or why it cannot be read."""
+    """Return a label file's bytes, or why it cannot be read."""
     try:
         with open_file(path) as file:
             content = file.read(MOST_BYTES + 1)
@@ -48,27 +63,38 @@ def read_file(path: Path) -> bytes | Problem:
     return content
 
 
-def read_lines(path: Path) -> list[tuple[int, str]] | Problem:
-    """The lines of a text that are not blank, stripped, with their number; or why there are none.
+def read_text(path: Path, remedy: str) -> str | Problem:
+    """Read a text in UTF-8 or UTF-16, with a byte order mark or without; or say why it is none.
 
-    Any line ends and a byte order mark are accepted.
+    Args:
+        remedy: what to do with a file in another encoding.
     """
     content = read_file(path)
     if isinstance(content, Problem):
         return content
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode(_encoding(content[:_LOOKED_AT]))
     except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        fault = f"cannot be read: {error.reason}"
-        return malformed(path, row, fault, "save it as UTF-8 text")
+        row = error.object.count(b"\n", 0, error.start) + 1
+        fault = f"cannot be read as UTF-8 text: {error.reason} 0x{error.object[error.start]:02x}"
+        return malformed(path, row, fault, remedy)
+
+
+def read_lines(path: Path) -> list[tuple[int, str]] | Problem:
+    """Read the lines of a text that are not blank, stripped, with their number.
+
+    Any line ends are accepted, and what ``read_text`` does.
+    """
+    text = read_text(path, "save it as UTF-8 text")
+    if isinstance(text, Problem):
+        return text
     # Not splitlines, which counts a form feed as a line's end; editors do not.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [(row, line.strip()) for row, line in enumerate(lines, start=1) if line.strip()]
 
 
 def unreadable(path: Path, error: OSError) -> Problem:
-    """A file that cannot be opened: gone, not permitted, or no regular file."""
+    """Report a file that cannot be opened: gone, not permitted, or no regular file."""
     fault = f"cannot be read: {error.strerror or error}"
     if path.is_symlink():
         fault = "is a link, which may lead out of the source's folder"
@@ -76,8 +102,18 @@ def unreadable(path: Path, error: OSError) -> Problem:
 
 
 def malformed(path: Path, row: int | None, fault: str, remedy: str) -> Problem:
-    """A fault of a label file as such, which concerns no single video."""
+    """Report a fault of a label file as such, which concerns no single video."""
     return Problem(path.as_posix(), row, "", "error", "malformed", fault, remedy)
+
+
+def _encoding(head: bytes) -> str:
+    """Tell a text's encoding by its byte order mark, or by the zero bytes of UTF-16."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    for zeros, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if len(head) > 3 and not any(head[zeros::2]) and all(head[1 - zeros :: 2]):
+            return name
+    return "utf-8-sig"
 
 
 def _walk(folder: Path) -> Iterator[Path]:

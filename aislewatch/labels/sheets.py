@@ -1,7 +1,9 @@
-"""Tables as people save them: text with any usual delimiter, or Parquet, as rows of text."""
+"""Reads tables as people save them, text with any usual delimiter or Parquet, into rows of text."""
 
 import csv
 import io
+import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,28 +12,36 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aislewatch.labels.problems import Problem
-from aislewatch.labels.reading import malformed, read_file
+from aislewatch.labels.problems import Level, Problem
+from aislewatch.labels.reading import malformed, read_file, read_text
 
 # Where two serve a header equally, the first is it; a blank comes last as it also stands in names.
 DELIMITERS = "\t;,|: "
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SAVE_AS = "save it as UTF-8 text with one delimiter, and quotes only around whole fields"
+
+# The line by which Excel is told the delimiter; other programs write it into their files, too.
+_SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """``header`` in lower case, words joined by ``_``, and as ``written``; ``lines`` are (row,
-    stripped cells).
+    """A table of text.
 
-    A row is the line in a text file as an editor counts it, or that in a Parquet file were its
-    header line 1.
+    ``header`` is in lower case with words joined by ``_``, ``written`` as it stands in the file.
+    ``lines`` are (row, stripped cells). A row is the line in a text file as an editor counts it, or
+    that in a Parquet file were its header line 1. Empty cells behind the last column are dropped.
     """
 
     path: Path
     header: list[str]
     written: str
+    row: int
+    delimiter: str
     lines: list[tuple[int, list[str]]]
+
+    def problem(self, fault: str, remedy: str, level: Level = "error") -> Problem:
+        """Report a fault of the header."""
+        return Problem(self.path.as_posix(), self.row, "", level, "header", fault, remedy)
 
 
 def read_sheet(path: Path, missing: Callable[[Sequence[str]], int]) -> Sheet | Problem:
@@ -41,19 +51,19 @@ def read_sheet(path: Path, missing: Callable[[Sequence[str]], int]) -> Sheet | P
         path: ``.parquet`` is read as such, all else as text.
         missing: how much a header lacks; the delimiter of a text is that which leaves it least.
     """
-    content = read_file(path)
-    if isinstance(content, Problem):
-        return content
     if path.suffix.lower() == ".parquet":
-        return _parquet(path, content)
-    try:
-        text = content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        return malformed(path, row, f"cannot be read: {error.reason}", _SAVE_AS)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = min(DELIMITERS, key=lambda d: missing(_header(_split(first, d))))
-    return _delimited(path, text, delimiter)
+        content = read_file(path)
+        return content if isinstance(content, Problem) else _parquet(path, content)
+    text = read_text(path, _SAVE_AS)
+    if isinstance(text, Problem):
+        return text
+    lines = (line for line in text.splitlines() if line.strip())
+    first = next(lines, "")
+    told = _SEPARATOR.match(first)
+    header = next(lines, "") if told else first
+    candidates = f"{told[1] if told else ''}{DELIMITERS}"
+    delimiter = min(candidates, key=lambda d: missing(_header(_split(header, d))))
+    return _delimited(path, text, delimiter, skipped=1 if told else 0)
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -68,7 +78,8 @@ def _header(cells: Sequence[str]) -> list[str]:
     return ["_".join(word) for word in words]
 
 
-def _delimited(path: Path, text: str, delimiter: str) -> Sheet | Problem:
+def _delimited(path: Path, text: str, delimiter: str, skipped: int) -> Sheet | Problem:
+    """Split a text; the first ``skipped`` lines that are not empty are no part of the table."""
     lines = io.StringIO(text, newline="")
     # Blanks at a line's end are no field where blanks delimit.
     stripped = (line.strip(" \r\n") + "\n" for line in lines) if delimiter == " " else lines
@@ -77,9 +88,17 @@ def _delimited(path: Path, text: str, delimiter: str) -> Sheet | Problem:
         read = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
         return malformed(path, reader.line_num, f"is no table from here: {error}", _SAVE_AS)
-    written = [(row, cells) for row, cells in read if any(cells)]
-    header = written[0][1] if written else []
-    return Sheet(path, _header(header), delimiter.join(header), written[1:])
+    written = [(row, cells) for row, cells in read if any(cells)][skipped:]
+    row, names = written[0] if written else (1, [])
+    names = _shortened(names, 0)
+    body = [(number, _shortened(cells, len(names))) for number, cells in written[1:]]
+    return Sheet(path, _header(names), delimiter.join(names), row, delimiter, body)
+
+
+def _shortened(cells: list[str], least: int) -> list[str]:
+    """Drop empty cells at the end, as far as ``least`` cells are left."""
+    filled = max((place for place, cell in enumerate(cells, start=1) if cell), default=0)
+    return cells[: max(filled, least)]
 
 
 def _parquet(path: Path, content: bytes) -> Sheet | Problem:
@@ -92,11 +111,11 @@ def _parquet(path: Path, content: bytes) -> Sheet | Problem:
     cells = [[_text(value) for value in column] for column in columns]
     rows = list(map(list, zip(*cells, strict=True)))
     names = table.column_names
-    return Sheet(path, _header(names), ",".join(names), list(enumerate(rows, start=2)))
+    return Sheet(path, _header(names), ",".join(names), 1, "", list(enumerate(rows, start=2)))
 
 
 def _text(value: object) -> str:
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, timedelta):
         hours, rest = divmod(value.total_seconds(), 3600)

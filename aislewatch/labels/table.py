@@ -1,13 +1,11 @@
-"""A source with one table of labels: ``labels.csv``, ``labels.tsv`` or ``labels.parquet``.
+"""Reads a source with one table of labels: ``labels.csv``, ``.tsv`` or ``.parquet``.
 
 A row is an interval of a video, or, without times, a whole video. ``docs/data.md`` lists the names
 of columns and the words for labels that are understood.
 """
 
-import math
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aislewatch.labels import classes
@@ -15,9 +13,8 @@ from aislewatch.labels.columns import Columns, find_columns, missing_columns
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import LabelRow, Labels, Video
-from aislewatch.labels.reading import malformed
+from aislewatch.labels.reading import find_file, malformed
 from aislewatch.labels.sheets import Sheet, read_sheet
-from aislewatch.labels.times import to_seconds
 
 FILES = ("labels.csv", "labels.tsv", "labels.parquet")
 
@@ -30,7 +27,7 @@ SIDES = {
 
 def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     """Read the one table in ``raw/source``; see ``labels.ReadLabels``."""
-    present = [raw / source / name for name in FILES if os.path.lexists(raw / source / name)]
+    present = [path for name in FILES if (path := find_file(raw / source, name))]
     if len(present) != 1:
         fault = "there is more than one table" if present else "there is no table of labels"
         remedy = f"keep one of {', '.join(FILES)} in {source}/"
@@ -60,7 +57,7 @@ def read_table(path: Path, raw: Path, source: str, videos: Mapping[str, Video]) 
 
 @dataclass(frozen=True)
 class _Table:
-    """One pass over the rows of a sheet; fills ``labels``."""
+    """Reads the rows of a sheet once, and fills ``labels``."""
 
     sheet: Sheet
     columns: Columns
@@ -76,7 +73,7 @@ class _Table:
             if isinstance(row, Problem):
                 self._fault(row)
                 continue
-            if self._has_times(cells):
+            if self.columns.times and not self.columns.times.is_empty(cells):
                 self.labels.rows.append(row)
             else:
                 whole.setdefault(row.video, []).append(row)
@@ -88,7 +85,7 @@ class _Table:
         return self.labels
 
     def _row(self, number: int, cells: Sequence[str]) -> LabelRow | Problem:
-        """The row, from 0 to the video's end if without times; else why it is none."""
+        """Read a row, from 0 to the video's end if without times; or say why it is none."""
         file = self.sheet.path.as_posix()
         if len(cells) != len(self.sheet.header):
             fault = f"{len(cells)} fields instead of {len(self.sheet.header)}"
@@ -103,23 +100,19 @@ class _Table:
         if label is None:
             fault = f"unknown label {written!r}"
             return row.problem("known_label", fault, classes.REMEDY)
-        if not self._has_times(cells):
-            return row
-        return LabelRow(file, number, video, *self._times(row, cells), label)
-
-    def _has_times(self, cells: Sequence[str]) -> bool:
-        return self.columns.times is not None and any(cells[i] for i in self.columns.times)
-
-    def _times(self, row: LabelRow, cells: Sequence[str]) -> tuple[float, float]:
-        times, found = self.videos[row.video].times, [math.nan, math.nan]
-        for place, index in enumerate(self.columns.times or ()):
-            try:
-                found[place] = to_seconds(cells[index], self.columns.unit, times, place == 1)
-            except ValueError as error:
-                name = self.sheet.header[index]
-                fault = f"{name} is {cells[index]!r}"
-                self._fault(row.problem(f"{name}_number", fault, str(error)))
-        return found[0], found[1]
+        times = self.columns.times
+        if times and not times.is_empty(cells):
+            read = times.read(cells, self.videos[video])
+            for column, advice in read.faults:
+                fault = f"{column.name} is {cells[column.index]!r}"
+                self._fault(row.problem(f"{column.name}_number", fault, advice))
+            return replace(row, start_s=read.start_s, end_s=read.end_s)
+        told = [f"{name} is {cells[i]!r}" for name, i in self.columns.doubtful.items() if cells[i]]
+        if times and told:
+            start, end = times.first.name, times.second.name
+            fault = f"the row has no {start} and {end}, but {' and '.join(told)}"
+            return row.problem("whole_video", fault, f"fill {start} and {end}, or empty the others")
+        return row
 
     def _side(self, row: LabelRow, cells: Sequence[str]) -> None:
         written = cells[self.columns.split].lower() if self.columns.split is not None else ""
@@ -149,7 +142,7 @@ class _Table:
                     self._fault(row.problem("whole_video", fault, remedy))
 
     def _attributes(self, values: Mapping[str, Mapping[str, set[str]]]) -> None:
-        """Columns with one value a video are its properties; the others are the intervals'."""
+        """Take columns with one value a video for its properties; the others are the intervals'."""
         for name in sorted(values):
             if all(len(found) == 1 for found in values[name].values()):
                 for video, (value,) in values[name].items():

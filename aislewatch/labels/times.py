@@ -1,4 +1,4 @@
-"""Times as label files write them: seconds, a clock, or frames. All become seconds."""
+"""Reads times as label files write them (seconds, milliseconds, a clock, frames) into seconds."""
 
 import math
 import re
@@ -6,30 +6,46 @@ from typing import Literal
 
 from aislewatch.frames.timing import PictureTimes
 
-Unit = Literal["seconds", "clock", "frames"]
+# ``time`` is seconds or a clock, which has a colon and cannot be taken for the other.
+Unit = Literal["seconds", "milliseconds", "time", "frames"]
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)", re.ASCII)
 _WHOLE = re.compile(r"(\d+)(?:\.0*)?", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+# Maybe hhmmss, and so no seconds.
+_PADDED = re.compile(r"0\d{3}", re.ASCII)
 
 # Frames beyond this (three years at 30 fps) are a slip of the hand, and exact in a float64.
 _MOST_FRAMES = 1 << 32
 
 
 def seconds(text: str) -> float:
-    """Decimal seconds, as in ``12.5``; a sign is read, so that a negative time can be refused.
+    """Read decimal seconds, as in ``12.5`` or ``12,5``; a sign is read, so that it can be refused.
 
     Raises:
         ValueError: not a finite number; says what to write.
     """
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    value = float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
         raise ValueError("write seconds from the start of the video, as in 12.5")
     return value
 
 
+def milliseconds(text: str) -> float:
+    """Read milliseconds, as in ``12500``, and return seconds.
+
+    Raises:
+        ValueError: not a finite number; says what to write.
+    """
+    try:
+        return seconds(text) / 1000
+    except ValueError:
+        advice = "write milliseconds from the start of the video, as in 12500"
+        raise ValueError(advice) from None
+
+
 def clock(text: str) -> float:
-    """Seconds of ``hh:mm:ss``, ``hh:mm:ss.fff`` or ``mm:ss``; a decimal comma is accepted.
+    """Read ``hh:mm:ss``, ``hh:mm:ss.fff`` or ``mm:ss`` into seconds; a decimal comma will do.
 
     Raises:
         ValueError: written otherwise, or 60 minutes or seconds and more; says what to write.
@@ -42,7 +58,7 @@ def clock(text: str) -> float:
 
 
 def frame(text: str) -> int:
-    """A frame's number; ``30.0`` is accepted, since tables with gaps make numbers decimal.
+    """Read a frame's number; ``30.0`` is one, since tables with gaps make numbers decimal.
 
     Raises:
         ValueError: no whole number from 0 up; says what to write.
@@ -69,4 +85,8 @@ def to_seconds(text: str, unit: Unit, times: PictureTimes, is_end: bool) -> floa
     if unit == "frames":
         number = frame(text)
         return times.shown_until(number) if is_end else times.shown_from(number)
-    return clock(text) if unit == "clock" else seconds(text)
+    if unit == "milliseconds":
+        return milliseconds(text)
+    if unit == "time" and (":" in text or _PADDED.match(text)):
+        return clock(text)
+    return seconds(text)

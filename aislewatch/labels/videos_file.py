@@ -1,14 +1,15 @@
-"""``videos.csv``: properties of videos, beside the labels of any layout."""
+"""Reads ``videos.csv``: properties of videos, beside the labels of any layout."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from aislewatch.labels.columns import LABEL, TAKEN, VIDEO
+from aislewatch.labels.columns import LABEL, TAKEN, VIDEO, is_one_of
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import Labels, Video
+from aislewatch.labels.reading import find_file
 from aislewatch.labels.sheets import Sheet, read_sheet
+from aislewatch.labels.time_columns import time_column
 
 VIDEOS_FILE = "videos.csv"
 
@@ -18,8 +19,8 @@ def add_properties(raw: Path, source: str, videos: Mapping[str, Video], labels: 
 
     An empty cell says nothing. Columns are free but for ``video`` and those of the pipeline.
     """
-    path = raw / source / VIDEOS_FILE
-    if not os.path.lexists(path):
+    path = find_file(raw / source, VIDEOS_FILE)
+    if path is None:
         return
     sheet = read_sheet(path, lambda header: not _video_columns(header))
     if isinstance(sheet, Problem):
@@ -27,30 +28,40 @@ def add_properties(raw: Path, source: str, videos: Mapping[str, Video], labels: 
     elif faults := list(_header_faults(sheet)):
         labels.problems.extend(faults)
     else:
+        labels.problems.extend(_unread_times(sheet))
         _read_rows(sheet, VideoNames(raw, source, videos), labels)
 
 
 def _video_columns(header: Sequence[str]) -> list[str]:
-    return [name for name in header if name in VIDEO]
+    return [name for name in header if is_one_of(name, VIDEO)]
 
 
 def _header_faults(sheet: Sheet) -> Iterator[Problem]:
-    file, found = sheet.path.as_posix(), _video_columns(sheet.header)
+    found = _video_columns(sheet.header)
     if len(found) != 1:
         fault = f"the columns {' and '.join(found)} mean the same" if found else "no column video"
         remedy = "make a header as in video,camera,day the first line, with one column video"
-        yield Problem(file, 1, "", "error", "header", fault, remedy)
-    for name in sorted(set(sheet.header) - {"", *VIDEO}):
+        yield sheet.problem(fault, remedy)
+    for name in sorted(set(sheet.header) - {"", *found}):
         why = ""
         if name in TAKEN:
             why = "is written by validate"
-        elif name in LABEL:
+        elif is_one_of(name, LABEL):
             why = "is not read here: labels belong into the source's label files"
         elif sheet.header.count(name) > 1:
             why = "stands twice"
         if why:
-            fault = f"the column {name} {why}"
-            yield Problem(file, 1, "", "error", "header", fault, "rename or remove it")
+            yield sheet.problem(f"the column {name} {why}", "rename or remove it")
+
+
+def _unread_times(sheet: Sheet) -> Iterator[Problem]:
+    """Warn of a start and an end: here they are properties, and no event is read from them."""
+    times = [column for i, name in enumerate(sheet.header) if (column := time_column(i, name))]
+    if {"start"} < {column.bound for column in times}:
+        names = " and ".join(column.name for column in times)
+        fault = f"the columns {names} are properties of the videos here; no event is read from them"
+        remedy = "write events into the source's label file; else rename the columns"
+        yield sheet.problem(fault, remedy, "warning")
 
 
 def _read_rows(sheet: Sheet, names: VideoNames, labels: Labels) -> None:

@@ -6,6 +6,8 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,6 +49,28 @@ A_EVENT = [("shop/till/a.mp4", 1.5, 3.0, "shoplifting")]
     [
         ("start_s,end_s", "1.5", "3"),
         ("start,end", "1.5", "3.0"),
+        ("start,end", "0:01.5", "00:00:03"),
+        ("time_start,time_end", "1.5", "3"),
+        ("START (s),End [sec]", "1.5", "3"),
+        ("start_sec,end_sec", "1.5", "3"),
+        ("start_ms,end_ms", "1500", "3000"),
+        ("start time [ms],end time [ms]", "1500.0", "3000"),
+        ("StartTime,StopTime", "1.5", "3"),
+        ("Begin,Stop", "1.5", "3"),
+        ("t0,t1", "1.5", "3"),
+        ("from,to", "1.5", "3"),
+        ("t_start,t_end", "1.5", "3"),
+        ("onset,offset", "1.5", "3"),
+        ("onset,duration", "1.5", "1.5"),
+        ("offset,duration", "1.5", "1.5"),
+        ("start_s,length (s)", "1.5", "1.5"),
+        ("start_ms,duration_ms", "1500", "1500"),
+        ("start_frame,duration_frames", "15", "15"),
+        ("frame_start,frame_end", "15", "29"),
+        ("Begin Time - ss.msec,End Time - ss.msec", "1.500", "3.000"),
+        ("Begin Time - hh:mm:ss.ms,End Time - hh:mm:ss.ms", "00:00:01.500", "00:00:03.000"),
+        ("Begin Time - msec,Duration - msec", "1500", "1500"),
+        ("start_time,end_time", "1.5", "3"),
         ("Start Seconds,End-Seconds", "1.5", "3e0"),
         ("start_frame,end_frame", "15", "29"),
         ("first_frame,last_frame", "15.0", "29"),
@@ -126,22 +150,135 @@ def test_sides_and_properties(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "label"),
     [
-        ("shoplifting Shoplifting SHOPLIFT shoplifter theft Steal stealing 1", "shoplifting"),
-        ("normal Normal no_shoplifting no-theft 0", "normal"),
+        ("shoplifting Shoplifting SHOPLIFT shoplifter theft Steal stealing 1 1.0", "shoplifting"),
+        ("shop-lifting Shop_Lifters 1. 1.00 1,0", "shoplifting"),
+        ("normal Normal no_shoplifting no-theft non-shoplifting 0 0.0 0,0", "normal"),
         ("unlabeled unlabelled unknown ignore", "unlabeled"),
     ],
 )
 def test_words_for_labels(tmp_path: Path, words: str, label: str) -> None:
     for word in words.split():
-        assert read(tmp_path, f"video,label\na,{word}\n").whole == {"shop/till/a.mp4": label}
+        assert read(tmp_path, f"video;label\na;{word}\n").whole == {"shop/till/a.mp4": label}
 
 
-@pytest.mark.parametrize("word", ["", "shop lifting?", "2", "yes", "1.0", "fight"])
+@pytest.mark.parametrize("word", ["", "shop lifting?", "2", "yes", "1.5", "-1", "10", "fight"])
 def test_no_other_word_is_guessed(tmp_path: Path, word: str) -> None:
     labels = read(tmp_path, f"video,label\na,{word}\n")
     assert faults(labels) == [(2, "known_label")]
     assert "write shoplifting, normal or unlabeled" in labels.problems[0].remedy
     assert not labels.whole
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "named"),
+    [
+        ("anfang,ende", "1.5,3", "anfang and ende"),
+        ("Startzeit,Endzeit", "1.5,3", "startzeit and endzeit"),
+        ("first_seen,last_seen", "at once,later", "first_seen and last_seen"),
+        ("start_us,end_us", "1,2", "start_us and end_us"),
+        ("t1,t2", "1.5,3", "t1, and none of the start, though t2 may hold times"),
+        ("time", "1.5", "time"),
+        ("frame", "12", "frame"),
+        ("duration", "30", "duration"),
+        ("in,out", "1.5,3", "in and out"),
+        ("interval", "from one to two", "interval"),
+        ("von_bis", "1.5 - 3", "von_bis"),
+        ("stretch", "[1.5; 3.0]", "stretch"),
+        ("clock", "00:01 - 00:03", "clock"),
+        ("a,b", "7s,9s", "a and b"),
+        (",note", "1.5,late", "column 3, which has no name"),
+        ("when_it_happens", "later", "when_it_happens"),
+    ],
+)
+def test_no_table_with_unknown_times_is_about_whole_videos(
+    tmp_path: Path, header: str, values: str, named: str
+) -> None:
+    """Else a theft of two seconds would be one as long as its video, without a warning."""
+    labels = read(tmp_path, f"video,label,{header}\na,1,{values}\nb,0,{values}\n")
+    assert faults(labels) == [(1, "header")]
+    assert named in labels.problems[0].problem
+    assert "start_s and end_s" in labels.problems[0].remedy
+    assert not labels.rows
+    assert not labels.whole
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("store,day", "Ghent,2026-03-03"),
+        ("camera,store_no,fold", "3,12,1"),
+        ("n_frames,fps,width,height", "250,25,640,480"),
+        ("video_duration,total_frames", "30.5,763"),
+        ("note", "start at the door"),
+        ("anfang,ende,time", ",,"),
+    ],
+)
+def test_harmless_columns_leave_a_table_about_whole_videos(
+    tmp_path: Path, header: str, values: str
+) -> None:
+    labels = read(tmp_path, f"video,label,{header}\na,1,{values}\nb,0,{values}\n")
+    assert labels.problems == []
+    assert labels.whole == {"shop/till/a.mp4": "shoplifting", "shop/till/b.mp4": "normal"}
+
+
+def test_an_index_of_pandas_is_no_time(tmp_path: Path) -> None:
+    labels = read(tmp_path, ",video,label\n0,a,1\n1,b,0\n")
+    assert labels.problems == []
+    assert len(labels.whole) == 2
+
+
+def test_a_row_without_times_has_none_elsewhere(tmp_path: Path) -> None:
+    labels = read(tmp_path, "video,label,start_s,end_s,begin_at_till\na,1,1,2,\nb,1,,,4\n")
+    assert faults(labels) == [(3, "whole_video")]
+    assert "the row has no start_s and end_s, but begin_at_till is '4'" in str(labels.problems[0])
+
+
+@pytest.mark.parametrize("unit", ["s", "frames", "ms"])
+def test_a_duration_that_is_none(tmp_path: Path, unit: str) -> None:
+    labels = read(tmp_path, f"video,label,start_{unit},duration_{unit}\na,1,10,\na,1,2,x\n")
+    name = f"duration_{unit}_number"
+    assert faults(labels) == [(2, name), (3, name)]
+    assert all(math.isnan(row.end_s) for row in labels.rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nvideo;label;start_s;end_s\r\na;1;1,5;3\r\n",
+        "sep=;\nvideo;label;start_s;end_s;;\na;1;1,5;3,0;;\n;;;;;\n;;;;;\n",
+        '"sep=;"\nvideo;label;start_s;end_s\na;1;1,5;3;;\n',
+        "SEP=\t\nvideo\tlabel\tstart_s\tend_s\na\t1\t1,5\t3\n",
+        "sep=,\nvideo;label;start_s;end_s\na;1;1,5;3\n",
+        'sep=,,,\n\nvideo,label,start_s,end_s\na,1.0,"1,5","3,0"\n,,,\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_tables_of_spreadsheets(tmp_path: Path, text: str, encoding: str) -> None:
+    labels = read(tmp_path, text.encode(encoding))
+    assert labels.problems == []
+    assert spans(labels) == A_EVENT
+    [line] = [n for n, line in enumerate(text.splitlines(), start=1) if line.startswith("a")]
+    assert labels.rows[0].row == line
+
+
+def test_commas_that_part_thousands_or_cells_are_not_guessed(tmp_path: Path) -> None:
+    labels = read(tmp_path, 'video,label,start_s,end_s\na,1,"1,234","1,236"\n')
+    assert faults(labels) == [(2, "start_s_number"), (2, "end_s_number")]
+    labels = read(tmp_path, "video,label,start_s,end_s,,\na,1,7,5,9,0\na,1,7,8\n")
+    assert faults(labels) == [(2, "malformed")]
+    labels = read(tmp_path, "video;label;start_s;end_s\na;1;1,234;2,500\n")
+    assert spans(labels) == [("shop/till/a.mp4", 1.234, 2.5, "shoplifting")]
+
+
+def test_not_a_number_in_parquet_is_an_empty_cell(tmp_path: Path) -> None:
+    nan = float("nan")
+    table = {"video": ["a", "b"], "label": [1.0, 0.0], "start_s": [1.5, nan], "end_s": [3.0, nan]}
+    file = tmp_path / "labels.parquet"
+    pq.write_table(pa.table(table), file)
+    labels = read(tmp_path, file.read_bytes(), "labels.parquet")
+    assert labels.problems == []
+    assert spans(labels) == A_EVENT
+    assert labels.whole == {"shop/till/b.mp4": "normal"}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +291,13 @@ def test_no_other_word_is_guessed(tmp_path: Path, word: str) -> None:
         ("video,path,label", "video and path mean the same"),
         ("video,label,class", "label and class mean the same"),
         ("video,label,split,subset", "split and subset mean the same"),
-        ("video,label,start_s", "start_s and end_s there is only one"),
+        ("video,label,start_s", "there is the column start_s, and none of the end"),
+        ("video,label,stop_time", "there is the column stop_time, and none of the start"),
+        ("video,label,start_s,end_frame", "start_s and end_frame are not in one unit"),
+        ("video,label,start_ms,end", "start_ms and end are not in one unit"),
+        ("video,label,start_min,end_min", "start_min and end_min are not in one unit"),
+        ("video,label,start_min,start_s,end_s", "start_min and start_s mean the same"),
+        ("video,label,onset,offset,end_s", "offset and end_s mean the same"),
         ("video,start_s,end_s", "no column label"),
         ("label,start_s,end_s", "no column video"),
         ("till/a.mp4,1,0,5", "no column video and no label"),
@@ -163,7 +306,7 @@ def test_no_other_word_is_guessed(tmp_path: Path, word: str) -> None:
 )
 def test_headers_that_do_not_tell(tmp_path: Path, header: str, says: str) -> None:
     labels = read(tmp_path, f"{header}\na,1,1,1,1,1\n")
-    assert set(faults(labels)) == {(1, "header")}
+    assert set(faults(labels)) == {(1 if header else 2, "header")}
     assert says in labels.problems[0].problem
     assert not labels.rows
 
@@ -171,11 +314,15 @@ def test_headers_that_do_not_tell(tmp_path: Path, header: str, says: str) -> Non
 @pytest.mark.parametrize(
     ("unit", "start", "end", "rule"),
     [
-        ("s", "1,5", "3", "start_s_number"),
+        ("s", "1,5,0", "3", "start_s_number"),
         ("s", "1", "00:00:03", "end_s_number"),
+        ("ms", "1500", "0:03", "end_ms_number"),
+        ("ms", "1.5 s", "3000", "start_ms_number"),
         ("s", "nan", "3", "start_s_number"),
         ("s", "", "3", "start_s_number"),
-        ("time", "1.5", "00:00:03", "start_time_number"),
+        ("time", "1.5h", "00:00:03", "start_time_number"),
+        ("time", "000130", "000140", "start_time_number end_time_number"),
+        ("time", "00:00:01:12", "00:00:03", "start_time_number"),
         ("time", "00:00:01", "00:00:61", "end_time_number"),
         ("frame", "-1", "29", "start_frame_number"),
         ("frame", "15", "29.5", "end_frame_number"),
@@ -183,7 +330,7 @@ def test_headers_that_do_not_tell(tmp_path: Path, header: str, says: str) -> Non
 )
 def test_times_in_another_unit(tmp_path: Path, unit: str, start: str, end: str, rule: str) -> None:
     labels = read(tmp_path, f"video;label;start_{unit};end_{unit}\na;1;{start};{end}\n")
-    assert faults(labels) == [(2, rule)]
+    assert faults(labels) == [(2, word) for word in rule.split()]
     assert labels.problems[0].remedy.startswith("write ")
     bad = 0 if rule.startswith("start") else 1
     assert math.isnan((labels.rows[0].start_s, labels.rows[0].end_s)[bad])
@@ -218,6 +365,9 @@ def test_a_table_is_one_and_a_regular_file(tmp_path: Path) -> None:
     assert "more than one" in str(read_labels(tmp_path, "shop", VIDEOS).problems[0])
     (tmp_path / "shop" / "labels.tsv").unlink()
     assert "no regular file" in str(read_labels(tmp_path, "shop", VIDEOS).problems[0])
+    (tmp_path / "shop" / "labels.csv").rename(tmp_path / "shop" / "pipe")
+    (tmp_path / "shop" / "Labels.CSV").write_text("Video Name,Class\na,1\n")
+    assert read_labels(tmp_path, "shop", VIDEOS).whole == {"shop/till/a.mp4": "shoplifting"}
 
 
 ROWS = st.lists(

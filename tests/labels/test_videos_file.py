@@ -68,6 +68,21 @@ def test_each_fault_names_its_line(tmp_path: Path, text: str | bytes, row: int, 
     assert problem.remedy
 
 
+def test_times_are_properties_here_and_no_events(tmp_path: Path) -> None:
+    labels = read(tmp_path, "Video Name,recorded,from,to\nb.mp4,2026-03-03,12:00,13:00\n")
+    [problem] = [problem for problem in labels.problems if problem.rule == "header"]
+    assert (problem.level, problem.row) == ("warning", 1)
+    assert "from and to are properties of the videos here; no event is read" in problem.problem
+    assert labels.attributes[B] == {"recorded": "2026-03-03", "from": "12:00", "to": "13:00"}
+
+
+def test_the_files_name_in_any_case(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/Videos.CSV").write_text("sep=;\nvideo;day;;\nb.mp4;3;;\n;;;\n")
+    labels = read_source(tmp_path, "shop", "folder", VIDEOS, LIMITS)
+    assert labels.attributes == {B: {"day": "3"}}
+
+
 def test_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "outside.csv").write_text("video,store\nb.mp4,Ghent\n")
