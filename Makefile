@@ -1,8 +1,10 @@
 # Two commands: `make demo` and `make test`. `make help` lists the others.
 
-PYTHON ?= python3.11
+# The first that runs makes .venv; with another one: make demo PYTHON=/path/to/python.
+PYTHON ?= python3.13 python3.12 python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install -q --disable-pip-version-check
 # pip's own options for the torch line alone, for example another wheel index for your CUDA.
 TORCH_ARGS ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -16,20 +18,29 @@ CODE := aislewatch stages flows tests benchmarks research docs
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/.base: requirements/base.txt requirements/lock.txt requirements/torch.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check $(TORCH_ARGS) -r requirements/torch.txt -c requirements/lock.txt
-	$(BIN)/pip install -q --disable-pip-version-check -r requirements/base.txt
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+$(BIN)/python:
+	@for python in $(PYTHON); do \
+		if $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+			echo "$$($$python -V), found as $$python, makes $(VENV)"; \
+			exec $$python -m venv $(VENV); \
+		fi; \
+	done; \
+	echo "none of these runs and can make a virtual environment: $(PYTHON)"; \
+	echo "install one of them, or name another: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1
+
+$(BIN)/.base: pyproject.toml requirements/lock.txt requirements/torch.txt | $(BIN)/python
+	$(PIP) $(TORCH_ARGS) -r requirements/torch.txt -c requirements/lock.txt
+	$(PIP) -e . -c requirements/lock.txt
 	@touch $@
 
-$(BIN)/.dev: $(BIN)/.base requirements/dev.txt
-	$(BIN)/pip install -q --disable-pip-version-check -r requirements/dev.txt
+$(BIN)/.dev: $(BIN)/.base
+	$(PIP) -e ".[dev]" -c requirements/lock.txt
 	@touch $@
 
 install: $(BIN)/.base ## make .venv with the pinned packages
 
 demo: install ## synthetic shop -> registered model, then a table of the models
+	@echo "running with $$(python -V) of $(VENV)"
 	@aislewatch synth $(SHOP)
 	@$(MAKE) --no-print-directory repro
 	@aislewatch summary

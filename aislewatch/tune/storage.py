@@ -63,7 +63,7 @@ def open_storage(url: str, heartbeat_s: int, grace_s: int) -> RDBStorage:
     except ImportError:
         raise TrainingError(
             f"{VARIABLE} is {shown}, and the driver for it is not installed; PostgreSQL's comes "
-            "with requirements/base.txt, write postgresql://"
+            "with aislewatch, write postgresql://"
         ) from None
     except (SQLAlchemyError, RuntimeError) as error:
         said = str(error.__cause__ or error).strip().splitlines()[0]

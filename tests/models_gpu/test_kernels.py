@@ -35,7 +35,7 @@ from tests.tiny_models import make_model, random_clips
 
 ARCHITECTURES = get_args(Architecture)
 CUDA = torch.cuda.is_available()
-pytest.importorskip("triton", reason="Triton comes with CUDA builds of torch; requirements/dev.txt")
+pytest.importorskip("triton", reason="comes with CUDA builds of torch, and with aislewatch[dev]")
 DEVICE = torch.device("cuda" if CUDA else "cpu")
 
 LEARNING = parse_params(tiny_params(), "test").learning
