@@ -1,9 +1,8 @@
 """How pictures look, and how they stay the same bytes from run to run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,15 +11,8 @@ from matplotlib.figure import Figure
 # Dots an inch: sharp on a screen of twice the density at the report's width, and below 200 kB.
 DPI = 130
 
-# Okabe and Ito's colours, told apart by colour-blind people; lines also differ by their dashes,
-# so that a grey print stays readable.
-LINES: Mapping[str, tuple[str, Any]] = {
-    "cnn": ("#E69F00", (0, (1, 1))),
-    "lstm": ("#CC79A7", (0, (4, 1, 1, 1))),
-    "cnn_lstm": ("#009E73", (0, (5, 2))),
-    "convlstm": ("#0072B2", "solid"),
-    "convlstm_paper": ("#000000", (0, (2, 1))),
-}
+# Of Okabe and Ito's colours, told apart by colour-blind people.
+SCORE = "#0072B2"
 SHOPLIFTING = "#D55E00"
 EVENT = "#000000"
 NEUTRAL = "#595959"

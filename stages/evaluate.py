@@ -12,9 +12,10 @@ from aislewatch.evaluate.outputs import write_outputs
 from aislewatch.evaluate.report import Study
 from aislewatch.evaluate.slices import video_properties
 from aislewatch.evaluate.summary import Evaluated, evaluate_models
-from aislewatch.evaluate.table import NAMES, print_table
+from aislewatch.evaluate.table import print_table
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import load_model
+from aislewatch.models.rows import BY_NAME
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.score.ledger import record_test_use
 from aislewatch.score.scored import Footage, Scored, score_model
@@ -48,7 +49,7 @@ def work(params: Params, journal: Journal) -> None:
     catalog = footage.catalog[footage.catalog["video"].isin(on_test)]
     properties = video_properties(catalog, FRAMES, params.frames.size)
     evaluation = evaluate_models(scored, properties, params.evaluate, params.alerts)
-    curves = {name: pd.read_csv(CURVES / f"{name}.csv") for name in NAMES}
+    curves = {name: pd.read_csv(CURVES / f"{name}.csv") for name in BY_NAME}
     study = Study(json.loads(BEST.read_text()), STUDY)
     outputs = write_outputs(evaluation, scored, curves, study, footage, params)
     for model in evaluation.models:
@@ -68,7 +69,7 @@ def _score_all(footage: Footage, params: Params) -> list[Scored]:
     split_digest = sha256_file(SPLITS)
     device = set_up_compute(params.machine)
     scored = []
-    for name in NAMES:
+    for name in BY_NAME:
         model = load_model(MODELS / name)
         # Counted before it happens: an evaluation that is killed has looked, too.
         uses = record_test_use("evaluate", sha256_tree(MODELS / name), split_digest)

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
 
 import pandas as pd
 
-from aislewatch.config.learning import Architecture
 from aislewatch.config.params import Params, load_params
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.models.build import WEIGHTS_FILE, Detector, model_config, save_model
+from aislewatch.models.rows import BY_NAME
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.models.sizes import network_of
 from aislewatch.tracking.journal import Journal
@@ -34,23 +33,18 @@ FRAMES = Path("data/frames")
 BEST = Path("data/best.json")
 PROFILES = Path(".aislewatch/profiles")
 
-# convlstm_paper is the paper's own configuration, one more row of the table: ConvLSTM, RGB input,
-# the paper's Adam.
-Name = Architecture | Literal["convlstm_paper"]
-NAMES: tuple[Name, ...] = (*get_args(Architecture), "convlstm_paper")
-
 logger = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run the stage for the network named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", choices=NAMES)
+    parser.add_argument("model", choices=BY_NAME)
     parser.add_argument(
         "--profile", action="store_true", help="trace a few steps and stop; writes no output"
     )
     arguments = parser.parse_args()
-    name: Name = arguments.model
+    name: str = arguments.model
     address = f"train@{name}"
     if arguments.profile:
         with plain_errors(address):
@@ -67,7 +61,7 @@ def main() -> None:
         )
 
 
-def work(name: Name, params: Params, journal: Journal) -> None:
+def work(name: str, params: Params, journal: Journal) -> None:
     """Train one network and write what it became."""
     recipe = recipe_of(name, params)
     config = recipe.config
@@ -101,7 +95,7 @@ def work(name: Name, params: Params, journal: Journal) -> None:
 
 
 def learn(
-    name: Name, params: Params, on_epoch: Callable[[EpochRow], None]
+    name: str, params: Params, on_epoch: Callable[[EpochRow], None]
 ) -> tuple[Detector, list[EpochRow], Checkpoint]:
     """Train a network on the processes that torchrun started, or on this one alone."""
     recipe = recipe_of(name, params)
@@ -117,7 +111,7 @@ def learn(
     return model, rows, checkpoint
 
 
-def profile(name: Name, params: Params) -> None:
+def profile(name: str, params: Params) -> None:
     """Trace a few steps of the training and print where their time goes."""
     device = set_up_compute(params.machine)
     steps = training_steps(
@@ -128,19 +122,18 @@ def profile(name: Name, params: Params) -> None:
     logger.info("the trace is %s; open it at https://ui.perfetto.dev", trace)
 
 
-def recipe_of(name: Name, params: Params) -> Recipe:
+def recipe_of(name: str, params: Params) -> Recipe:
     """What ``name`` means under these parameters."""
-    architecture: Architecture
-    start_from, network = None, network_of(params.model)
-    if name == "convlstm_paper":
-        architecture, tuned = "convlstm", PAPER
-        network = network.model_copy(update={"input": "rgb"})
-    else:
-        architecture = name
-        tuned = PAPER if params.train.optimizer == "paper" else read_tuned(BEST)
+    row = BY_NAME[name]
+    network, tuned, start_from = network_of(params.model), PAPER, None
+    if row.settings.input is not None:
+        network = network.model_copy(update={"input": row.settings.input})
+    if row.settings.optimizer is None:
+        if params.train.optimizer == "tuned":
+            tuned = read_tuned(BEST)
         if params.train.start_from != "none":
             start_from = PRETRAINED / params.train.start_from / name
-    config = model_config(architecture, tuned.network(network), params)
+    config = model_config(row.network.architecture, tuned.network(network), params)
     how = params.train
     return Recipe(
         *(config, tuned.learning(params.learning), tuned.adam()),

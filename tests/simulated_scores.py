@@ -5,7 +5,7 @@ import pandas as pd
 
 from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.summary import Evaluation, evaluate_models
-from aislewatch.evaluate.table import NAMES
+from aislewatch.models.rows import BY_NAME
 from aislewatch.score.alerts import ScoredClip, rule_at
 from aislewatch.score.events import (
     VideoScores,
@@ -81,7 +81,7 @@ def cameras(models: list[Scored]) -> pd.DataFrame:
 def five_models(rng: np.random.Generator, n_videos: int = 40) -> list[Scored]:
     """All five on the same clips; the later in the paper's table, the better."""
     found = []
-    for quality, name in enumerate(NAMES):
+    for quality, name in enumerate(BY_NAME):
         val, test = (simulated(n_videos, 6, rng, 0.3 + 0.4 * quality) for _ in range(2))
         found.append(scored(name, val, test))
     return found

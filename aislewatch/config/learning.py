@@ -15,7 +15,6 @@ from aislewatch.config.types import (
     Section,
 )
 
-Architecture = Literal["convlstm", "cnn", "lstm", "cnn_lstm"]
 Precision = Literal["float32", "bf16", "bf16_fused"]
 Size = Literal["demo", "small_gpu", "reference"]
 

@@ -8,8 +8,9 @@ import pandas as pd
 
 from aislewatch.config.params import Params
 from aislewatch.evaluate.rendering import environment
-from aislewatch.evaluate.table import COLUMNS, INPUTS, NAMES
+from aislewatch.evaluate.table import COLUMNS, INPUTS
 from aislewatch.models.facts import ModelFacts
+from aislewatch.models.rows import BY_NAME
 from aislewatch.score.alerts import AlertRule, rule_in_words
 from aislewatch.score.scored import Footage
 
@@ -51,8 +52,7 @@ def model_card(
         environment()
         .get_template("model_card.md.j2")
         .render(
-            model=selected,
-            names=NAMES,
+            title=BY_NAME[selected].title,
             inputs=INPUTS,
             metrics=COLUMNS,
             summary=summary,

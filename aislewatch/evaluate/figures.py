@@ -19,8 +19,8 @@ from aislewatch.evaluate.metrics import (
     roc_points,
 )
 from aislewatch.evaluate.summary import Evaluated, Evaluation
-from aislewatch.evaluate.table import NAMES
-from aislewatch.pictures import LINES, NEUTRAL, SHOPLIFTING, picture
+from aislewatch.models.rows import BY_NAME
+from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING, picture
 
 CLASSES = ("normal", "shoplifting")
 
@@ -49,7 +49,7 @@ def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
                 panel.plot(
                     curve["epoch"], curve[column], color=colour, linestyle=dashes, label=label
                 )
-            panel.set_title(NAMES[name].replace(" (", "\n("), fontsize=9)
+            panel.set_title(BY_NAME[name].title.replace(" (", "\n("), fontsize=9)
             panel.set_xlabel("epoch")
             panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panels[0].set_ylabel("focal loss a clip")
@@ -62,7 +62,7 @@ def confusion_matrices(predictions: Mapping[str, pd.DataFrame], path: Path) -> N
         panels = figure.subplots(1, len(predictions), sharey=True, squeeze=False)[0]
         for panel, (name, clips) in zip(panels, predictions.items(), strict=True):
             _confusion_panel(panel, clips)
-            panel.set_title(NAMES[name].replace(" (", "\n("), fontsize=9)
+            panel.set_title(BY_NAME[name].title.replace(" (", "\n("), fontsize=9)
         panels[0].set_ylabel("actual")
 
 
@@ -91,14 +91,13 @@ def curves(predictions: Mapping[str, pd.DataFrame], selected: str, path: Path) -
     with picture(path, 13.0, 4.4) as figure:
         roc, pr, det = figure.subplots(1, 3)
         for name, clips in predictions.items():
-            colour, dashes = LINES[name]
             look = {
-                "color": colour,
-                "linestyle": dashes,
+                "color": BY_NAME[name].colour,
+                "linestyle": (0, BY_NAME[name].dashes or None),
                 "linewidth": 2.4 if name == selected else 1.4,
             }
             points = roc_points(clips)
-            roc.plot(points["fpr"], points["tpr"], label=NAMES[name], **look)
+            roc.plot(points["fpr"], points["tpr"], label=BY_NAME[name].title, **look)
             points = pr_points(clips)
             pr.plot(points["recall"], points["precision"], **look)
             points = det_points(clips)
@@ -139,7 +138,7 @@ def reliability_diagram(clips: pd.DataFrame, found: Evaluated, path: Path) -> No
         axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.8)
         for values, gap, look in (
             (raw, found.before_calibration.ece, (NEUTRAL, (0, (4, 2)), "s", "as trained")),
-            (scores, found.calibration.ece, (LINES["convlstm"][0], "solid", "o", "calibrated")),
+            (scores, found.calibration.ece, (SCORE, "solid", "o", "calibrated")),
         ):
             bins = reliability(labels, values)
             colour, dashes, marker, words = look
@@ -175,14 +174,17 @@ def forest(evaluation: Evaluation, path: Path) -> None:
         )
         left.set_yticks(
             range(len(models)),
-            [NAMES[m.name] + (" *" if m.name == evaluation.selected else "") for m in models],
+            [
+                BY_NAME[m.name].title + (" *" if m.name == evaluation.selected else "")
+                for m in models
+            ],
         )
         left.invert_yaxis()
 
 
 def _forest_panel(axes: Axes, models: Sequence[Evaluated], found: Sequence[Interval]) -> None:
     for row, (model, spread) in enumerate(zip(models, found, strict=True)):
-        colour = LINES[model.name][0]
+        colour = BY_NAME[model.name].colour
         axes.plot([spread.low, spread.high], [row, row], color=colour, linewidth=2.5)
         axes.plot([spread.value], [row], color=colour, marker="o", markeredgecolor="white")
     axes.margins(y=0.25 / max(1, len(models) - 1) + 0.05)

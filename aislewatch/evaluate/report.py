@@ -13,7 +13,8 @@ from aislewatch.evaluate.mistakes import Mistake
 from aislewatch.evaluate.rendering import environment
 from aislewatch.evaluate.selection import WHY
 from aislewatch.evaluate.summary import Evaluation, as_json
-from aislewatch.evaluate.table import COLUMNS, INPUTS, NAMES, PAPER
+from aislewatch.evaluate.table import COLUMNS, INPUTS, in_order
+from aislewatch.models.rows import BY_NAME
 from aislewatch.pages import as_html
 from aislewatch.score.alerts import rule_in_words
 
@@ -52,12 +53,11 @@ def write_report(
     chosen = evaluation.chosen()
     page = template.render(
         summary=summary,
-        models=[(name, summary["models"][name]) for name in NAMES if name in summary["models"]],
+        models=in_order(summary),
         chosen=summary["models"][evaluation.selected],
-        names=NAMES,
+        title=BY_NAME[evaluation.selected].title,
         inputs=INPUTS,
         columns=COLUMNS,
-        paper=PAPER,
         why=WHY,
         alert_rule=rule_in_words(chosen.operating.rule),
         confidence=f"{evaluation.confidence:.0%}",

@@ -10,24 +10,7 @@ from rich.table import Table
 
 from aislewatch.console import plain_console
 from aislewatch.errors import PipelineError
-
-# Table 2, per cent as printed. The paper has one ConvLSTM; both of ours stand beside it.
-PAPER: Mapping[str, Mapping[str, int]] = {
-    "cnn": {"accuracy": 82, "precision": 80, "recall": 78, "f1": 79},
-    "lstm": {"accuracy": 79, "precision": 77, "recall": 75, "f1": 76},
-    "cnn_lstm": {"accuracy": 86, "precision": 84, "recall": 85, "f1": 84},
-    "convlstm": {"accuracy": 92, "precision": 90, "recall": 91, "f1": 91},
-    "convlstm_paper": {"accuracy": 92, "precision": 90, "recall": 91, "f1": 91},
-}
-
-# The paper's names, in the order of its table.
-NAMES: Mapping[str, str] = {
-    "cnn": "CNN-only",
-    "lstm": "LSTM-only",
-    "cnn_lstm": "CNN+LSTM",
-    "convlstm": "ConvLSTM",
-    "convlstm_paper": "ConvLSTM (paper's settings)",
-}
+from aislewatch.models.rows import ROWS, Figures, Row
 
 INPUTS: Mapping[str, str] = {"rgb": "RGB", "diff": "frame differences"}
 
@@ -39,6 +22,9 @@ COLUMNS: Mapping[str, str] = {
     "auc": "ROC-AUC",
 }
 
+# Those that the paper prints, too.
+PRINTED = Figures._fields
+
 EVALUATE_JSON = Path("metrics/evaluate.json")
 
 # Columns of the printed table: fits five figures with intervals, and a terminal beside an editor.
@@ -48,15 +34,16 @@ WIDTH = 116
 def table_frame(summary: Mapping[str, Any]) -> pd.DataFrame:
     """A row a model, in the paper's order: figures, intervals and the paper's, shares 0 to 1."""
     rows = []
-    for name, model in _in_order(summary):
-        row: dict[str, Any] = {"model": name, "name": NAMES[name]}
+    for row, model in in_order(summary):
+        found: dict[str, Any] = {"model": row.name, "name": row.title}
         for metric in COLUMNS:
-            row[metric] = model["test"][metric]
-            row[f"{metric}_low"] = model["test_low"][metric]
-            row[f"{metric}_high"] = model["test_high"][metric]
-            if metric in PAPER[name]:
-                row[f"{metric}_paper"] = PAPER[name][metric] / 100
-        rows.append(row)
+            found[metric] = model["test"][metric]
+            found[f"{metric}_low"] = model["test_low"][metric]
+            found[f"{metric}_high"] = model["test_high"][metric]
+            if metric in PRINTED:
+                printed = None if row.paper is None else getattr(row.paper, metric) / 100
+                found[f"{metric}_paper"] = printed
+        rows.append(found)
     return pd.DataFrame(rows)
 
 
@@ -71,10 +58,10 @@ def render_table(summary: Mapping[str, Any]) -> str:
     table.add_column("Model", min_width=16)
     for heading in COLUMNS.values():
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, model in _in_order(summary):
-        mark = " *" if name == summary["selected"] else ""
-        cells = [cell(model, metric) + "\n" + _paper(name, metric) for metric in COLUMNS]
-        table.add_row(NAMES[name] + mark, *cells)
+    for row, model in in_order(summary):
+        mark = " *" if row.name == summary["selected"] else ""
+        cells = [cell(model, metric) + "\n" + _paper(row, metric) for metric in COLUMNS]
+        table.add_row(row.title + mark, *cells)
     console = plain_console(WIDTH)
     with console.capture() as captured:
         console.print(table)
@@ -101,12 +88,15 @@ def cell(model: Mapping[str, Any], metric: str) -> str:
     return f"{100 * value:.1f} [{between}]"
 
 
-def _in_order(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(name, summary["models"][name]) for name in NAMES if name in summary["models"]]
+def in_order(summary: Mapping[str, Any]) -> list[tuple[Row, Mapping[str, Any]]]:
+    """Return each measured row of the table with its figures, in the paper's order."""
+    models = summary["models"]
+    return [(row, models[row.name]) for row in ROWS if row.name in models]
 
 
-def _paper(name: str, metric: str) -> str:
-    return f"paper {PAPER[name][metric]}" if metric in PAPER[name] else ""
+def _paper(row: Row, metric: str) -> str:
+    printed = getattr(row.paper, metric, None)
+    return "" if printed is None else f"paper {printed}"
 
 
 def _title(summary: Mapping[str, Any]) -> str:

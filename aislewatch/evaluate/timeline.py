@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from aislewatch.clock import clock
-from aislewatch.pictures import EVENT, LINES, NEUTRAL, SHOPLIFTING, picture
+from aislewatch.pictures import EVENT, NEUTRAL, SCORE, SHOPLIFTING, picture
 from aislewatch.score.alerts import Alert, AlertRule, ScoredClip, raise_alerts
 from aislewatch.score.events import VideoOutcome, VideoScores
 
@@ -125,7 +125,7 @@ def _draw(
     axes.plot(
         [(clip.start_s + clip.end_s) / 2 for clip in clips],
         [clip.score for clip in clips],
-        color=LINES["convlstm"][0],
+        color=SCORE,
         marker="." if len(clips) <= DOTS else "",
         label="score of a clip",
     )

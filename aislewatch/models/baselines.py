@@ -20,6 +20,8 @@ LSTM_PICTURE = 16
 class CNNNet(nn.Module):
     """CNN-only: every frame by itself, the features averaged over time; order is invisible."""
 
+    architecture = "cnn"
+
     def __init__(
         self, in_channels: int, input_size: int, encoder_channels: Sequence[int], dropout: float
     ) -> None:
@@ -41,6 +43,8 @@ class CNNNet(nn.Module):
 class LSTMNet(nn.Module):
     """LSTM-only: the pixels of every frame, averaged down and flattened, into an LSTM."""
 
+    architecture = "lstm"
+
     def __init__(
         self, in_channels: int, input_size: int, hidden_channels: int, dropout: float
     ) -> None:
@@ -61,6 +65,8 @@ class LSTMNet(nn.Module):
 
 class CNNLSTMNet(nn.Module):
     """CNN+LSTM: every frame's features, pooled and flattened, into an LSTM."""
+
+    architecture = "cnn_lstm"
 
     def __init__(
         self,

@@ -1,29 +1,28 @@
 """From a configuration to a network, and from a folder back to the network that was trained."""
 
+import inspect
 from pathlib import Path
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aislewatch.config.learning import Architecture, Precision
+from aislewatch.config.learning import Precision
 from aislewatch.config.params import Params
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.files import whole_folder
-from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
-from aislewatch.models.convlstm import ConvLSTMNet
 from aislewatch.models.encoder import pooled_side
-from aislewatch.models.input import ClipInput, ClipViews
+from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
+from aislewatch.models.rows import NETWORKS
 from aislewatch.models.sizes import Network
 
 # Class names in the order of the labels 0 and 1.
 CLASSES: tuple[Literal["normal"], Literal["shoplifting"]] = ("normal", "shoplifting")
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
-RGB_CHANNELS = 3
 
 
 class ModelConfig(BaseModel):
@@ -31,15 +30,22 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    architecture: Architecture
+    architecture: str  # a key of rows.NETWORKS
     model: Network
     frame_size: int  # pixels a side of a stored frame
     n_frames: int  # frames in a clip
     step: int  # store frames from one clip frame to the next
     fps: int  # store frames per second
 
+    @field_validator("architecture")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in NETWORKS:
+            raise ValueError(f"no network is called so; there are {', '.join(NETWORKS)}")
+        return value
 
-def model_config(architecture: Architecture, network: Network, params: Params) -> ModelConfig:
+
+def model_config(architecture: str, network: Network, params: Params) -> ModelConfig:
     """Return the configuration of a network on clips as segment cuts them, frames as stored."""
     return ModelConfig(
         architecture=architecture,
@@ -93,16 +99,9 @@ def build(config: ModelConfig) -> Detector:
     Raises:
         ConfigError: the encoder's poolings leave no pixel of the input.
     """
-    m = config.model
-    if config.architecture != "lstm" and not pooled_side(m.input_size, len(m.encoder_channels) + 1):
-        raise ConfigError(
-            f"model.input_size {m.input_size} is too small for {len(m.encoder_channels)} levels of "
-            f"model.encoder_channels and the last pooling, which halve it once each; use at least "
-            f"{2 ** (len(m.encoder_channels) + 1)}"
-        )
+    model = Detector(config, _network(config))
     # On a CPU convolutions over few channels run twice as fast channels-last (a training step of
     # the demo's ConvLSTM 54 against 123 ms on two cores).
-    model = Detector(config, _network(config))
     for parameter in model.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -110,25 +109,17 @@ def build(config: ModelConfig) -> Detector:
 
 
 def _network(config: ModelConfig) -> nn.Module:
-    m = config.model
-    match config.architecture:
-        case "convlstm":
-            return ConvLSTMNet(
-                RGB_CHANNELS,
-                m.input_size,
-                m.encoder_channels,
-                m.hidden_channels,
-                m.kernel_size,
-                m.dropout,
-            )
-        case "cnn":
-            return CNNNet(RGB_CHANNELS, m.input_size, m.encoder_channels, m.dropout)
-        case "lstm":
-            return LSTMNet(RGB_CHANNELS, m.input_size, m.hidden_channels, m.dropout)
-        case "cnn_lstm":
-            return CNNLSTMNet(
-                RGB_CHANNELS, m.input_size, m.encoder_channels, m.hidden_channels, m.dropout
-            )
+    """Give the network what its constructor names of the sizes in params.yaml."""
+    network, sizes = NETWORKS[config.architecture], config.model
+    wanted = {name for name in inspect.signature(network).parameters if name != "in_channels"}
+    levels = len(sizes.encoder_channels)
+    if "encoder_channels" in wanted and not pooled_side(sizes.input_size, levels + 1):
+        raise ConfigError(
+            f"model.input_size {sizes.input_size} is too small for {levels} levels of "
+            "model.encoder_channels and the last pooling, which halve it once each; use at least "
+            f"{2 ** (levels + 1)}"
+        )
+    return network(in_channels=CHANNELS, **{name: getattr(sizes, name) for name in wanted})
 
 
 def save_model(folder: Path, model: Detector) -> None:

@@ -74,6 +74,8 @@ class ConvLSTM(nn.Module):
 class ConvLSTMNet(nn.Module):
     """Time-distributed CNN, ConvLSTM, 3-D max pooling, dropout, dense: the paper's section 4."""
 
+    architecture = "convlstm"
+
     def __init__(
         self,
         in_channels: int,

@@ -12,6 +12,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+# Of the network's input, whether colours or their differences.
+CHANNELS = 3
+
 # ITU-R BT.601, limited range (Y 16..235, U and V 16..240 around 128), to RGB in 0..1: what ffmpeg
 # writes when it scales to yuv420p.
 LUMA_BLACK = 16.0

@@ -32,8 +32,13 @@ class Plan:
 def planned_stages() -> dict[str, Plan]:
     """Every stage of dvc.yaml by address, matrix entries apart, in the file's order."""
     plans: dict[str, Plan] = {}
-    for name, stage in _yaml(PIPELINE).get("stages", {}).items():
-        axes = stage.get("matrix", {})
+    pipeline = _yaml(PIPELINE)
+    lists = {name: values for part in pipeline.get("vars", []) for name, values in part.items()}
+    for name, stage in pipeline.get("stages", {}).items():
+        axes = {
+            axis: lists[values[2:-1]] if isinstance(values, str) else values
+            for axis, values in stage.get("matrix", {}).items()
+        }
         for values in product(*axes.values()):
             item = dict(zip(axes, values, strict=True))
             address = "@".join([name, "-".join(map(str, values))]) if axes else name

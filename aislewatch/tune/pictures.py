@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 from optuna.trial import FrozenTrial, TrialState
 
-from aislewatch.pictures import LINES, NEUTRAL, SHOPLIFTING, picture
+from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING, picture
 from aislewatch.tune.tried import Tried, best_of_tried, ends_of, tried_of
 
 NAMES: Mapping[str, str] = {
@@ -62,7 +62,7 @@ def _scatter(axes: Axes, tried: Sequence[Tried], x: Sequence[float]) -> None:
     best = best_of_tried(tried)
     for complete, marker, face, label in (
         (False, "v", "white", "pruned, least loss until then"),
-        (True, "o", LINES["convlstm"][0], "finished"),
+        (True, "o", SCORE, "finished"),
     ):
         drawn = [n for n, one in enumerate(tried) if one.complete is complete]
         if drawn:
@@ -116,9 +116,7 @@ def _importance(figure: Figure, trials: Sequence[FrozenTrial]) -> None:
     axes = figure.subplots()
     ranked = sorted(found.items(), key=lambda pair: pair[1])
     shares = [value / whole for _, value in ranked]
-    bars = axes.barh(
-        [NAMES.get(name, name) for name, _ in ranked], shares, color=LINES["convlstm"][0]
-    )
+    bars = axes.barh([NAMES.get(name, name) for name, _ in ranked], shares, color=SCORE)
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=3, fontsize=8)
     axes.grid(visible=False, axis="y")
     axes.set(xlim=(0, 1.1 * max(shares)), xlabel="share of importance (PED-ANOVA)")

@@ -15,9 +15,10 @@ from playwright.sync_api import sync_playwright
 
 from aislewatch.config.params import Params, load_params
 from aislewatch.errors import ModelError
-from aislewatch.evaluate.table import NAMES, print_table
+from aislewatch.evaluate.table import print_table
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.models.rows import BY_NAME
 from aislewatch.models.sizes import network_of
 from aislewatch.score.ledger import read_test_uses
 from aislewatch.tracking.journal import Journal
@@ -137,7 +138,7 @@ def _write_data(root: Path) -> None:
 
 def _write_models(root: Path, params: Params) -> None:
     (root / "metrics" / "curves").mkdir(parents=True)
-    for seed, name in enumerate(NAMES):
+    for seed, name in enumerate(BY_NAME):
         torch.manual_seed(seed)
         config = ModelConfig.model_validate(
             {
@@ -161,12 +162,12 @@ def _write_models(root: Path, params: Params) -> None:
 def test_two_runs_give_the_same_bytes_and_are_both_counted(
     evaluated: tuple[Project, dict[str, str]], copied: Project
 ) -> None:
-    assert len(read_test_uses()) == len(NAMES)
+    assert len(read_test_uses()) == len(BY_NAME)
     assert copied.evaluate() == evaluated[1]
     uses = read_test_uses()
-    assert len(uses) == 2 * len(NAMES)
+    assert len(uses) == 2 * len(BY_NAME)
     assert {use["split"] for use in uses} == {sha256_file(Path("data/splits.parquet"))}
-    assert len({use["model"] for use in uses}) == len(NAMES)
+    assert len({use["model"] for use in uses}) == len(BY_NAME)
 
 
 def test_outputs_hold_what_later_stages_and_dvc_read(
@@ -175,17 +176,17 @@ def test_outputs_hold_what_later_stages_and_dvc_read(
     summary = json.loads(Path("metrics/evaluate.json").read_text())
     selected = json.loads(Path("models/selected.json").read_text())["model"]
     assert selected == summary["selected"]
-    val = {name: summary["models"][name]["val"] for name in NAMES}
-    assert selected == max(NAMES, key=lambda name: (val[name]["auc"], -val[name]["log_loss"]))
+    val = {name: summary["models"][name]["val"] for name in BY_NAME}
+    assert selected == max(BY_NAME, key=lambda name: (val[name]["auc"], -val[name]["log_loss"]))
     assert summary["test_videos"] == 4
     assert any("Only 4 test videos" in warning for warning in summary["warnings"])
     alerts = summary["models"][selected]["alerts"]
     assert alerts["shoplifting_videos"] == alerts["normal_videos"] == 2
     assert alerts["normal_hours"] == pytest.approx(2 * 4.8 / 3600)
     predictions = pd.read_csv("metrics/predictions.csv")
-    assert len(predictions) == len(NAMES) * 2 * 4 * 5
+    assert len(predictions) == len(BY_NAME) * 2 * 4 * 5
     assert set(predictions["split"]) == {"val", "test"}
-    assert list(pd.read_csv("metrics/confusion.csv")) == ["actual", *NAMES]
+    assert list(pd.read_csv("metrics/confusion.csv")) == ["actual", *BY_NAME]
     print_table()
     assert "Test split: 4 videos, 20 clips" in capsys.readouterr().out
 
@@ -222,8 +223,8 @@ def test_the_films_of_mistakes_play_whole_clips_over_and_over(looked_at: Project
 def test_each_model_is_a_nested_run_with_comparable_metrics(looked_at: Project) -> None:
     records = [json.loads(line) for line in Path("journal.jsonl").read_text().splitlines()]
     started = [record["name"] for record in records if record["kind"] == "start"]
-    assert started == list(NAMES)
-    for name in NAMES:
+    assert started == list(BY_NAME)
+    for name in BY_NAME:
         own = [record for record in records if record["run"] == f"/{name}"]
         params = next(record["values"] for record in own if record["kind"] == "params")
         metrics = next(record["values"] for record in own if record["kind"] == "metrics")
@@ -277,7 +278,7 @@ def test_report_needs_nothing_from_outside_and_renders(looked_at: Project, chrom
         assert films
         assert set(films) == {SIZE}
         uses = page.frame_locator("iframe").locator("tbody tr")
-        assert uses.count() == len(NAMES)
+        assert uses.count() == len(BY_NAME)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         heading = page.locator("h1").inner_text()
         for card, words in CARDS.items():

@@ -18,14 +18,12 @@ from aislewatch.evaluate.mistakes import worst_mistakes
 from aislewatch.evaluate.selection import Validation, choose
 from aislewatch.evaluate.summary import as_json
 from aislewatch.evaluate.table import (
-    NAMES,
-    PAPER,
     WIDTH,
     print_table,
     render_table,
     table_frame,
 )
-from aislewatch.pictures import LINES
+from aislewatch.models.rows import BY_NAME, ROWS
 from aislewatch.score import ledger
 from aislewatch.score.scored import Scored
 from tests.simulated_scores import evaluated, five_models, scored, simulated
@@ -66,14 +64,14 @@ def test_summary_is_valid_json_even_when_nothing_is_defined() -> None:
 def test_table_stands_beside_the_papers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = as_json(evaluated(*five_models(np.random.default_rng(0))))
     table = table_frame(summary)
-    assert table["model"].tolist() == list(PAPER)
+    assert table["model"].tolist() == list(BY_NAME)
     assert table["f1_paper"].tolist() == [0.79, 0.76, 0.84, 0.91, 0.91]
     assert (table["auc_low"] <= table["auc"]).all()
     path = tmp_path / "evaluate.json"
     path.write_text(json.dumps(summary))
     print_table(path)
     printed = capsys.readouterr().out
-    assert all(name.split(" (")[0] in printed for name in NAMES.values())
+    assert all(row.title.split(" (")[0] in printed for row in ROWS)
     assert "paper 92" in printed
     assert max(len(line) for line in printed.splitlines()) <= WIDTH
     with pytest.raises(PipelineError, match="run the evaluate stage"):
@@ -83,8 +81,8 @@ def test_table_stands_beside_the_papers(tmp_path: Path, capsys: pytest.CaptureFi
 def test_dvc_plots_have_a_column_a_model() -> None:
     test = {model.name: model.side("test") for model in five_models(np.random.default_rng(0))}
     roc, pr = plots.roc_table(test), plots.pr_table(test)
-    assert list(roc) == ["fpr", *NAMES]
-    assert list(pr) == ["recall", *NAMES]
+    assert list(roc) == ["fpr", *BY_NAME]
+    assert list(pr) == ["recall", *BY_NAME]
     for name, clips in test.items():
         assert roc[name].is_monotonic_increasing
         assert pr[name].is_monotonic_decreasing
@@ -118,8 +116,7 @@ def test_no_mistakes_is_an_answer() -> None:
 
 
 def test_curves_are_told_apart_without_colour() -> None:
-    assert set(LINES) == set(NAMES)
-    assert len({str(dashes) for _, dashes in LINES.values()}) == len(NAMES)
+    assert len({row.dashes for row in ROWS}) == len({row.colour for row in ROWS}) == len(ROWS)
 
 
 def test_slices_are_of_their_videos_alone() -> None:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import av
 import numpy as np
@@ -16,19 +16,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.config.learning import Architecture
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.build import load_model, save_model
 from aislewatch.models.convlstm import ConvLSTM
 from aislewatch.models.dropout import ClipDropout, uniform
 from aislewatch.models.facts import model_facts
 from aislewatch.models.input import RGB_MEAN, RGB_STD, ClipInput, ClipViews, area_weights
+from aislewatch.models.rows import NETWORKS
 from aislewatch.models_gpu.precision import compute_in
 from aislewatch.register.export import export_onnx
 from tests.tiny_clips import N_FRAMES, SIZE
 from tests.tiny_models import make_model, random_clips
 
-ARCHITECTURES = get_args(Architecture)
+ARCHITECTURES = tuple(NETWORKS)
 
 
 def views(batch: int, **changes: float) -> ClipViews:

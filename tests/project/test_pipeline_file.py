@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from aislewatch.models.rows import ROWS
 from tests.code_closure import ROOT, imported_files
 
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES: dict[str, Any] = PIPELINE["stages"]
+[MODELS] = [values for part in PIPELINE["vars"] for values in part.values()]
 SECTIONS = set(yaml.safe_load((ROOT / "params.yaml").read_text()))
 # What changes no byte of any output, and why; no stage depends on it.
 NO_BYTES = {
@@ -46,6 +48,10 @@ def test_the_eight_stages_are_there() -> None:
         "evaluate",
         "register",
     ]
+
+
+def test_the_pipeline_trains_every_row_of_the_table() -> None:
+    assert sorted(MODELS) == sorted(row.name for row in ROWS)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -131,7 +137,7 @@ def test_plots_read_what_stages_write() -> None:
         str(path).replace("${item.model}", model)
         for stage in STAGES.values()
         for path in [*stage.get("plots", [])]
-        for model in stage.get("matrix", {}).get("model", [""])
+        for model in (MODELS if "matrix" in stage else [""])
     }
     read = {path for plot in PIPELINE["plots"] for body in plot.values() for path in body["y"]}
     assert read <= written
