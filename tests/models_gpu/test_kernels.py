@@ -6,7 +6,7 @@ bf16 are wrong (3.7.1). Either needs Triton, which CUDA builds of torch bring al
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from aislewatch.config.learning import Architecture
 from aislewatch.config.params import parse_params
 from aislewatch.errors import FootageError
 from aislewatch.models.convlstm import ConvLSTM
 from aislewatch.models.encoder import FrameEncoder
 from aislewatch.models.input import ClipInput, ClipViews
+from aislewatch.models.rows import NETWORKS
 from aislewatch.models_gpu.precision import compute_in, use_kernels
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.augment import draw_views
@@ -33,7 +33,7 @@ from aislewatch.train.step import Stepper
 from tests.tiny_clips import tiny_params, write_store
 from tests.tiny_models import make_model, random_clips
 
-ARCHITECTURES = get_args(Architecture)
+ARCHITECTURES = tuple(NETWORKS)
 CUDA = torch.cuda.is_available()
 pytest.importorskip("triton", reason="comes with CUDA builds of torch, and with aislewatch[dev]")
 DEVICE = torch.device("cuda" if CUDA else "cpu")
