@@ -8,8 +8,9 @@ task leaves out at the video's beginning or end is unlabeled.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from aislewatch.labels.addresses import ends_of, paths_of
 from aislewatch.labels.classes import label_of
 from aislewatch.labels.cvat_xml import Document, Task, Track, read_document
 from aislewatch.labels.naming import VideoNames
@@ -101,7 +102,8 @@ def _gather(
 
 
 def _find_video(file: str, task: Task, names: VideoNames) -> str | Problem:
-    spellings = [task.source, task.name, PurePosixPath(task.source).name]
+    spellings = [task.source, task.name]
+    spellings += [end for path in paths_of(task.source) for end in ends_of(path)]
     if not any(spellings):
         fault = "neither <source> nor the task's <name> says which video this is"
         remedy = "name the task like the video and export it again"

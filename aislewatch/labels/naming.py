@@ -1,4 +1,4 @@
-"""Which video a label file means: people write paths, bare file names or stems."""
+"""Finds the video that a label file means: people write paths, addresses, bare names or stems."""
 
 import os
 import unicodedata
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from aislewatch.labels.addresses import paths_of
 from aislewatch.labels.problems import Problem, some
 
 
 class _Index:
-    """Files of a source by the last part of their path, with and without its suffix."""
+    """Finds files of a source by the last part of their path, with and without its suffix."""
 
     def __init__(self, relative: Iterable[str]) -> None:
         self.paths: dict[str, list[str]] = {}
@@ -22,7 +23,7 @@ class _Index:
             self.stems.setdefault(name.stem, []).append(path)
 
     def find(self, written: str, source: str) -> list[str]:
-        """Those that ``written`` may mean; an exact path before a file name before a stem."""
+        """List what ``written`` may mean: an exact path, else a file name, else a stem."""
         last = PurePosixPath(written).name
         named = [p for p in self.paths.get(last, ()) if _means(written, _normal(p), source)]
         exact = [path for path in named if _normal(path) == written]
@@ -39,7 +40,7 @@ class VideoNames:
     A video may be written as its path below the source's folder, as the end of that path (a bare
     file name is the shortest) where only one video ends so, or either without the suffix. A longer
     path, as a label tool knew it, is accepted where it ends in the source's folder and the path
-    below it.
+    below it. An address means the path in it.
 
     Args:
         raw: the folder of all sources.
@@ -52,14 +53,15 @@ class VideoNames:
     videos: Iterable[str] = field(repr=False)
 
     def find(self, file: str, row: int | None, *spellings: str) -> str | Problem:
-        """The video's name relative to ``raw``, or what is wrong with how it is written.
+        """Find the video's name relative to ``raw``, or say what is wrong with how it is written.
 
         Args:
             file: the label file, for the problem.
             row: the line in it, for the problem.
             spellings: what may stand for the video; the first that means any decides.
         """
-        written = [spelling for spelling in map(_cleaned, spellings) if spelling]
+        addresses = (path for spelling in spellings for path in paths_of(spelling))
+        written = list(dict.fromkeys(path for path in map(_cleaned, addresses) if path))
         if not written:
             remedy = "write the video's path below the source's folder"
             return Problem(file, row, "", "error", "known_video", "no video is named", remedy)
@@ -69,7 +71,7 @@ class VideoNames:
                 return f"{self.source}/{found[0]}"
             if found:
                 return self._ambiguous(file, row, spelling, found)
-        for spelling in written:
+            # Before a less exact spelling is tried: it may mean another video of this name.
             if len(refused := self._present.find(spelling, self.source)) == 1:
                 fault = "the video was refused by ingest"
                 remedy = "see data/quarantine.csv; repair the file or remove the row"
@@ -83,7 +85,7 @@ class VideoNames:
 
     @cached_property
     def _present(self) -> _Index:
-        """All files of the folder: what is there but no video was refused. Listed, not opened."""
+        """List all files of the folder, unopened: what is there but no video was refused."""
         return _Index(_files(self.raw / self.source))
 
     def _ambiguous(self, file: str, row: int | None, written: str, found: list[str]) -> Problem:
@@ -101,7 +103,7 @@ class VideoNames:
 
     @cached_property
     def _alike(self) -> dict[str, list[str]]:
-        """Accepted videos by the letters and digits of their stem.
+        """Map the letters and digits of a stem to the accepted videos with it.
 
         Finds another suffix, case, folder or separator at once; measuring how alike ten thousand
         wrong names and as many videos are would take hours.
@@ -113,7 +115,7 @@ class VideoNames:
 
 
 def _cleaned(written: str) -> str:
-    """POSIX separators, no blanks around, no leading ``./``, composed accents, valid Unicode."""
+    """Write a path with POSIX separators and composed accents, without ``./`` and outer blanks."""
     # JSON may hold half a surrogate pair, which no report could be written with.
     valid = written.encode(errors="backslashreplace").decode()
     path = _normal(valid.strip().replace("\\", "/"))
@@ -127,7 +129,7 @@ def _letters(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """Composed accents: macOS writes file names decomposed, label tools mostly do not."""
+    """Compose accents: macOS writes file names decomposed, label tools mostly do not."""
     return unicodedata.normalize("NFC", name)
 
 
