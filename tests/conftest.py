@@ -10,7 +10,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 import aislewatch  # noqa: F401  before torch: it sets how torch's threads wait
-from tests.projects import clone_project, make_finished
+from tests.projects import clone_project, make_finished, make_store
 
 import torch  # isort: skip
 
@@ -50,6 +50,18 @@ def chromium() -> str:
         reason = "no browser: install the apt package `chromium`"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
     return found
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """MLflow's database of a new project, to be copied: its tables take it 5 to 10 s to make."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own if worker_id == "master" else own.parent) / "empty store"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "made").exists():
+            make_store(shared / "mlflow.db")
+            (shared / "made").touch()
+    return shared / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,14 @@ def make_finished(folder: Path) -> None:
         subprocess.run(["git", *command.split()], cwd=folder, check=True)
 
 
+def make_store(database: Path) -> None:
+    """Let MLflow make its tables, and us our experiment, in a SQLite file that is not there yet."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    code = "from aislewatch.recording.store import connect; connect()"
+    own = environment(PYTHONPATH=str(ROOT))
+    subprocess.run([sys.executable, "-c", code], cwd=database.parent, env=own, check=True)
+
+
 def link_shop(project: Path, target: Path) -> None:
     """Give ``target`` the rendered shop of a project: to render it anew takes 12 s of CPU."""
     shutil.copytree(

@@ -5,7 +5,7 @@ import os
 from aislewatch.errors import RegistryError
 from aislewatch.findings import Finding, remove
 from aislewatch.fsck.outputs import REMAKE
-from aislewatch.recording.store import LOCAL_DATABASE, tracking_uri
+from aislewatch.recording.address import LOCAL_DATABASE, tracking_uri
 from aislewatch.register.registration import REGISTRATION, read_registration
 from aislewatch.register.versions import Registered, Registry
 

@@ -18,7 +18,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from aislewatch.errors import ProvenanceError
-from aislewatch.recording.store import connect, find_runs, tracking_uri
+from aislewatch.recording.address import shown_uri, tracking_uri
+from aislewatch.recording.store import connect, find_runs
 from aislewatch.tracking.provenance import LOCK, lock_entries, locked_facts, stage_key
 from aislewatch.tracking.state import CHANGES, PARENT_TAG, PROVENANCE
 
@@ -143,7 +144,7 @@ def _topmost(client: MlflowClient, run_id: str) -> Run:
         while PARENT_TAG in run.data.tags:
             run = client.get_run(run.data.tags[PARENT_TAG])
     except MlflowException as error:
-        raise ProvenanceError(f"MLflow at {tracking_uri()} has no run {run_id}: {error}") from None
+        raise ProvenanceError(f"MLflow at {shown_uri()} has no run {run_id}: {error}") from None
     return run
 
 

@@ -4,79 +4,156 @@ Importing this module costs MLflow's import (2.4 s warm, 5–7 s cold, 2 cores, 
 the recorder, the register stage and the registry's commands do.
 """
 
-import fcntl
 import hashlib
+import logging
 import os
 import re
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import mlflow
+from filelock import FileLock, Timeout
 from mlflow.entities import Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 from mlflow.tracking import MlflowClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from aislewatch.errors import RegistryError
+from aislewatch.recording.address import (
+    check_answer,
+    database_file,
+    refusal,
+    shown_uri,
+    tracking_uri,
+)
+from aislewatch.recording.moved import ARTIFACTS, follow
 
 EXPERIMENT = os.environ.get("MLFLOW_EXPERIMENT_NAME", "aislewatch")
-LOCAL_DATABASE = Path("mlflow.db")
-LOCAL_ARTIFACTS = Path("mlartifacts")
 
 # MLflow refuses more parameters than this in one call (mlflow.utils.validation).
 MAX_PARAMS = 100
 # Longest parameter value MLflow stores, in characters.
 MAX_PARAM_LENGTH = 6000
 
+# What MLflow says where it is well and has not what it was asked for.
+ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
+_ANSWERS = ABSENT | {ErrorCode.Name(RESOURCE_ALREADY_EXISTS)}
 
-def tracking_uri() -> str:
-    """``MLFLOW_TRACKING_URI``, else a SQLite file in the project's root."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{LOCAL_DATABASE.resolve()}"
+# Seconds to wait for others at one database: together with the import, a person is told within 15.
+# MLflow's own 20 s for SQLite, and its 7 tries of 120 s over HTTP, hold up whoever comes next.
+BUSY_S = 8.0
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+
+# Errors reach a person through ours alone; MLflow prints each with its traceback as well.
+for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def _wait_less(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    if statement.startswith("PRAGMA busy_timeout"):
+        statement = f"PRAGMA busy_timeout = {BUSY_S * 1000:.0f}"
+    return statement, parameters
+
+
+class Client(MlflowClient):
+    """MLflow's client; where its store fails, rather than answers no, the error is ours."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return the attribute; a public method comes with its failures translated."""
+        found = super().__getattribute__(name)
+        return found if name.startswith("_") or not callable(found) else _in_our_words(found)
+
+
+def _in_our_words(call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def translated(*arguments: Any, **options: Any) -> Any:
+        try:
+            return call(*arguments, **options)
+        except MlflowException as error:
+            if error.error_code in _ANSWERS:
+                raise
+            raise refusal(error) from error
+        except SQLAlchemyError as error:
+            raise refusal(error) from error
+
+    return translated
 
 
 @contextmanager
-def sole_user(what: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+def sole_user(
+    what: str, on_wait: Callable[[], None] = lambda: None, patience_s: float = -1
+) -> Iterator[None]:
     """Keep the other processes of this user and machine out of ``what`` in the tracking store.
 
     Args:
         what: a part of the store, in words; the store's address is part of the lock's name.
         on_wait: called once if another process is inside.
+        patience_s: seconds to wait for it; without end where negative.
+
+    Raises:
+        RegistryError: the other process stayed inside for longer.
     """
     identity = hashlib.sha256(f"{tracking_uri()} {what}".encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"aislewatch-{os.getuid()}-{identity}.lock"
-    with path.open("w") as file:
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        on_wait()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock.acquire(timeout=patience_s)
+        except Timeout:
+            raise refusal(TimeoutError(f"another process holds its {what}")) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def connect() -> tuple[MlflowClient, str]:
-    """A client and the id of our experiment, made where it is missing.
+    """Return a client and the id of our experiment, made where it is missing.
 
     Raises:
-        RegistryError: the tracking server does not answer.
+        RegistryError: the store does not answer, is locked or damaged; told within 15 s.
     """
-    uri = tracking_uri()
-    mlflow.set_tracking_uri(uri)
+    check_answer()
+    database = database_file()
+    is_new = database is not None and not database.exists()
     try:
+        if database is not None and not is_new:
+            follow(database)
+        mlflow.set_tracking_uri(tracking_uri())
         # The first client makes a new database's tables, which two processes must not do at once.
-        with sole_user("connection"):
-            client = MlflowClient(uri)
+        with sole_user("connection", patience_s=BUSY_S):
+            client = Client(tracking_uri())
             found = client.get_experiment_by_name(EXPERIMENT)
-            return client, found.experiment_id if found else _create_experiment(client, uri)
-    except MlflowException as error:
-        raise RegistryError(
-            f"MLflow at {uri} does not answer: {error}. Check MLFLOW_TRACKING_URI"
-        ) from error
+            experiment = found.experiment_id if found else _create_experiment(client, database)
+        if database is not None and is_new:
+            follow(database)
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise refusal(error) from error
+    return client, experiment
 
 
-def _create_experiment(client: MlflowClient, uri: str) -> str:
-    place = LOCAL_ARTIFACTS.resolve().as_uri() if uri.startswith("sqlite") else None
+def _create_experiment(client: MlflowClient, database: Path | None) -> str:
+    place = (database.parent / ARTIFACTS).as_uri() if database else None
     try:
         return str(client.create_experiment(EXPERIMENT, artifact_location=place))
     except MlflowException:
@@ -116,5 +193,5 @@ def set_tags(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None
 def run_url(run_id: str) -> str:
     """Where a person opens a run: on the server, or on `make ui` where the store is a file."""
     _, experiment = connect()
-    server = tracking_uri() if tracking_uri().startswith("http") else "http://127.0.0.1:5000"
+    server = shown_uri() if tracking_uri().startswith("http") else "http://127.0.0.1:5000"
     return f"{server}/#/experiments/{experiment}/runs/{run_id}"

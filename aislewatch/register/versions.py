@@ -13,19 +13,16 @@ from pathlib import Path
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from aislewatch.errors import ModelError, RegistryError
 from aislewatch.findings import Fault
-from aislewatch.recording.store import connect, tracking_uri
+from aislewatch.recording.address import shown_uri, tracking_uri
+from aislewatch.recording.store import ABSENT, connect
 from aislewatch.register.bundle import OWN, REGISTER_AGAIN, bundle_faults, verify_manifest
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
-
-# What MLflow says for a model or an alias that does not exist.
-_ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Registry:
         try:
             found = _registered(self.client.get_model_version(self.name, number))
         except MlflowException as error:
-            if error.error_code not in _ABSENT:
+            if error.error_code not in ABSENT:
                 raise
             there = ", ".join(version.version for version in self.versions()) or "none"
             raise RegistryError(
@@ -87,7 +84,7 @@ class Registry:
         try:
             return dict(self.client.get_registered_model(self.name).tags)
         except MlflowException as error:
-            if error.error_code in _ABSENT:
+            if error.error_code in ABSENT:
                 return {}
             raise
 
@@ -104,7 +101,7 @@ class Registry:
         try:
             return _registered(self.client.get_model_version_by_alias(self.name, alias))
         except MlflowException as error:
-            if error.error_code in _ABSENT:
+            if error.error_code in ABSENT:
                 return None
             raise
 
@@ -132,7 +129,7 @@ class Registry:
         try:
             self.client.get_registered_model(self.name)
         except MlflowException as error:
-            if error.error_code not in _ABSENT:
+            if error.error_code not in ABSENT:
                 raise
             self.client.create_registered_model(self.name)
         source = f"runs:/{run_id}/{folder}"
@@ -206,7 +203,7 @@ def champion(name: str, folder: Path) -> tuple[Registered, Path]:
     version = registry.by_alias(CHAMPION)
     if version is None:
         raise RegistryError(
-            f"the registry at {tracking_uri()} has no champion of {name!r} yet; "
+            f"the registry at {shown_uri()} has no champion of {name!r} yet; "
             "run `dvc repro` (or `make demo`) to train and register one"
         )
     return version, registry.fetch(version, folder)

@@ -1,0 +1,122 @@
+"""Where MLflow is: its address, as it may be shown, and whether somebody answers there at once.
+
+MLflow is not imported, so a dead server is told before seconds are spent on that.
+"""
+
+import http.client
+import os
+import re
+import socket
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from aislewatch.errors import RegistryError
+
+LOCAL_DATABASE = Path("mlflow.db")
+VARIABLE = "MLFLOW_TRACKING_URI"
+
+# Seconds for a server's first answer. One on a busy machine takes under one; a person who waits for
+# a dead one should know within 15, of which MLflow's import takes up to 7.
+ANSWER_S = 5.0
+
+# Longest part of another program's message that is shown, in characters: one is a whole HTML page.
+MAX_WORDS = 300
+
+_DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def tracking_uri() -> str:
+    """Return ``MLFLOW_TRACKING_URI``, else the address of a SQLite file in the project's root."""
+    return os.environ.get(VARIABLE) or f"sqlite:///{LOCAL_DATABASE.resolve()}"
+
+
+def shown_uri() -> str:
+    """Return the address as it may be printed: without password and query."""
+    return without_password(tracking_uri().split("?")[0])
+
+
+def without_password(text: str) -> str:
+    """Hide the tracking address' password wherever it stands in a text."""
+    try:
+        password = urlsplit(tracking_uri()).password
+    except ValueError:
+        password = None
+    for secret in {password, unquote(password)} if password else ():
+        text = text.replace(f":{secret}@", ":***@")
+        # Alone too, unless so short that it would be found in any word.
+        text = text.replace(secret, "***") if len(secret) > 3 else text
+    return re.sub(r"(?i)((?:password|passwd|pwd|token)=)[^&\s]+", r"\1***", text)
+
+
+def refusal(error: BaseException) -> RegistryError:
+    """Say in one error of ours that MLflow cannot be used, why, and what to do."""
+    said = " ".join(without_password(str(error)).split())
+    if len(said) > MAX_WORDS:
+        said = f"{said[:MAX_WORDS]}..."
+    if "database is locked" in said or isinstance(error, TimeoutError):
+        why, advice = said, "wait for whoever holds it, or end that"
+    elif "readonly database" in said or "unable to open database" in said:
+        why, advice = said.split("[SQL")[0].strip(), "make the file and its folder writable"
+    else:
+        why, advice = said or type(error).__name__, f"start it, or correct {VARIABLE}"
+    return RegistryError(
+        f"MLflow at {shown_uri()} cannot be used: {why}; {advice}, then run this again. Nothing is "
+        "lost: what was not recorded yet is recorded by the next command"
+    )
+
+
+def database_file() -> Path | None:
+    """Return the file of a SQLite store; None for any other store."""
+    scheme, _, rest = tracking_uri().partition(":///")
+    path = unquote(rest.split("?")[0])
+    return Path(path).resolve() if scheme.split("+")[0] == "sqlite" and path else None
+
+
+def check_answer() -> None:
+    """Ask the server for a first sign of life; a SQLite store needs none.
+
+    Raises:
+        RegistryError: nobody answers within ``ANSWER_S``.
+    """
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            _ask(urlsplit(tracking_uri()))
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            failures.append(error)
+
+    # In a thread: a socket's limit covers neither the name's look-up nor an answer that trickles.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(ANSWER_S)
+    if asking.is_alive():
+        failures.append(ConnectionError(f"it gives no answer in {ANSWER_S:.0f} s"))
+    if failures:
+        raise refusal(failures[0])
+
+
+def _ask(address: SplitResult) -> None:
+    if address.scheme in ("http", "https"):
+        _ask_http(address)
+    elif address.hostname:
+        port = address.port or _DEFAULT_PORTS.get(address.scheme.split("+")[0])
+        if port:
+            socket.create_connection((address.hostname, port), ANSWER_S).close()
+
+
+def _ask_http(address: SplitResult) -> None:
+    host = address.netloc.rpartition("@")[2]
+    url = address._replace(netloc=host, path=f"{address.path.rstrip('/')}/health", query="")
+    # Somebody is there who refuses: whether it is MLflow, and lets us in, its client finds out.
+    try:
+        urllib.request.urlopen(url.geturl(), timeout=ANSWER_S).close()
+    except urllib.error.HTTPError:
+        return
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ssl.SSLError):
+            raise
