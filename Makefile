@@ -53,6 +53,7 @@ flow: install ## the same stages as Prefect tasks
 	@python -m flows.pipeline
 
 ui: install ## MLflow on http://127.0.0.1:5000
+	@python -c "from aislewatch.recording.address import check_store; check_store()"
 	@mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --port 5000
 
 prefect-ui: install ## Prefect on http://127.0.0.1:4200

@@ -3,7 +3,9 @@
 import json
 import logging
 import shutil
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from aislewatch.config.params import Params
 from aislewatch.evaluate.cards import AtRegistration, data_card, model_card, training_cost
-from aislewatch.files import sha256_file, sha256_tree, whole_folder, write_json
+from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, load_model
 from aislewatch.models.facts import ModelFacts, processor
@@ -29,6 +31,7 @@ from aislewatch.register.lock import sole_change
 from aislewatch.register.packaging import Packed, pack
 from aislewatch.register.promotion import Verdict
 from aislewatch.register.registration import REGISTRATION
+from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHALLENGER, Registered, Registry
 from aislewatch.score.scored import Footage
@@ -46,7 +49,6 @@ SELECTED = Path("models/selected.json")
 EVALUATION = Path("metrics/evaluate.json")
 # Not an output of DVC: which champion it was compared with depends on the registry.
 PAGE = Path("reports/promotion")
-CHALLENGER_FILES = Path(".aislewatch/challenger")
 
 # Real clips that the registered graph is compared on and that show a user its input.
 EXAMPLE_CLIPS = 4
@@ -62,13 +64,13 @@ def work(params: Params, journal: Journal) -> None:
     chosen = json.loads(SELECTED.read_text())
     selected = chosen["model"]
     folder = Path("models") / selected
-    own = _own_part(folder, chosen["operating"])
-    digest = sha256_tree(own)
     footage = Footage(
         FRAMES, pd.read_parquet(SPLITS), pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS)
     )
-    with sole_change(params.register_.name):
-        version, verdict = _offer(own, digest, footage, params)
+    with _own_part(folder, chosen["operating"]) as own:
+        digest = sha256_tree(own)
+        with sole_change(params.register_.name):
+            version, verdict = _offer(own, digest, footage, params)
     log.info("%s: %s", "champion" if verdict.promote else "stays challenger", verdict.reason)
     write_verdict(f"{selected}, version {version.version}", verdict, PAGE)
     journal.artifact(PAGE)
@@ -98,15 +100,17 @@ def _offer(own: Path, digest: str, footage: Footage, params: Params) -> tuple[Re
     return version, verdict
 
 
-def _own_part(folder: Path, operating: dict[str, Any]) -> Path:
-    """The model with its operating point: what a version's digest is of.
+@contextmanager
+def _own_part(folder: Path, operating: dict[str, Any]) -> Iterator[Path]:
+    """Yield a copy of the model with its operating point: what a version's digest is of.
 
-    Other weights or another threshold make another version.
+    Other weights or another threshold make another version. Nobody else writes into the copy.
     """
-    with whole_folder(CHALLENGER_FILES) as temporary:
-        shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        write_json(temporary / OPERATING, operating)
-    return CHALLENGER_FILES
+    with tempfile.TemporaryDirectory(prefix="aislewatch-") as scratch:
+        own = Path(scratch) / "own"
+        shutil.copytree(folder, own)
+        write_json(own / OPERATING, operating)
+        yield own
 
 
 def _add(
@@ -138,11 +142,11 @@ def _add(
 def _restore_where_damaged(
     registry: Registry, version: Registered, own: Path, footage: Footage, params: Params
 ) -> None:
-    faults = registry.faults(version)
+    faults = find_faults(registry, version)
     if faults:
         log.info("restoring its files: %s", ", ".join(f"{k} ({v})" for k, v in faults.items()))
         with _pack(registry, own, version.run_id, version.digest, footage, params) as packed:
-            registry.restore(version, packed.folder, packed.manifest)
+            restore(registry, version, packed.folder, packed.manifest)
 
 
 def _pack(

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from aislewatch.recording.moved import follow
 from tests.code_closure import ROOT
 
 COPIED = (
@@ -90,19 +90,11 @@ def link_shop(project: Path, target: Path) -> None:
 
 
 def clone_project(folder: Path, target: Path) -> Path:
-    """Copy a folder with all its hard links; the copies' MLflow stores name their own artefacts."""
+    """Copy a folder with all its hard links; MLflow stores in it know at once where they are."""
     subprocess.run(["cp", "-a", folder, target], check=True)
     for store in target.rglob("mlflow.db"):
-        moved_store(store, folder, target)
+        follow(store)
     return target
-
-
-def moved_store(store: Path, before: Path, after: Path) -> None:
-    """Let an MLflow store, which names its artefacts by absolute paths, name those at ``after``."""
-    with sqlite3.connect(store) as database:
-        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
-            moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
-            database.execute(moved, (before.as_uri(), after.as_uri()))
 
 
 def set_params(folder: Path, changes: dict[str, Any]) -> None:

@@ -9,13 +9,12 @@ from aislewatch.cli.provenance import add_provenance
 from aislewatch.config.params import load_params
 from aislewatch.console import set_up_logging, show_progress
 from aislewatch.errors import AislewatchError, ConfigError, LabelError
+from aislewatch.recording.address import check_store
 from aislewatch.register.registration import forget_stale_registration, read_registration
 
 # The demo's shop: enough recordings that 15 % of them are over 30 test videos.
 SHOP_VIDEOS = 240
 SHOP_SEED = 7
-
-FETCHED = Path(".aislewatch/champion")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -79,12 +78,13 @@ def _synth(chosen: argparse.Namespace) -> None:
 
 def _detect(chosen: argparse.Namespace) -> None:
     params = load_params()
+    check_store()
     # Imports MLflow and torch: seconds that the other commands need not pay.
     from aislewatch.detect.detection import detect
-    from aislewatch.register.versions import champion
+    from aislewatch.register.stored import champion
 
-    version, folder = champion(params.register_.name, FETCHED)
-    found = detect(chosen.video, folder, params, chosen.out)
+    with champion(params.register_.name) as (version, folder):
+        found = detect(chosen.video, folder, params, chosen.out)
     print(f"champion: {version.name} version {version.version} (digest {version.digest[:12]})")
     print(found.describe())
 
@@ -119,10 +119,12 @@ def _check(chosen: argparse.Namespace) -> None:
 def _summary(chosen: argparse.Namespace) -> None:
     params = load_params()
     from aislewatch.evaluate.table import print_table
-    from aislewatch.register.versions import Registry
 
     print_table()
     stated = read_registration()
+    check_store()
+    from aislewatch.register.versions import Registry
+
     registry = Registry(params.register_.name)
     version = registry.find(stated["digest"])
     if version is None:

@@ -1,7 +1,6 @@
 """``aislewatch models``: look at the registered versions, and change which one is champion."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -9,8 +8,7 @@ from rich.table import Table
 from aislewatch.config.params import load_params
 from aislewatch.console import one_line, plain_console
 from aislewatch.errors import ModelError, RegistryError
-
-FETCHED = Path(".aislewatch/card")
+from aislewatch.recording.address import check_store
 
 
 def add_models(commands: Any) -> None:
@@ -106,16 +104,19 @@ def _verify(chosen: argparse.Namespace) -> None:
 
 def _card(chosen: argparse.Namespace) -> None:
     from aislewatch.register.bundle import CARD
+    from aislewatch.register.stored import fetched
     from aislewatch.register.versions import CHAMPION
 
     registry = _registry()
     version = registry.get(chosen.version) if chosen.version else registry.by_alias(CHAMPION)
     if version is None:
         raise RegistryError("there is no champion yet; name a version (aislewatch models list)")
-    print((registry.fetch(version, FETCHED) / CARD).read_text())
+    with fetched(registry, version) as own:
+        print((own / CARD).read_text())
 
 
 def _registry() -> Any:
+    check_store()
     # Imports MLflow: seconds that the other commands need not pay.
     from aislewatch.register.versions import Registry
 

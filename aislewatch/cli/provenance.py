@@ -7,6 +7,7 @@ from typing import Any
 
 from aislewatch.config.params import load_params
 from aislewatch.errors import ProvenanceError
+from aislewatch.recording.address import check_store
 
 # Of MLflow's run ids, which may by chance be decimal ones.
 RUN_ID_DIGITS = 32
@@ -31,6 +32,7 @@ def add_provenance(commands: Any) -> None:
 
 
 def _checkout(chosen: argparse.Namespace) -> None:
+    check_store()
     from aislewatch.recording.checkout import check_out, origin_of, run_again
 
     is_version = chosen.what.isdigit() and len(chosen.what) < RUN_ID_DIGITS
@@ -56,6 +58,7 @@ def _version_run(number: str) -> str:
 
 
 def _runs(chosen: argparse.Namespace) -> None:
+    check_store()
     from aislewatch.recording.checkout import runs_of_lock
 
     for address, found in runs_of_lock(chosen.lock):

@@ -4,7 +4,7 @@ import logging
 import tempfile
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
@@ -69,7 +69,7 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
         model_folder: ``weights.safetensors``, ``config.json`` and ``operating.json``, the alert
             rule as it was frozen when the model was registered.
         params: sections ingest (limits) and machine.
-        out_dir: gets ``<video's stem>.json`` and ``<video's stem>.png``.
+        out_dir: gets a JSON file and a PNG, both called as ``own_name`` says.
 
     Raises:
         FootageError: the video is missing or shorter than one clip.
@@ -86,13 +86,22 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
         rule=rule,
         clips=clips,
         alerts=tuple(raise_alerts(clips, rule)),
-        json_file=out_dir / f"{video.stem}.json",
-        picture_file=out_dir / f"{video.stem}.png",
+        json_file=out_dir / f"{own_name(video)}.json",
+        picture_file=out_dir / f"{own_name(video)}.png",
     )
     with whole_file(found.picture_file) as temporary:
         draw_timeline(video.name, clips, found.alerts, rule.threshold, temporary)
     write_json(found.json_file, _as_json(found))
     return found
+
+
+def own_name(video: Path) -> PurePath:
+    """Return where a video's results lie below their folder: nowhere that another's do.
+
+    That is the video's own path, ending included; relative to the working folder if it lies there.
+    """
+    place, here = video.resolve(), Path.cwd().resolve()
+    return place.relative_to(here if place.is_relative_to(here) else place.anchor)
 
 
 def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ...]:
@@ -122,6 +131,7 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
 def _as_json(found: Detection) -> dict[str, object]:
     return {
         "video": found.video.name,
+        "path": own_name(found.video).as_posix(),
         "weights_sha256": found.weights_sha256,
         "rule": found.rule.model_dump(),
         "threshold": found.rule.threshold,

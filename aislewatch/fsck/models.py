@@ -7,6 +7,7 @@ from aislewatch.findings import Finding, remove
 from aislewatch.fsck.outputs import REMAKE
 from aislewatch.recording.address import LOCAL_DATABASE, tracking_uri
 from aislewatch.register.registration import REGISTRATION, read_registration
+from aislewatch.register.stored import find_faults
 from aislewatch.register.versions import Registered, Registry
 
 # A repair that is none: what a fault here needs is known only when the outputs are sound.
@@ -41,7 +42,7 @@ def check_models(name: str, *, outputs_sound: bool) -> tuple[int, list[Finding]]
             repair, then = remove(REGISTRATION), REMAKE
         findings += [
             Finding(f"{version.uri}/{file}", fault, repair, then)
-            for file, fault in registry.faults(version).items()
+            for file, fault in find_faults(registry, version).items()
         ]
     return len(versions), findings
 

@@ -7,7 +7,9 @@ import http.client
 import os
 import re
 import socket
+import sqlite3
 import ssl
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -15,6 +17,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from aislewatch.errors import RegistryError
+from aislewatch.recording.moved import follow
 
 LOCAL_DATABASE = Path("mlflow.db")
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -25,6 +28,9 @@ ANSWER_S = 5.0
 
 # Longest part of another program's message that is shown, in characters: one is a whole HTML page.
 MAX_WORDS = 300
+
+# PostgreSQL's request for TLS: eight bytes that each of its servers answers with one.
+_POSTGRES_HELLO = struct.pack("!ii", 8, 80877103)
 
 _DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
@@ -76,12 +82,23 @@ def database_file() -> Path | None:
     return Path(path).resolve() if scheme.split("+")[0] == "sqlite" and path else None
 
 
-def check_answer() -> None:
-    """Ask the server for a first sign of life; a SQLite store needs none.
+def check_store() -> None:
+    """Make sure that the store answers, and that a moved SQLite file knows where it is.
 
     Raises:
-        RegistryError: nobody answers within ``ANSWER_S``.
+        RegistryError: nobody answers, or the file is locked or damaged; told within 8 s.
     """
+    database = database_file()
+    if database is None:
+        _check_server()
+    elif database.exists():
+        try:
+            follow(database)
+        except (sqlite3.Error, OSError) as error:
+            raise refusal(error) from None
+
+
+def _check_server() -> None:
     failures: list[Exception] = []
 
     def ask() -> None:
@@ -90,7 +107,8 @@ def check_answer() -> None:
         except (OSError, ValueError, http.client.HTTPException) as error:
             failures.append(error)
 
-    # In a thread: a socket's limit covers neither the name's look-up nor an answer that trickles.
+    # In a thread: a socket's limit covers neither the name's look-up nor an answer that trickles,
+    # so it is there only to end the thread.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(ANSWER_S)
@@ -106,7 +124,10 @@ def _ask(address: SplitResult) -> None:
     elif address.hostname:
         port = address.port or _DEFAULT_PORTS.get(address.scheme.split("+")[0])
         if port:
-            socket.create_connection((address.hostname, port), ANSWER_S).close()
+            with socket.create_connection((address.hostname, port), 2 * ANSWER_S) as server:
+                if address.scheme.startswith("postgres"):
+                    server.sendall(_POSTGRES_HELLO)
+                    server.recv(1)
 
 
 def _ask_http(address: SplitResult) -> None:
@@ -114,7 +135,7 @@ def _ask_http(address: SplitResult) -> None:
     url = address._replace(netloc=host, path=f"{address.path.rstrip('/')}/health", query="")
     # Somebody is there who refuses: whether it is MLflow, and lets us in, its client finds out.
     try:
-        urllib.request.urlopen(url.geturl(), timeout=ANSWER_S).close()
+        urllib.request.urlopen(url.geturl(), timeout=2 * ANSWER_S).close()
     except urllib.error.HTTPError:
         return
     except urllib.error.URLError as error:

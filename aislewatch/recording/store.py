@@ -32,7 +32,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from aislewatch.recording.address import (
-    check_answer,
+    check_store,
     database_file,
     refusal,
     shown_uri,
@@ -133,12 +133,10 @@ def connect() -> tuple[MlflowClient, str]:
     Raises:
         RegistryError: the store does not answer, is locked or damaged; told within 15 s.
     """
-    check_answer()
+    check_store()
     database = database_file()
     is_new = database is not None and not database.exists()
     try:
-        if database is not None and not is_new:
-            follow(database)
         mlflow.set_tracking_uri(tracking_uri())
         # The first client makes a new database's tables, which two processes must not do at once.
         with sole_user("connection", patience_s=BUSY_S):

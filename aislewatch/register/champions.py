@@ -15,6 +15,7 @@ from aislewatch.register.history import (
     next_entry,
     read_entries,
 )
+from aislewatch.register.stored import find_faults
 from aislewatch.register.versions import CHAMPION, Registered, Registry
 
 
@@ -66,7 +67,7 @@ def rollback(registry: Registry, who: str, why: str) -> Change:
 
 def verify(registry: Registry, version: Registered) -> str:
     """Say what is wrong with a version's bytes; empty where they are as they were registered."""
-    faults = registry.faults(version)
+    faults = find_faults(registry, version)
     return ", ".join(f"{file} is {fault}" for file, fault in faults.items())
 
 

@@ -1,5 +1,6 @@
 """The gate asked for a registered version: champion and challenger, both scored today."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +20,10 @@ from aislewatch.register.promotion import (
     other_rule,
     taken_back,
 )
+from aislewatch.register.stored import fetched
 from aislewatch.register.versions import CHAMPION, Registered, Registry
 from aislewatch.score.ledger import record_test_use
 from aislewatch.score.scored import Footage, score_model
-
-CHAMPION_FILES = Path(".aislewatch/champion")
 
 # What two models must share to be scored on the same clips.
 CLIP_FORM = ("frame_size", "n_frames", "step", "fps")
@@ -61,15 +61,27 @@ def judge(
     if current is None:
         challenger = scored(own, version.digest)
         return first_champion(challenger, params.gate, params.evaluate)
-    theirs = registry.fetch(current, CHAMPION_FILES)
+    with fetched(registry, current) as theirs:
+        return _against(theirs, current.digest, own, version.digest, scored, params)
+
+
+def _against(
+    theirs: Path,
+    champion: str,
+    own: Path,
+    challenger: str,
+    scored: Callable[[Path, str], Candidate],
+    params: Params,
+) -> Verdict:
+    """Compare two models' files; digests are those of their versions."""
     if sha256_file(theirs / WEIGHTS_FILE) == sha256_file(own / WEIGHTS_FILE):
         return other_rule()
     then, now = load_model(theirs).config, load_model(own).config
     for name in CLIP_FORM:
         if getattr(then, name) != getattr(now, name):
             return not_comparable(f"{name} {getattr(then, name)}, now {getattr(now, name)}")
-    challenger, champion = scored(own, version.digest), scored(theirs, current.digest)
-    return compare(challenger, champion, params.gate, params.evaluate)
+    ours = scored(own, challenger)
+    return compare(ours, scored(theirs, champion), params.gate, params.evaluate)
 
 
 def _scored(

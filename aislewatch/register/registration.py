@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 from aislewatch.errors import RegistryError
+from aislewatch.recording.address import check_store
 
 REGISTRATION = Path("registration.json")
 
 
 def read_registration() -> dict[str, str]:
-    """What registration.json states: ``name``, ``model`` (architecture) and ``digest``.
+    """Read what registration.json states: ``name``, ``model`` (architecture) and ``digest``.
 
     Raises:
         RegistryError: nothing is registered yet, or the file is damaged.
@@ -34,9 +35,10 @@ def forget_stale_registration() -> bool:
     """
     if not REGISTRATION.exists():
         return False
+    stated = read_registration()
+    check_store()
     from aislewatch.register.versions import Registry
 
-    stated = read_registration()
     if Registry(stated["name"]).find(stated["digest"]) is not None:
         return False
     REGISTRATION.unlink()

@@ -5,24 +5,20 @@ same bytes are never registered twice, and a version is never taken for another.
 """
 
 import math
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from aislewatch.errors import ModelError, RegistryError
-from aislewatch.findings import Fault
-from aislewatch.recording.address import shown_uri, tracking_uri
+from aislewatch.errors import RegistryError
 from aislewatch.recording.store import ABSENT, connect
-from aislewatch.register.bundle import OWN, REGISTER_AGAIN, bundle_faults, verify_manifest
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
+
+# Seconds to wait until a version's damaged files are replaced: a few MB, which take one or two.
+FILES_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ class Registry:
             run_id: the run whose weights these are.
             tags: of the version; ``digest`` and ``manifest`` are needed.
         """
-        folder = _folder(tags["digest"])
+        folder = artifact_folder(tags["digest"])
         self.client.log_artifacts(run_id, str(bundle), folder)
         try:
             self.client.get_registered_model(self.name)
@@ -149,68 +145,13 @@ class Registry:
         for key, value in tags.items():
             self.client.set_model_version_tag(self.name, version.version, key, value)
 
-    def fetch(self, version: Registered, folder: Path) -> Path:
-        """Download a version, check every byte against its manifest, return our own part of it.
-
-        Raises:
-            ModelError: a file is missing or differs from what was registered.
-        """
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        bundle = self._download(version, folder)
-        verify_manifest(bundle, version.manifest)
-        return bundle / OWN
-
-    def faults(self, version: Registered) -> dict[str, Fault]:
-        """Which of a version's files are not as they were registered; ``.`` is all of them."""
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                bundle = self._download(version, Path(scratch))
-            except ModelError:
-                return {".": Fault.MISSING}
-            return bundle_faults(bundle, version.manifest)
-
-    def restore(self, version: Registered, bundle: Path, manifest: str) -> None:
-        """Put a bundle of the same weights in the place of a version's damaged files."""
-        repository = get_artifact_repository(self._source(version))
-        repository.delete_artifacts()  # type: ignore[no-untyped-call]
-        self.client.log_artifacts(version.run_id, str(bundle), _folder(version.digest))
-        self.set_version_tags(version, {"manifest": manifest})
-
-    def _download(self, version: Registered, folder: Path) -> Path:
-        try:
-            got = mlflow.artifacts.download_artifacts(
-                self._source(version), dst_path=str(folder), tracking_uri=tracking_uri()
-            )
-        except (MlflowException, OSError) as error:
-            words = f"the files of {version.uri} cannot be fetched: {error}; {REGISTER_AGAIN}"
-            raise ModelError(words) from error
-        return Path(got)
-
-    def _source(self, version: Registered) -> str:
-        """Where its files are; to those of ``models:/...`` MLflow's client adds one of its own."""
+    def source(self, version: Registered) -> str:
+        """Say where its files are, without the one that MLflow adds to those of ``models:/...``."""
         return str(self.client.get_model_version_download_uri(self.name, version.version))
 
 
-def champion(name: str, folder: Path) -> tuple[Registered, Path]:
-    """The champion's version and its verified files (weights.safetensors, config.json).
-
-    Raises:
-        RegistryError: no champion yet.
-        ModelError: its bytes are not those that were registered.
-    """
-    registry = Registry(name)
-    version = registry.by_alias(CHAMPION)
-    if version is None:
-        raise RegistryError(
-            f"the registry at {shown_uri()} has no champion of {name!r} yet; "
-            "run `dvc repro` (or `make demo`) to train and register one"
-        )
-    return version, registry.fetch(version, folder)
-
-
-def _folder(digest: str) -> str:
-    """Folder of a version's files among the artefacts of its run."""
+def artifact_folder(digest: str) -> str:
+    """Name the folder of a version's files among the artefacts of its run."""
     return f"model-{digest[:12]}"
 
 

@@ -60,14 +60,15 @@ def eager(model_folder: Path, params: Params, tmp_path: Path) -> Path:
 
 
 def test_alerts_are_written_as_json_and_picture(
-    tmp_path: Path, params: Params, eager: Path
+    tmp_path: Path, params: Params, eager: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     video = make_video(tmp_path / "till (1) $x$.mp4", 6.0)
     found = detect(video, eager, params, tmp_path / "out")
     # 60 frames, clips of 16 every 8: the last starts at 40 and ends at 5.6 s.
     assert [clip.start_s for clip in found.clips] == pytest.approx([0.8 * i for i in range(6)])
     written = json.loads(found.json_file.read_text())
-    assert found.json_file == tmp_path / "out" / "till (1) $x$.json"
+    assert found.json_file == tmp_path / "out" / "till (1) $x$.mp4.json"
     assert written["video"] == video.name
     assert len(written["weights_sha256"]) == 64
     assert [(alert["start_s"], alert["end_s"]) for alert in written["alerts"]] == [(0.0, 5.6)]
@@ -87,6 +88,30 @@ def test_the_same_video_gives_the_same_bytes(
     assert first.alerts == ()  # an untrained network is never 80 % sure
     assert first.json_file.read_bytes() == second.json_file.read_bytes()
     assert first.picture_file.read_bytes() == second.picture_file.read_bytes()
+
+
+def test_results_keep_apart_by_path(
+    tmp_path: Path, params: Params, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One name in two folders, two endings, inside and outside of the working folder."""
+    here = tmp_path / "here"
+    names = ("one/till.mp4", "two/till.mp4", "two/till.mkv", "../there/till.mp4")
+    videos = [here / name for name in names]
+    for video in videos:
+        video.parent.mkdir(parents=True, exist_ok=True)
+    make_video(videos[0], 2.0)
+    for video in videos[1:]:
+        shutil.copyfile(videos[0], video)
+    monkeypatch.chdir(here)
+    found = [detect(video, model_folder, params, tmp_path / "out") for video in videos]
+    files = [file for one in found for file in (one.json_file, one.picture_file)]
+    assert len(set(files)) == 2 * len(videos)
+    assert [json.loads(one.json_file.read_text())["path"] for one in found] == [
+        *names[:3],
+        str((tmp_path / "there/till.mp4").relative_to(tmp_path.anchor)),
+    ]
+    again = detect(Path("one/../one/till.mp4"), model_folder, params, tmp_path / "out")
+    assert again.json_file == found[0].json_file, "another way to say one path is one path"
 
 
 def test_too_short_for_an_alert_is_said(tmp_path: Path, params: Params, model_folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from aislewatch.errors import ModelError
 from aislewatch.recording.store import connect
 from aislewatch.register.champions import verify
+from aislewatch.register.stored import fetched
 from aislewatch.register.versions import Registry
 from tests.code_closure import ROOT
 from tests.projects import run
@@ -125,5 +126,6 @@ def test_a_file_that_is_no_store_of_mlflow_is_left_alone(
 def test_a_version_whose_bytes_are_gone_is_said_to_be_so(original: Path) -> None:
     registry = Registry("aislewatch")
     shutil.rmtree(original / "mlartifacts")
-    with pytest.raises(ModelError, match="cannot be fetched"):
-        registry.fetch(registry.versions()[0], original / "fetched")
+    [version] = registry.versions()
+    with pytest.raises(ModelError, match="cannot be fetched"), fetched(registry, version):
+        pass

@@ -15,19 +15,15 @@ from aislewatch.register.gate import judge
 from aislewatch.register.history import GATE, read_entries
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHAMPION, Registered, Registry
-from tests.code_closure import ROOT
-from tests.tiny_registry import add_version
+from tests.tiny_registry import add_version, new_registry
 
 # What the gate must not need where it leaves the decision to people.
 UNUSED: Any = None
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """The registry of an empty project, which is the working folder."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    return Registry("aislewatch")
+def registry(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    return new_registry(tmp_path, empty_store, monkeypatch)
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""A version's files where MLflow keeps them: fetched, held against their manifest, replaced."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+from aislewatch.errors import ModelError, RegistryError
+from aislewatch.findings import Fault
+from aislewatch.recording.address import shown_uri, tracking_uri, without_password
+from aislewatch.recording.store import sole_user
+from aislewatch.register.bundle import OWN, REGISTER_AGAIN, bundle_faults, verify_manifest
+from aislewatch.register.versions import CHAMPION, Registered, Registry, artifact_folder
+
+# Seconds to wait until a version's damaged files are replaced: a few MB, which take one or two.
+PATIENCE_S = 60.0
+
+
+@contextmanager
+def fetched(registry: Registry, version: Registered) -> Iterator[Path]:
+    """Download a version and yield our own part of it, every byte checked by its manifest.
+
+    The folder belongs to the caller alone and is gone afterwards: nobody can replace in it what was
+    checked before it is loaded.
+
+    Raises:
+        ModelError: a file is missing or differs from what was registered.
+    """
+    with tempfile.TemporaryDirectory(prefix="aislewatch-") as scratch:
+        bundle, manifest = _download(registry, version, Path(scratch))
+        verify_manifest(bundle, manifest)
+        yield bundle / OWN
+
+
+@contextmanager
+def champion(name: str) -> Iterator[tuple[Registered, Path]]:
+    """Yield the champion's version and its verified files (weights.safetensors, config.json).
+
+    Raises:
+        RegistryError: no champion yet.
+        ModelError: its bytes are not those that were registered.
+    """
+    registry = Registry(name)
+    version = registry.by_alias(CHAMPION)
+    if version is None:
+        raise RegistryError(
+            f"the registry at {shown_uri()} has no champion of {name!r} yet; "
+            "run `dvc repro` (or `make demo`) to train and register one"
+        )
+    with fetched(registry, version) as own:
+        yield version, own
+
+
+def find_faults(registry: Registry, version: Registered) -> dict[str, Fault]:
+    """Find which of a version's files are not as they were registered; ``.`` is all of them.
+
+    ``.`` is missing where the store has no file of it, unreadable where it cannot be fetched.
+    """
+    with tempfile.TemporaryDirectory(prefix="aislewatch-") as scratch:
+        try:
+            bundle, manifest = _download(registry, version, Path(scratch))
+        except ModelError:
+            return {".": Fault.MISSING if _has_no_file(registry, version) else Fault.UNREADABLE}
+        return bundle_faults(bundle, manifest)
+
+
+def restore(registry: Registry, version: Registered, bundle: Path, manifest: str) -> None:
+    """Put a bundle of the same weights in the place of a version's damaged files."""
+    with _alone_with_files(registry):
+        repository = get_artifact_repository(registry.source(version))
+        repository.delete_artifacts()  # type: ignore[no-untyped-call]
+        folder = artifact_folder(version.digest)
+        registry.client.log_artifacts(version.run_id, str(bundle), folder)
+        registry.set_version_tags(version, {"manifest": manifest})
+
+
+def _download(registry: Registry, version: Registered, folder: Path) -> tuple[Path, str]:
+    """Copy a version's files; return them and the sha256 of the manifest that belongs to them."""
+    with _alone_with_files(registry):
+        try:
+            got = mlflow.artifacts.download_artifacts(
+                registry.source(version), dst_path=str(folder), tracking_uri=tracking_uri()
+            )
+        except (MlflowException, OSError) as error:
+            said = without_password(str(error))
+            words = f"the files of {version.uri} cannot be fetched: {said}; {REGISTER_AGAIN}"
+            raise ModelError(words) from error
+        return Path(got), registry.get(version.version).manifest
+
+
+def _has_no_file(registry: Registry, version: Registered) -> bool:
+    try:
+        return not get_artifact_repository(registry.source(version)).list_artifacts()
+    except (MlflowException, OSError):
+        return False
+
+
+def _alone_with_files(registry: Registry) -> AbstractContextManager[None]:
+    """Keep who reads a version's files and who replaces them apart."""
+    return sole_user(f"files of {registry.name}", patience_s=PATIENCE_S)

@@ -1,0 +1,216 @@
+"""Stores that are dead, silent, locked or read-only: one error, in time, without a password."""
+
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from aislewatch.errors import RegistryError
+from aislewatch.recording.address import check_store, shown_uri, without_password
+from aislewatch.recording.moved import follow
+from aislewatch.recording.store import connect, sole_user
+from tests.code_closure import ROOT
+from tests.projects import environment, run
+
+# What a person is promised. The commands' own start is in it: on two busy cores it takes seconds.
+TOLD_S = 15.0
+
+
+@contextmanager
+def listening(answer: bytes = b"", every_s: float = 0.0) -> Iterator[int]:
+    """Accept connections and say nothing, or ``answer`` byte by byte; yields the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            held = []
+            while True:
+                try:
+                    held.append(server.accept()[0])
+                    for byte in answer:
+                        held[-1].sendall(bytes([byte]))
+                        time.sleep(every_s)
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    return tmp_path
+
+
+def told(project: Path, *command: str, uri: str) -> str:
+    """The error of a command that fails, and in time."""
+    began = time.monotonic()
+    env = environment(MLFLOW_TRACKING_URI=uri, PYTHONPATH=str(ROOT))
+    done = subprocess.run(
+        command, cwd=project, env=env, capture_output=True, text=True, check=False
+    )
+    assert time.monotonic() - began < TOLD_S
+    assert done.returncode == 1
+    [line] = done.stderr.strip().splitlines()
+    return line
+
+
+@pytest.mark.parametrize("kind", ["dead", "silent", "trickling", "postgresql"])
+def test_a_server_that_does_not_answer_is_named_without_its_password(
+    project: Path, kind: str
+) -> None:
+    answers = {"trickling": (b"HTTP/1.1 200 OK\r\n" * 100, 0.2)}
+    with listening(*answers.get(kind, (b"", 0.0))) as port:
+        if kind == "dead":
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+        scheme = kind if kind == "postgresql" else "http"
+        uri = f"{scheme}://ann:s3cret%2Fword@127.0.0.1:{port}"
+        line = told(project, "aislewatch", "models", "list", uri=uri)
+    assert f"{scheme}://ann:***@127.0.0.1:{port} cannot be used" in line
+    assert "correct MLFLOW_TRACKING_URI" in line
+    assert "s3cret" not in line
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["models", "promote", "1", "--why", "x"],
+        ["detect", "video.mp4"],
+        ["runs"],
+        ["checkout", "1", "folder"],
+        ["preflight"],
+    ],
+)
+def test_every_command_that_needs_the_store_says_so(project: Path, command: list[str]) -> None:
+    (project / "registration.json").write_text('{"name": "aislewatch", "digest": "1"}')
+    with listening() as port:
+        line = told(project, "aislewatch", *command, uri=f"http://127.0.0.1:{port}")
+    assert "gives no answer in" in line
+    assert (project / "registration.json").exists()
+
+
+@pytest.fixture
+def store(project: Path, empty_store: Path) -> Path:
+    (project / "mlflow.db").write_bytes(empty_store.read_bytes())
+    return project / "mlflow.db"
+
+
+@contextmanager
+def locked(store: Path) -> Iterator[None]:
+    with sqlite3.connect(store, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def test_a_locked_database_is_told_and_blocks_nobody_behind(project: Path, store: Path) -> None:
+    lines = []
+    uri = f"sqlite:///{store}"
+
+    def ask() -> None:
+        lines.append(told(project, "aislewatch", "models", "list", uri=uri))
+
+    with locked(store):
+        asking = [threading.Thread(target=ask) for _ in range(2)]
+        for one in asking:
+            one.start()
+        for one in asking:
+            one.join()
+    assert len(lines) == 2
+    for line in lines:
+        assert f"{store} cannot be used: database is locked; wait for whoever holds it" in line
+
+
+def test_a_database_locked_after_the_start_is_told_too(store: Path) -> None:
+    client, _ = connect()
+    began = time.monotonic()
+    with locked(store), pytest.raises(RegistryError, match="database is locked"):
+        client.search_experiments()
+    assert time.monotonic() - began < TOLD_S
+
+
+WRITE_AS_ANOTHER = """
+import os
+from aislewatch.errors import RegistryError
+from aislewatch.recording.store import connect
+os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///other.db"
+connect()[0].search_experiments()
+os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///mlflow.db"
+if os.geteuid() == 0:  # Root may write anything. Another user may not read all modules, loaded now.
+    os.seteuid(65534)
+client, experiment = connect()
+assert client.search_runs([experiment]) == []
+try:
+    client.create_run(experiment)
+except RegistryError as error:
+    print(error)
+"""
+
+
+def test_a_read_only_database_can_be_read_and_says_that_it_cannot_be_written(
+    empty_store: Path,
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = folder / "mlflow.db"
+        for copy in (store, folder / "other.db"):
+            copy.write_bytes(empty_store.read_bytes())
+            follow(copy)
+        store.chmod(0o444)
+        folder.chmod(0o555)
+        said = run(folder, sys.executable, "-c", WRITE_AS_ANOTHER, PYTHONPATH=str(ROOT))
+    assert "attempt to write a readonly database; make the file and its folder" in said
+    assert "Traceback" not in said
+
+
+def test_who_waits_for_the_connection_does_not_wait_for_ever(store: Path) -> None:
+    with sole_user("connection"):
+        began = time.monotonic()
+        held = threading.Thread(target=lambda: failures.append(_failure()))
+        failures: list[str] = []
+        held.start()
+        held.join()
+    assert "another process holds its connection" in failures[0]
+    assert time.monotonic() - began < TOLD_S
+
+
+def _failure() -> str:
+    try:
+        connect()
+    except RegistryError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("postgresql://u:p%40ss@host/db?password=other", "postgresql://u:***@host/db"),
+        ("https://host:5000/prefix", "https://host:5000/prefix"),
+        ("http://token@host", "http://token@host"),
+        ("http://u:a@b@host", "http://u:***@host"),
+    ],
+)
+def test_no_password_is_shown(uri: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert shown_uri() == shown
+    for secret in ("p@ss", "p%40ss"):
+        assert secret not in without_password(f"{uri} and {secret}") or "p%40" not in uri
+    assert "other" not in without_password(uri)
+
+
+def test_a_certificate_of_ones_own_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow may be told to accept it; the question carries no secret."""
+    with listening(b"no TLS at all\r\n") as port:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://127.0.0.1:{port}")
+        check_store()
