@@ -5,6 +5,7 @@ AislewatchError
 ├── FootageError         a file or folder of footage cannot be used
 │   └── QuarantinedError one video was refused; carries the reason for the quarantine table
 ├── LabelError           a label file is wrong, or disagrees with the footage
+├── TableError           a table of the pipeline is missing, damaged or not as declared
 ├── SplitError           the footage cannot be split as asked
 ├── TrainingError        training cannot start or go on
 ├── ModelError           a stored model is missing, corrupt or does not fit
@@ -44,6 +45,10 @@ class QuarantinedError(FootageError):
 
 class LabelError(AislewatchError):
     """A label file is wrong, or disagrees with the footage."""
+
+
+class TableError(AislewatchError):
+    """A table of the pipeline is missing, damaged or not as declared."""
 
 
 class SplitError(AislewatchError):

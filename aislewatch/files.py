@@ -6,13 +6,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 # Bytes read at a time while hashing: 1 MiB keeps a read in the CPU's cache; larger gained nothing.
 HASH_BLOCK = 1 << 20
@@ -110,6 +114,35 @@ def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as sorted, indented JSON, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def write_csv(path: Path, table: "pd.DataFrame", float_format: str | None = None) -> None:
+    """Write a table as CSV without its index, whole or not at all."""
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=float_format, lineterminator="\n")
+
+
+def write_parquet(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table as Parquet without its index, whole or not at all."""
+    with whole_file(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def write_parquet_groups(path: Path, schema: "pa.Schema", tables: "Iterable[pd.DataFrame]") -> None:
+    """Write tables below each other as Parquet, each a group of rows; one is held at a time.
+
+    For long binary values: no dictionary of them is tried.
+    """
+    # Here, because most who import this module write no tables, and pyarrow takes 0.2 s.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with (
+        whole_file(path) as temporary,
+        pq.ParquetWriter(temporary, schema, use_dictionary=False) as writer,
+    ):
+        for table in tables:
+            writer.write_table(pa.Table.from_pandas(table, schema=schema, preserve_index=False))
 
 
 def read_yaml(path: Path) -> Any:

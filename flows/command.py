@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from aislewatch.errors import PipelineError
-from aislewatch.tracking.execution import EXECUTION_VARIABLE, WORK
+from aislewatch.tables import places
+from aislewatch.tracking.execution import EXECUTION_VARIABLE
 
 Outcome = Literal["ran", "restored", "unchanged"]
 
 # Relative to the project's root, so that every flow and worker of one project shares it.
-LOCK = WORK / "dvc.lock"
+LOCK = places.WORK / "dvc.lock"
 
 # Lines of a failed stage kept as its words: an error of ours is one to five lines, and the end of
 # a traceback that helps is not longer. The task's log has them all.

@@ -24,6 +24,7 @@ from prefect.settings import (
 from prefect.states import Completed, Failed
 
 from aislewatch.errors import AislewatchError, PipelineError
+from aislewatch.tables import places
 from aislewatch.tracking.execution import make_execution
 from flows.command import StageReport, reproduce
 from flows.dag import Stage, read_dag
@@ -90,7 +91,7 @@ def _forget_stale_registration() -> None:
 
     if forget_stale_registration():
         get_run_logger().warning(
-            "The registry lacks the version that registration.json states: registering again."
+            f"The registry lacks the version that {places.REGISTRATION} states: registering again."
         )
 
 

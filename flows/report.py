@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from aislewatch.tables.places import REGISTRATION
 from aislewatch.tracking.journal import flatten
 from flows.command import StageReport
 from flows.dag import Stage
-
-REGISTRATION = Path("registration.json")
 
 
 def publish(

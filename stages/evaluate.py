@@ -3,9 +3,6 @@
 import json
 import logging
 import math
-from pathlib import Path
-
-import pandas as pd
 
 from aislewatch.config.params import Params
 from aislewatch.evaluate.outputs import write_outputs
@@ -19,19 +16,15 @@ from aislewatch.models.rows import BY_NAME
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.score.ledger import record_test_use
 from aislewatch.score.scored import Footage, Scored, score_model
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.split import SPLITS
+from aislewatch.tables.train import curve_of
+from aislewatch.tables.validate import ANNOTATIONS
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 
 log = logging.getLogger(__name__)
-
-FRAMES = Path("data/frames")
-CATALOG = Path("data/catalog.parquet")
-ANNOTATIONS = Path("data/annotations.parquet")
-SPLITS = Path("data/splits.parquet")
-MODELS = Path("models")
-BEST = Path("data/best.json")
-STUDY = Path("reports/tune")
-CURVES = Path("metrics/curves")
 
 
 def main() -> None:
@@ -41,16 +34,14 @@ def main() -> None:
 
 def work(params: Params, journal: Journal) -> None:
     """Score, choose, measure, draw; the table of models ends the stage's output."""
-    footage = Footage(
-        FRAMES, pd.read_parquet(SPLITS), pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS)
-    )
+    footage = Footage(places.FRAMES, SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
     scored = _score_all(footage, params)
     on_test = set(footage.splits.loc[footage.splits["split"] == "test", "video"])
     catalog = footage.catalog[footage.catalog["video"].isin(on_test)]
-    properties = video_properties(catalog, FRAMES, params.frames.size)
+    properties = video_properties(catalog, places.FRAMES, params.frames.size)
     evaluation = evaluate_models(scored, properties, params.evaluate, params.alerts)
-    curves = {name: pd.read_csv(CURVES / f"{name}.csv") for name in BY_NAME}
-    study = Study(json.loads(BEST.read_text()), STUDY)
+    curves = {name: curve_of(name).read() for name in BY_NAME}
+    study = Study(json.loads(places.BEST.read_text()), places.STUDY_PICTURES)
     outputs = write_outputs(evaluation, scored, curves, study, footage, params)
     for model in evaluation.models:
         with journal.child(model.name, "model", model.facts) as run:
@@ -66,13 +57,13 @@ def work(params: Params, journal: Journal) -> None:
 
 
 def _score_all(footage: Footage, params: Params) -> list[Scored]:
-    split_digest = sha256_file(SPLITS)
+    split_digest = sha256_file(SPLITS.path)
     device = set_up_compute(params.machine)
     scored = []
     for name in BY_NAME:
-        model = load_model(MODELS / name)
+        model = load_model(places.model_folder(name))
         # Counted before it happens: an evaluation that is killed has looked, too.
-        uses = record_test_use("evaluate", sha256_tree(MODELS / name), split_digest)
+        uses = record_test_use("evaluate", sha256_tree(places.model_folder(name)), split_digest)
         log.info("scoring with %s; use %d of this test split", name, uses)
         scored.append(score_model(name, model, footage, device))
     return scored

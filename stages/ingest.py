@@ -1,24 +1,18 @@
 """Stage ingest: raw footage to data/frames, catalog, fingerprints and quarantine table."""
 
 import logging
-from pathlib import Path
 
 from aislewatch.config.params import Params
 from aislewatch.console import show_progress
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.folder import Footage, ingest
-from aislewatch.ingest.tables import write_catalog, write_fingerprints, write_quarantine
+from aislewatch.ingest.outputs import catalog_of, fingerprint_groups, quarantine_of
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, QUARANTINE
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 
 log = logging.getLogger(__name__)
-
-RAW = Path("data/raw")
-STORE = Path(".aislewatch/store")
-FRAMES = Path("data/frames")
-CATALOG = Path("data/catalog.parquet")
-FINGERPRINTS = Path("data/fingerprints.parquet")
-QUARANTINE = Path("data/quarantine.csv")
 
 # Rows of the quarantine table that the log shows; the file has all.
 ROWS_SHOWN = 20
@@ -31,14 +25,14 @@ def main() -> None:
 
 def work(params: Params, journal: Journal) -> None:
     """Decode the footage and write the four outputs."""
-    store = FrameStore(STORE, params.frames.fps, params.frames.size)
+    store = FrameStore(places.STORE, params.frames.fps, params.frames.size)
     with show_progress("files") as progress:
         workers = params.machine.ingest_workers
-        footage = ingest(RAW, list(params.sources), store, params.ingest, progress, workers)
-    store.publish([video.stored for video in footage.accepted], FRAMES)
-    write_catalog(CATALOG, footage.accepted)
-    write_fingerprints(FINGERPRINTS, footage.accepted, store)
-    write_quarantine(QUARANTINE, footage.refused)
+        footage = ingest(places.RAW, list(params.sources), store, params.ingest, progress, workers)
+    store.publish([video.stored for video in footage.accepted], places.FRAMES)
+    CATALOG.write(catalog_of(footage.accepted))
+    FINGERPRINTS.write_groups(fingerprint_groups(footage.accepted, store))
+    QUARANTINE.write(quarantine_of(footage.refused))
     report(footage)
     journal.metrics(
         {
@@ -49,7 +43,7 @@ def work(params: Params, journal: Journal) -> None:
             "footage_s": sum(video.stored.duration_s for video in footage.accepted),
         }
     )
-    for output in (FRAMES, CATALOG, FINGERPRINTS, QUARANTINE):
+    for output in (places.FRAMES, CATALOG.path, FINGERPRINTS.path, QUARANTINE.path):
         journal.digest(output)
 
 
@@ -62,7 +56,7 @@ def report(footage: Footage) -> None:
     for file in footage.refused[:ROWS_SHOWN]:
         log.info("  %s: %s (%s)", file.candidate.video, file.reason, file.detail)
     if len(footage.refused) > ROWS_SHOWN:
-        log.info("  and %d more in %s", len(footage.refused) - ROWS_SHOWN, QUARANTINE)
+        log.info("  and %d more in %s", len(footage.refused) - ROWS_SHOWN, QUARANTINE.path)
 
 
 if __name__ == "__main__":

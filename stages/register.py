@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from aislewatch.config.params import Params
@@ -30,25 +29,19 @@ from aislewatch.register.history import GATE
 from aislewatch.register.lock import sole_change
 from aislewatch.register.packaging import Packed, pack
 from aislewatch.register.promotion import Verdict
-from aislewatch.register.registration import REGISTRATION
 from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHALLENGER, Registered, Registry
 from aislewatch.score.scored import Footage
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.split import SPLITS
+from aislewatch.tables.validate import ANNOTATIONS
 from aislewatch.tracking.execution import find_or_make_execution
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 
 log = logging.getLogger(__name__)
-
-FRAMES = Path("data/frames")
-CATALOG = Path("data/catalog.parquet")
-ANNOTATIONS = Path("data/annotations.parquet")
-SPLITS = Path("data/splits.parquet")
-SELECTED = Path("models/selected.json")
-EVALUATION = Path("metrics/evaluate.json")
-# Not an output of DVC: which champion it was compared with depends on the registry.
-PAGE = Path("reports/promotion")
 
 # Real clips that the registered graph is compared on and that show a user its input.
 EXAMPLE_CLIPS = 4
@@ -61,24 +54,22 @@ def main() -> None:
 
 def work(params: Params, journal: Journal) -> None:
     """Make or find the version, compare it with the champion, set the aliases."""
-    chosen = json.loads(SELECTED.read_text())
+    chosen = json.loads(places.SELECTED.read_text())
     selected = chosen["model"]
-    folder = Path("models") / selected
-    footage = Footage(
-        FRAMES, pd.read_parquet(SPLITS), pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS)
-    )
+    folder = places.model_folder(selected)
+    footage = Footage(places.FRAMES, SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
     with _own_part(folder, chosen["operating"]) as own:
         digest = sha256_tree(own)
         with sole_change(params.register_.name):
             version, verdict = _offer(own, digest, footage, params)
     log.info("%s: %s", "champion" if verdict.promote else "stays challenger", verdict.reason)
-    write_verdict(f"{selected}, version {version.version}", verdict, PAGE)
-    journal.artifact(PAGE)
+    write_verdict(f"{selected}, version {version.version}", verdict, places.PROMOTION_PAGE)
+    journal.artifact(places.PROMOTION_PAGE)
     tags = {"model": selected, "version": version.version, "digest": digest}
     journal.tags(verdict.as_tags() | tags)
     journal.metrics(verdict.numbers)
-    write_json(REGISTRATION, {"name": version.name, "model": selected, "digest": digest})
-    journal.digest(REGISTRATION)
+    write_json(places.REGISTRATION, {"name": version.name, "model": selected, "digest": digest})
+    journal.digest(places.REGISTRATION)
 
 
 def _offer(own: Path, digest: str, footage: Footage, params: Params) -> tuple[Registered, Verdict]:
@@ -92,7 +83,7 @@ def _offer(own: Path, digest: str, footage: Footage, params: Params) -> tuple[Re
         log.info("version %s of %s has these very weights", version.version, version.name)
         _restore_where_damaged(registry, version, own, footage, params)
     registry.set_alias(CHALLENGER, version)
-    verdict = judge(registry, version, own, footage, sha256_file(SPLITS), params)
+    verdict = judge(registry, version, own, footage, sha256_file(SPLITS.path), params)
     if verdict.promote:
         promote(registry, version, GATE, verdict.reason)
     numbers = {key: f"{value:.6g}" for key, value in verdict.numbers.items()}
@@ -118,9 +109,9 @@ def _add(
 ) -> Registered:
     execution = find_or_make_execution()
     drain(execution)
-    summary = json.loads(EVALUATION.read_text())
+    summary = json.loads(places.EVALUATION.read_text())
     selected = summary["selected"]
-    folder = Path("models") / selected
+    folder = places.model_folder(selected)
     weights = sha256_tree(folder)
     run_id = made_by(execution).output(f"train@{selected}", folder, weights)
     with _pack(registry, own, run_id, digest, footage, params) as packed:
@@ -154,7 +145,7 @@ def _pack(
 ) -> AbstractContextManager[Packed]:
     trained = training_cost(registry.run_seconds(run_id), set_up_compute(params.machine).type)
     clips_BTKW = _examples(load_model(own), footage)
-    summary = json.loads(EVALUATION.read_text())
+    summary = json.loads(places.EVALUATION.read_text())
 
     def write_cards(facts: ModelFacts, difference: float) -> dict[str, str]:
         measured = AtRegistration(digest, facts, difference, processor(), trained)
@@ -167,7 +158,9 @@ def _pack(
 def _examples(model: Detector, footage: Footage) -> NDArray[np.uint8]:
     config, splits = model.config, footage.splits
     addresses = [clip_addresses(splits[splits["split"] == "test"].head(EXAMPLE_CLIPS))]
-    batches = read_batches(FRAMES, addresses, config.n_frames, config.step, config.frame_size)
+    batches = read_batches(
+        places.FRAMES, addresses, config.n_frames, config.step, config.frame_size
+    )
     return next(batches).copy()
 
 

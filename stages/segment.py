@@ -1,20 +1,16 @@
 """Stage segment: labelled videos -> clips."""
 
 import logging
-from pathlib import Path
-
-import pandas as pd
 
 from aislewatch.config.params import Params
-from aislewatch.files import whole_file, write_json
+from aislewatch.files import write_json
 from aislewatch.segment.clips import LabelRule, Windows, segment
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.segment import CLIPS
+from aislewatch.tables.validate import ANNOTATIONS
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
-
-CATALOG = Path("data/catalog.parquet")
-ANNOTATIONS = Path("data/annotations.parquet")
-CLIPS = Path("data/clips.parquet")
-METRICS = Path("metrics/segment.json")
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +21,15 @@ def work(params: Params, journal: Journal) -> None:
     asked.refuse_short_clips()
     windows = Windows(asked.n_frames, asked.step, asked.stride, params.frames.fps)
     rule = LabelRule(asked.positive_overlap, asked.negative_overlap)
-    done = segment(pd.read_parquet(CATALOG), pd.read_parquet(ANNOTATIONS), windows, rule)
+    done = segment(CATALOG.read(), ANNOTATIONS.read(), windows, rule)
     counts = done.counts()
-    with whole_file(CLIPS) as temporary:
-        done.clips.to_parquet(temporary, index=False)
-    write_json(METRICS, counts)
+    CLIPS.write(done.clips)
+    write_json(places.SEGMENT_METRICS, counts)
     log.info(", ".join(f"{name} {count}" for name, count in counts.items()))
     for video in done.too_short:
         log.info("no clip from %s: shorter than a window of %g s", video, windows.duration_s)
     journal.metrics(counts)
-    for output in (CLIPS, METRICS):
+    for output in (CLIPS.path, places.SEGMENT_METRICS):
         journal.digest(output)
 
 

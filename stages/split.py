@@ -1,7 +1,6 @@
 """Stage split: clips -> train, val and test, by groups of videos that belong together."""
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,21 +15,13 @@ from aislewatch.split.leaks import find_leaks, leak_report, refuse_leaks
 from aislewatch.split.memory import commit, read_assignments
 from aislewatch.split.page import Store, write_page
 from aislewatch.split.reference import Gap, reference_gap
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.segment import CLIPS
+from aislewatch.tables.split import BRIDGES, SPLITS
+from aislewatch.tables.validate import DUPLICATES, VIDEOS
 from aislewatch.tracking.journal import Journal, flatten
-from aislewatch.validate.duplicates import read_pairs
 from stages.runner import run_stage
-
-FRAMES = Path("data/frames")
-CATALOG = Path("data/catalog.parquet")
-VIDEOS = Path("data/videos.parquet")
-CLIPS = Path("data/clips.parquet")
-DUPLICATES = Path("data/duplicates.csv")
-SPLITS = Path("data/splits.parquet")
-BRIDGES = Path("data/bridges.csv")
-REPORT = Path("data/leak_report.json")
-METRICS = Path("metrics/split.json")
-# Not an output of DVC: figures of the reference model differ in their last bits between machines.
-PAGE = Path("reports/split/index.html")
 
 log = logging.getLogger(__name__)
 
@@ -38,55 +29,47 @@ log = logging.getLogger(__name__)
 def work(params: Params, journal: Journal) -> None:
     """Group, assign, look for leaks, and state what was achieved."""
     asked = params.split
-    videos, duplicates = read_videos(), read_pairs(DUPLICATES)
+    videos, duplicates = read_videos(), DUPLICATES.read()
     commitments = commit(videos, read_assignments(), asked.follow_official)
     ties = find_ties(videos, duplicates, asked.recording_suffix, asked.keep_together)
     grouping = group_videos(commitments, ties)
     targets = Targets(asked.train, asked.val, asked.test, asked.tolerance_points)
-    division = split(pd.read_parquet(CLIPS), grouping, targets, asked.seed)
+    division = split(CLIPS.read(), grouping, targets, asked.seed)
     splits = division.splits
     leaks = find_leaks(splits, videos, duplicates, asked.recording_suffix, asked.keep_together)
     refuse_leaks(splits, leaks)
     report = leak_report(division, videos, duplicates, grouping, leaks)
     bridges = bridge_table(grouping, commitments, ties, splits)
     metrics = summary(report)
-    _write(splits, bridges, report, metrics)
+    SPLITS.write(splits)
+    BRIDGES.write(bridges)
+    write_json(places.LEAK_REPORT, report)
+    write_json(places.SPLIT_METRICS, metrics)
     gap = _reference_gap(params, splits)
-    store = Store(FRAMES, params.frames.fps, params.frames.size)
-    with whole_file(PAGE) as temporary:
+    store = Store(places.FRAMES, params.frames.fps, params.frames.size)
+    with whole_file(places.SPLIT_PAGE) as temporary:
         write_page(temporary, report, splits, videos, duplicates, bridges, gap, store)
     _say(report, bridges, gap)
     new = sum(not commitments[video].remembered for video in set(splits["video"]))
     if new:
         log.info("%d video(s) may still move; `aislewatch split accept` keeps them there", new)
     journal.metrics(flatten(metrics))
-    for output in (SPLITS, BRIDGES, REPORT, METRICS):
+    for output in (SPLITS.path, BRIDGES.path, places.LEAK_REPORT, places.SPLIT_METRICS):
         journal.digest(output)
-
-
-def _write(
-    splits: pd.DataFrame, bridges: pd.DataFrame, report: dict[str, Any], metrics: dict[str, Any]
-) -> None:
-    with whole_file(SPLITS) as temporary:
-        splits.to_parquet(temporary, index=False)
-    with whole_file(BRIDGES) as temporary:
-        bridges.to_csv(temporary, index=False, lineterminator="\n")
-    write_json(REPORT, report)
-    write_json(METRICS, metrics)
 
 
 def _reference_gap(params: Params, splits: pd.DataFrame) -> Gap | None:
     cut = params.segment
     windows = Windows(cut.n_frames, cut.step, cut.stride, params.frames.fps)
     shares = (params.split.train, params.split.test)
-    return reference_gap(splits, FRAMES, params.frames.size, windows.span, shares)
+    return reference_gap(splits, places.FRAMES, params.frames.size, windows.span, shares)
 
 
 def read_videos() -> pd.DataFrame:
     """What is known of each video, with its digest and where its frames are."""
-    catalog = pd.read_parquet(CATALOG, columns=["video", "sha256", "frames_file", "n_frames"])
+    catalog = CATALOG.read(["video", "sha256", "frames_file", "n_frames"])
     # A label table may have columns of these names; they are none of ours.
-    known = pd.read_parquet(VIDEOS).drop(columns=catalog.columns[1:], errors="ignore")
+    known = VIDEOS.read().drop(columns=catalog.columns[1:], errors="ignore")
     return known.merge(catalog, on="video", validate="one_to_one")
 
 
@@ -110,12 +93,12 @@ def _say(report: dict[str, Any], bridges: pd.DataFrame, gap: Gap | None) -> None
             "a reference model scores %.0f %% on clips drawn at random, %.0f %% on groups; see %s",
             100 * gap.clips_at_random.accuracy,
             100 * gap.groups_at_random.accuracy,
-            PAGE,
+            places.SPLIT_PAGE,
         )
     for video, because in bridges.head(QUOTED).itertuples(index=False):
         log.warning("left out, because it would tie two sides: %s: %s", video, because)
     if len(bridges) > QUOTED:
-        log.warning("%d videos are left out, all in %s", len(bridges), BRIDGES)
+        log.warning("%d videos are left out, all in %s", len(bridges), BRIDGES.path)
 
 
 def main() -> None:

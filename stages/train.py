@@ -4,34 +4,28 @@ import argparse
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from aislewatch.config.params import Params, load_params
-from aislewatch.files import sha256_file, whole_file, write_json
+from aislewatch.files import sha256_file, write_json
 from aislewatch.models.build import WEIGHTS_FILE, Detector, model_config, save_model
 from aislewatch.models.rows import BY_NAME
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.models.sizes import network_of
+from aislewatch.tables import places
+from aislewatch.tables.train import curve_of
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.calibrate import calibrate
-from aislewatch.train.checkpoint import CHECKPOINTS, Checkpoint, result_key
+from aislewatch.train.checkpoint import Checkpoint, result_key
 from aislewatch.train.data import load_training_data
 from aislewatch.train.loop import Recipe, train, training_steps
 from aislewatch.train.processes import Processes, joined
 from aislewatch.train.profiling import profile_steps
-from aislewatch.train.start import PRETRAINED
 from aislewatch.train.tuned import PAPER, read_tuned
 from aislewatch.train.validation import EpochRow
 from stages.runner import plain_errors, run_stage
-
-SPLITS = Path("data/splits.parquet")
-FRAMES = Path("data/frames")
-BEST = Path("data/best.json")
-PROFILES = Path(".aislewatch/profiles")
 
 logger = logging.getLogger(__name__)
 
@@ -81,14 +75,15 @@ def work(name: str, params: Params, journal: Journal) -> None:
         )
 
     model, rows, checkpoint = learn(name, params, on_epoch)
-    folder = Path("models") / name
-    metrics = Path("metrics/train") / f"{name}.json"
-    curve = Path("metrics/curves") / f"{name}.csv"
+    folder, metrics, curve = (
+        places.model_folder(name),
+        places.training_metrics(name),
+        curve_of(name),
+    )
     save_model(folder, model)
     write_json(metrics, summary(rows) | {"temperature": float(model.temperature)})
-    with whole_file(curve) as temporary:
-        pd.DataFrame([asdict(row) for row in rows]).to_csv(temporary, index=False)
-    for output in (folder, metrics, curve):
+    curve.write(curve.frame(map(astuple, rows)))
+    for output in (folder, metrics, curve.path):
         journal.digest(output)
     # Last, so that a stage killed while writing its outputs need not train again.
     checkpoint.delete()
@@ -100,14 +95,14 @@ def learn(
     """Train a network on the processes that torchrun started, or on this one alone."""
     recipe = recipe_of(name, params)
     device = set_up_compute(params.machine)
-    data = load_training_data(SPLITS, FRAMES)
+    data = load_training_data(places.SPLITS, places.FRAMES)
     with joined(device) as processes:
         settings = asdict(recipe) | {"config": recipe.config.model_dump()}
         settings |= {"learning": recipe.learning.model_dump(), "processes": processes.count}
         settings |= {"start_from": start_digest(recipe.start_from)}
-        checkpoint = Checkpoint(CHECKPOINTS / name, result_key(settings, data, device))
+        checkpoint = Checkpoint(places.CHECKPOINTS / name, result_key(settings, data, device))
         model, rows = train(recipe, data, processes, on_epoch, checkpoint)
-    calibrate(model, data.val, FRAMES, device, recipe.learning.batch_size)
+    calibrate(model, data.val, places.FRAMES, device, recipe.learning.batch_size)
     return model, rows, checkpoint
 
 
@@ -115,9 +110,9 @@ def profile(name: str, params: Params) -> None:
     """Trace a few steps of the training and print where their time goes."""
     device = set_up_compute(params.machine)
     steps = training_steps(
-        recipe_of(name, params), load_training_data(SPLITS, FRAMES), Processes(device)
+        recipe_of(name, params), load_training_data(places.SPLITS, places.FRAMES), Processes(device)
     )
-    trace = PROFILES / f"train@{name}.json"
+    trace = places.PROFILES / f"train@{name}.json"
     print(profile_steps(steps, device, trace))
     logger.info("the trace is %s; open it at https://ui.perfetto.dev", trace)
 
@@ -130,9 +125,9 @@ def recipe_of(name: str, params: Params) -> Recipe:
         network = network.model_copy(update={"input": row.settings.input})
     if row.settings.optimizer is None:
         if params.train.optimizer == "tuned":
-            tuned = read_tuned(BEST)
+            tuned = read_tuned(places.BEST)
         if params.train.start_from != "none":
-            start_from = PRETRAINED / params.train.start_from / name
+            start_from = places.PRETRAINED / params.train.start_from / name
     config = model_config(row.network.architecture, tuned.network(network), params)
     how = params.train
     return Recipe(

@@ -5,7 +5,6 @@ It runs before train, although the project's card lists it after, because train 
 
 import logging
 import os
-from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
@@ -14,6 +13,7 @@ from aislewatch.files import whole_folder, write_json
 from aislewatch.models.build import model_config
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.models.sizes import network_of
+from aislewatch.tables import places
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.checkpoint import input_key, result_key
 from aislewatch.train.data import load_training_data
@@ -25,11 +25,6 @@ from aislewatch.tune.together import tune_together
 from aislewatch.tune.worker import Work
 from stages.runner import run_stage
 
-SPLITS = Path("data/splits.parquet")
-FRAMES = Path("data/frames")
-BEST = Path("data/best.json")
-PICTURES = Path("reports/tune")
-STUDIES = Path(".aislewatch")
 DASHBOARD = "watch the study with: optuna-dashboard %s"
 
 logger = logging.getLogger(__name__)
@@ -44,14 +39,14 @@ def work(params: Params, journal: Journal) -> None:
     """Run the study and write its best settings."""
     key, trials = study(params, journal)
     best = best_of(trials, params.search, key)
-    with whole_folder(PICTURES) as folder:
+    with whole_folder(places.STUDY_PICTURES) as folder:
         draw_pictures(trials, folder)
-    write_json(BEST, best.as_json())
+    write_json(places.BEST, best.as_json())
     journal.metrics({"best.val_loss": best.val_loss, "best.trial": best.trial})
     journal.tags({"study": best.study})
-    for output in (BEST, PICTURES):
+    for output in (places.BEST, places.STUDY_PICTURES):
         journal.digest(output)
-    journal.artifact(PICTURES)
+    journal.artifact(places.STUDY_PICTURES)
 
 
 def study(params: Params, journal: Journal) -> tuple[str, list[FrozenTrial]]:
@@ -61,7 +56,7 @@ def study(params: Params, journal: Journal) -> tuple[str, list[FrozenTrial]]:
         Its key, and its trials.
     """
     device = set_up_compute(params.machine)
-    data = load_training_data(SPLITS, FRAMES)
+    data = load_training_data(places.SPLITS, places.FRAMES)
     # Without the number of trials: a study that is asked for more goes on from where it was.
     # Without the machine: two that differ work on one study, and best.json names it alike on both.
     network = network_of(params.model)
@@ -77,11 +72,12 @@ def study(params: Params, journal: Journal) -> tuple[str, list[FrozenTrial]]:
     together = params.machine.tune_workers > 1
     if shared or together:
         # Not the file of a study by one process, which must hold nothing that timing decided.
-        file = STUDIES / f"study-{result_key(settings | {'together': True}, data, device)}.db"
+        file = places.WORK / f"study-{result_key(settings | {'together': True}, data, device)}.db"
         url = shared or sqlite_url(file)
         logger.info(DASHBOARD, shown_url(url))
-        return key, tune_together(Work(params, SPLITS, FRAMES, key, journal, url))
-    file = STUDIES / f"study-{result_key(settings, data, device)}.db"
+        work = Work(params, places.SPLITS, places.FRAMES, key, journal, url)
+        return key, tune_together(work)
+    file = places.WORK / f"study-{result_key(settings, data, device)}.db"
     logger.info(DASHBOARD, sqlite_url(file))
     return key, tune_alone(params, data, device, file, key, journal)
 

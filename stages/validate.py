@@ -2,23 +2,24 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
 from aislewatch.config.data import Layout
 from aislewatch.config.params import Params
 from aislewatch.errors import LabelError
-from aislewatch.files import whole_file
+from aislewatch.frames.signatures import read_fingerprints
 from aislewatch.frames.timing import PictureTimes
-from aislewatch.ingest.tables import read_fingerprints
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
-from aislewatch.labels.problems import RAW, Problem, problem_table, quote, without_repeats
+from aislewatch.labels.problems import Problem, problem_table, quote, without_repeats
 from aislewatch.labels.protocol import Labels, Video
 from aislewatch.labels.ucf_against_dcsass import disagreements
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.validate import ANNOTATIONS, DUPLICATES, VALIDATION, VIDEOS
 from aislewatch.tracking.journal import Journal
-from aislewatch.validate.annotations import COLUMNS, assemble, source_videos
+from aislewatch.validate.annotations import assemble, source_videos
 from aislewatch.validate.contradictions import contradictions, mark, settle
 from aislewatch.validate.contradictions import problems as contradiction_problems
 from aislewatch.validate.contradictions_page import write_page
@@ -30,24 +31,12 @@ from aislewatch.validate.scenes import find_scenes
 from aislewatch.validate.videos import video_table
 from stages.runner import run_stage
 
-CATALOG = Path("data/catalog.parquet")
-FRAMES = Path("data/frames")
-FINGERPRINTS = Path("data/fingerprints.parquet")
-ANNOTATIONS = Path("data/annotations.parquet")
-VIDEOS = Path("data/videos.parquet")
-DUPLICATES = Path("data/duplicates.csv")
-REPORT = Path("data/validation.csv")
-# Not an output of DVC: it must be there to be read when the stage fails.
-READABLE_REPORT = Path("reports/validation.csv")
-DOCS = Path("reports/data_docs")
-PAGE = Path("reports/contradictions/index.html")
-
 log = logging.getLogger(__name__)
 
 
 def work(params: Params, journal: Journal) -> None:
     """Check everything, write the report, and only then decide."""
-    catalog = pd.read_parquet(CATALOG)
+    catalog = CATALOG.read()
     limits = Limits(1 / params.frames.fps, params.validate_.min_event_s)
     videos = source_videos(catalog, even_times(catalog))
     labels = read_labels(catalog, videos, params.sources, limits)
@@ -57,25 +46,28 @@ def work(params: Params, journal: Journal) -> None:
         annotations_suite(annotations, catalog, limits.frame_s, limits.min_event_s),
     ]
     read = [problem for own in labels.values() for problem in own.problems]
-    read += disagreements(Path(RAW), params.sources, videos)
-    problems = without_repeats(read, check(suites, DOCS))
+    read += disagreements(places.RAW, params.sources, videos)
+    problems = without_repeats(read, check(suites, places.DATA_DOCS))
     asked = params.validate_
-    fingerprints = read_fingerprints(FINGERPRINTS)
+    fingerprints = read_fingerprints()
     pairs = pair_table(catalog, find_copies(fingerprints), asked.duplicate_share)
     opposed = contradictions(pairs, annotations)
     problems += contradiction_problems(opposed, asked.contradictions)
-    write_page(PAGE, opposed, asked.contradictions, catalog, FRAMES, params.frames)
-    _write_csv(problem_table(problems), READABLE_REPORT)
+    page = places.CONTRADICTIONS_PAGE
+    write_page(page, opposed, asked.contradictions, catalog, places.FRAMES, params.frames)
+    VALIDATION.at(places.READABLE_VALIDATION).write(problem_table(problems))
     _decide(problems)
     pairs = mark(pairs, opposed)
-    annotations = settle(annotations[COLUMNS], opposed, asked.contradictions, asked.min_event_s)
-    _write_parquet(annotations, ANNOTATIONS)
-    _write_parquet(video_table(catalog, labels, find_scenes(fingerprints)), VIDEOS)
-    _write_csv(pairs, DUPLICATES)
-    _write_csv(problem_table(problems), REPORT)
+    annotations = settle(
+        annotations[ANNOTATIONS.names], opposed, asked.contradictions, asked.min_event_s
+    )
+    ANNOTATIONS.write(annotations)
+    VIDEOS.write(video_table(catalog, labels, find_scenes(fingerprints)))
+    DUPLICATES.write(pairs)
+    VALIDATION.write(problem_table(problems))
     journal.metrics(_counts(annotations, pairs, problems))
-    for output in (ANNOTATIONS, VIDEOS, DUPLICATES, REPORT):
-        journal.digest(output)
+    for table in (ANNOTATIONS, VIDEOS, DUPLICATES, VALIDATION):
+        journal.digest(table.path)
 
 
 def even_times(catalog: pd.DataFrame) -> dict[str, PictureTimes]:
@@ -95,7 +87,7 @@ def read_labels(
     for video, source in zip(catalog["video"], catalog["source"], strict=True):
         own[source][video] = videos[video]
     return {
-        source: read_source(Path(RAW), source, layout, own[source], limits)
+        source: read_source(places.RAW, source, layout, own[source], limits)
         for source, layout in sources.items()
     }
 
@@ -104,13 +96,12 @@ def _decide(problems: list[Problem]) -> None:
     errors = [problem for problem in problems if problem.level == "error"]
     warnings = [problem for problem in problems if problem.level == "warning"]
     if warnings:
-        log.warning(
-            "%d warning(s), all in %s:\n%s", len(warnings), READABLE_REPORT, quote(warnings)
-        )
+        report = places.READABLE_VALIDATION
+        log.warning("%d warning(s), all in %s:\n%s", len(warnings), report, quote(warnings))
     if errors:
         raise LabelError(
-            f"{len(errors)} problem(s) in labels and catalog, all in {READABLE_REPORT} and "
-            f"{DOCS}/index.html:\n{quote(errors)}"
+            f"{len(errors)} problem(s) in labels and catalog, all in {places.READABLE_VALIDATION} "
+            f"and {places.DATA_DOCS}/index.html:\n{quote(errors)}"
         )
 
 
@@ -124,16 +115,6 @@ def _counts(
         "contradictory_pairs": int(pairs["labels_conflict"].sum()),
         "warnings": len(problems),
     }
-
-
-def _write_parquet(table: pd.DataFrame, path: Path) -> None:
-    with whole_file(path) as temporary:
-        table.to_parquet(temporary, index=False)
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def main() -> None:

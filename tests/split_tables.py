@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from aislewatch.config.params import load_params
 from aislewatch.split.divide import Division, Targets, split
 from aislewatch.split.groups import Grouping, find_ties, group_videos
-from aislewatch.split.memory import COLUMNS, Commitment, commit
+from aislewatch.split.memory import Commitment, commit
+from aislewatch.tables.split import ASSIGNMENTS
 
 SUFFIX = load_params(Path("params.yaml")).split.recording_suffix
 TARGETS = Targets(0.70, 0.15, 0.15, 1.0)
@@ -50,7 +51,7 @@ def pairs_of(pairs: Iterable[tuple[str, str, float]], copy_from: float = 0.3) ->
 
 def memory_of(rows: Iterable[tuple[str, str, str]] = ()) -> pd.DataFrame:
     """What ``read_assignments`` returns: video, sha256, split."""
-    return pd.DataFrame(list(rows), columns=COLUMNS, dtype="str")
+    return pd.DataFrame(list(rows), columns=ASSIGNMENTS.names, dtype="str")
 
 
 def clips_of(counts: dict[str, tuple[int, int]]) -> pd.DataFrame:

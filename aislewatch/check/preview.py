@@ -20,8 +20,9 @@ from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels
 from aislewatch.labels.spans import Span, join
 from aislewatch.labels.ucf_against_dcsass import disagreements
+from aislewatch.tables.validate import VIDEOS
 from aislewatch.validate.annotations import assemble, source_videos, video_labels
-from aislewatch.validate.videos import COLUMNS, video_table
+from aislewatch.validate.videos import video_table
 
 # Cameras that the summary lists, those with the most videos first.
 _CAMERAS = 8
@@ -121,7 +122,7 @@ def _summary(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float
         lines.append(f"  sides of the data set's authors: {said}")
     if named := sum(table["recording"] != ""):
         lines.append(f"  {named} videos name their recording")
-    if further := [str(name) for name in table if name not in COLUMNS]:
+    if further := [str(name) for name in table if name not in VIDEOS.names]:
         lines.append(f"  further properties: {', '.join(further)}")
     return lines
 

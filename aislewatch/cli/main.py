@@ -11,6 +11,7 @@ from aislewatch.console import set_up_logging, show_progress
 from aislewatch.errors import AislewatchError, ConfigError, LabelError
 from aislewatch.recording.address import check_store
 from aislewatch.register.registration import forget_stale_registration, read_registration
+from aislewatch.tables import places
 
 # The demo's shop: enough recordings that 15 % of them are over 30 test videos.
 SHOP_VIDEOS = 240
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     synth = commands.add_parser("synth", help="render the synthetic shop")
-    synth.add_argument("folder", type=Path, help="where to, for example data/raw/synthetic")
+    synth.add_argument("folder", type=Path, help=f"where to, for example {places.RAW}/synthetic")
     synth.add_argument("--videos", type=int, default=SHOP_VIDEOS, help="how many videos")
     synth.add_argument("--seed", type=int, default=SHOP_SEED, help="of everything random")
     synth.set_defaults(run=_synth)
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     split = commands.add_parser("split", help="the split's memory")
     steps = split.add_subparsers(required=True, metavar="COMMAND")
     accept = steps.add_parser(
-        "accept", help="remember the split: append its videos to data/assignments.csv"
+        "accept", help=f"remember the split: append its videos to {places.ASSIGNMENTS}"
     )
     accept.set_defaults(run=_accept)
 
@@ -90,11 +91,12 @@ def _detect(chosen: argparse.Namespace) -> None:
 
 
 def _accept(chosen: argparse.Namespace) -> None:
-    from aislewatch.split.memory import ASSIGNMENTS, accept
+    from aislewatch.split.memory import accept
 
     added = accept()
-    commit = f"; commit it (git add {ASSIGNMENTS})" if added else ": it knows the whole split"
-    print(f"{added} video(s) appended to {ASSIGNMENTS}{commit}")
+    path = places.ASSIGNMENTS
+    commit = f"; commit it (git add {path})" if added else ": it knows the whole split"
+    print(f"{added} video(s) appended to {path}{commit}")
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -107,10 +109,9 @@ def _check(chosen: argparse.Namespace) -> None:
         )
     # Imports pandas.
     from aislewatch.check.preview import check_source
-    from aislewatch.labels.problems import RAW
 
     with show_progress("headers read") as progress:
-        found = check_source(Path(RAW), chosen.source, params, progress)
+        found = check_source(places.RAW, chosen.source, params, progress)
     print(found.report)
     if found.errors:
         raise LabelError(f"{found.errors} error(s) would stop the pipeline; correct them first")
@@ -135,8 +136,8 @@ def _summary(chosen: argparse.Namespace) -> None:
         "\nWhat to open next:\n"
         "  make ui                           MLflow: compare the runs and models\n"
         "  make prefect-ui                   Prefect: flows and schedules\n"
-        "  reports/evaluate/report.html      the evaluation, with pictures\n"
-        "  reports/data_docs/index.html      what Great Expectations says of the data\n"
+        f"  {places.EVALUATION_REPORT}/report.html      the evaluation, with pictures\n"
+        f"  {places.DATA_DOCS}/index.html      what Great Expectations says of the data\n"
         "  aislewatch detect VIDEO           alerts of the champion on a video of yours"
     )
 

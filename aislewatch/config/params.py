@@ -17,6 +17,7 @@ from aislewatch.config.machine import Ingest, Machine
 from aislewatch.config.types import Section, Seed
 from aislewatch.errors import ConfigError
 from aislewatch.files import read_yaml
+from aislewatch.tables import places
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -62,7 +63,7 @@ class Params(Section):
     def _inside_raw(cls, value: dict[str, Layout]) -> dict[str, Layout]:
         for name in value:
             if not name or name.startswith(".") or "/" in name:
-                raise ValueError(f"{name!r} must name a folder in data/raw")
+                raise ValueError(f"{name!r} must name a folder in {places.RAW}")
         return value
 
 

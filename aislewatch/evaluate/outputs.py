@@ -12,20 +12,17 @@ from aislewatch.evaluate.cards import data_card, model_card
 from aislewatch.evaluate.mistakes import Mistake, worst_mistakes, write_loop
 from aislewatch.evaluate.report import Study, write_report
 from aislewatch.evaluate.summary import Evaluation, as_json
-from aislewatch.evaluate.table import EVALUATE_JSON, table_frame
+from aislewatch.evaluate.table import table_frame
 from aislewatch.evaluate.timeline import draw_timelines, telling_videos
-from aislewatch.files import whole_file, whole_folder, write_json
+from aislewatch.files import whole_folder, write_csv, write_json
 from aislewatch.frames.store import read_clip
 from aislewatch.score.events import judge_alerts
 from aislewatch.score.scored import Footage, Scored
+from aislewatch.tables import places
+from aislewatch.tables.evaluate import PREDICTIONS
 
-SELECTED = Path("models/selected.json")
-TABLE = Path("metrics/table.csv")
-ROC = Path("metrics/roc.csv")
-PR = Path("metrics/pr.csv")
-CONFUSION = Path("metrics/confusion.csv")
-PREDICTIONS = Path("metrics/predictions.csv")
-REPORT = Path("reports/evaluate")
+# Of a CSV: nine digits are more than the float32 logits behind the scores hold.
+FLOAT_FORMAT = "%.9g"
 
 # Whole videos drawn in the report: two screens of them.
 TIMELINES = 16
@@ -58,23 +55,27 @@ def write_outputs(
         "Model card": model_card(summary, footage, params),
         "Data card": data_card(footage, params),
     }
-    with whole_folder(REPORT) as folder:
+    with whole_folder(places.EVALUATION_REPORT) as folder:
         pictures = _draw(evaluation, scored, curves, folder)
         loops = _write_loops(test[evaluation.selected], footage.frames_dir, params, folder)
         write_report(evaluation, pictures, study, loops, cards, folder / "report.html")
     both = {model.name: model.predictions for model in scored}
-    for path, table in (
-        (TABLE, table_frame(summary)),
-        (ROC, plots.roc_table(test)),
-        (PR, plots.pr_table(test)),
-        (CONFUSION, plots.confusion_table(test)),
-        (PREDICTIONS, plots.predictions_table(both)),
-    ):
-        _write_csv(path, table)
-    write_json(EVALUATE_JSON, summary)
+    PREDICTIONS.write(plots.predictions_table(both), FLOAT_FORMAT)
+    wide = {
+        places.MODEL_TABLE: table_frame(summary),
+        places.ROC: plots.roc_table(test),
+        places.PR: plots.pr_table(test),
+        places.CONFUSION: plots.confusion_table(test),
+    }
+    for path, table in wide.items():
+        write_csv(path, table, FLOAT_FORMAT)
+    write_json(places.EVALUATION, summary)
     chosen = evaluation.chosen()
-    write_json(SELECTED, {"model": chosen.name, "operating": chosen.operating.as_json()})
-    return [REPORT, TABLE, ROC, PR, CONFUSION, PREDICTIONS, EVALUATE_JSON, SELECTED]
+    write_json(places.SELECTED, {"model": chosen.name, "operating": chosen.operating.as_json()})
+    return [
+        *(places.EVALUATION_REPORT, *wide, PREDICTIONS.path),
+        *(places.EVALUATION, places.SELECTED),
+    ]
 
 
 def _draw(
@@ -117,9 +118,3 @@ def _write_loops(
         loops.append((mistake, folder / f"mistake-{number:02d}.webp"))
         write_loop(frames_TKW, frames.fps / segment.step, loops[-1][1])
     return loops
-
-
-def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    # Nine digits give back every float32 score exactly.
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from aislewatch.evaluate.figures import CLASSES
 from aislewatch.evaluate.metrics import THRESHOLD, pr_points, roc_points
+from aislewatch.tables.evaluate import PREDICTIONS
 
 # Points of a curve: steps of half a per cent, finer than a plot's pixels.
 GRID = np.arange(201) / 200
@@ -43,6 +44,6 @@ def confusion_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def predictions_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """All models' scores below each other: model, video, start, split, label, score."""
+    """All models' scores below each other, with the columns of ``PREDICTIONS``."""
     parts = [clips.assign(model=name) for name, clips in predictions.items()]
-    return pd.concat(parts)[["model", "video", "start", "split", "label", "score"]]
+    return pd.concat(parts)[PREDICTIONS.names]

@@ -11,6 +11,7 @@ from rich.table import Table
 from aislewatch.console import plain_console
 from aislewatch.errors import PipelineError
 from aislewatch.models.rows import ROWS, Figures, Row
+from aislewatch.tables import places
 
 INPUTS: Mapping[str, str] = {"rgb": "RGB", "diff": "frame differences"}
 
@@ -24,8 +25,6 @@ COLUMNS: Mapping[str, str] = {
 
 # Those that the paper prints, too.
 PRINTED = Figures._fields
-
-EVALUATE_JSON = Path("metrics/evaluate.json")
 
 # Columns of the printed table: fits five figures with intervals, and a terminal beside an editor.
 WIDTH = 116
@@ -68,7 +67,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     return captured.get()
 
 
-def print_table(path: Path = EVALUATE_JSON) -> None:
+def print_table(path: Path = places.EVALUATION) -> None:
     """Print the table of the last evaluation.
 
     Raises:

@@ -8,8 +8,7 @@ from pathlib import Path
 from aislewatch.findings import Fault, Finding, Wanted, remove
 from aislewatch.frames.store import read_facts
 from aislewatch.fsck.evidence import Evidence
-
-STORE = Path(".aislewatch/store")
+from aislewatch.tables.places import STORE
 
 _NAME = re.compile(r"(?P<key>[0-9a-f]{64}-\d+fps-\d+px-v\d+)\.(?P<suffix>yuv|s\d+\.npy|json)")
 

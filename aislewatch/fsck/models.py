@@ -6,9 +6,10 @@ from aislewatch.errors import RegistryError
 from aislewatch.findings import Finding, remove
 from aislewatch.fsck.outputs import REMAKE
 from aislewatch.recording.address import LOCAL_DATABASE, tracking_uri
-from aislewatch.register.registration import REGISTRATION, read_registration
+from aislewatch.register.registration import read_registration
 from aislewatch.register.stored import find_faults
 from aislewatch.register.versions import Registered, Registry
+from aislewatch.tables.places import REGISTRATION
 
 # A repair that is none: what a fault here needs is known only when the outputs are sound.
 OTHERS_FIRST = "# repair the files above first, then run `aislewatch fsck` again"

@@ -19,10 +19,11 @@ from aislewatch.fsck.dvc_files import (
     locked_outputs,
 )
 from aislewatch.fsck.evidence import Evidence
-from aislewatch.fsck.frames import STORE, check_frames, is_entry, store_files
+from aislewatch.fsck.frames import check_frames, is_entry, store_files
 from aislewatch.fsck.hashing import Digests, Progress, hash_files
 from aislewatch.fsck.outputs import PUSH, REMAKE, check_objects, check_output, expect
 from aislewatch.fsck.run_cache import RUNS, check_runs
+from aislewatch.tables.places import STORE
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ def check_project(progress: Progress) -> Checked:
         findings += check_objects(folder, files, stored, then, evidence)
     for one in expected:
         findings += check_output(one, evidence)
-    places = {f"files in {STORE}": len(in_store)}
-    places |= {f"files in {folder.root}": len(files) for folder, files in objects.items()}
-    places |= {f"files in {cache_folder() / RUNS}": n_runs}
-    places |= {"files of the outputs in dvc.lock": len(working)}
-    return Checked(places, findings, notes)
+    counts = {f"files in {STORE}": len(in_store)}
+    counts |= {f"files in {folder.root}": len(files) for folder, files in objects.items()}
+    counts |= {f"files in {cache_folder() / RUNS}": n_runs}
+    counts |= {"files of the outputs in dvc.lock": len(working)}
+    return Checked(counts, findings, notes)
 
 
 def _misplaced(

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from aislewatch.labels.addresses import paths_of
 from aislewatch.labels.problems import Problem, some
+from aislewatch.tables import places
 
 
 class _Index:
@@ -74,7 +75,7 @@ class VideoNames:
             # Before a less exact spelling is tried: it may mean another video of this name.
             if len(refused := self._present.find(spelling, self.source)) == 1:
                 fault = "the video was refused by ingest"
-                remedy = "see data/quarantine.csv; repair the file or remove the row"
+                remedy = f"see {places.QUARANTINE}; repair the file or remove the row"
                 name = f"{self.source}/{refused[0]}"
                 return Problem(file, row, name, "warning", "quarantined", fault, remedy)
         return self._unknown(file, row, written)

@@ -1,15 +1,15 @@
 """What is wrong with labels or footage: one row a problem, with its place and its remedy."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 import pandas as pd
 
-Level = Literal["error", "warning"]
+from aislewatch.tables import places
+from aislewatch.tables.validate import VALIDATION
 
-# Where footage lies, relative to the project's root.
-RAW = "data/raw"
+Level = Literal["error", "warning"]
 
 # Rows quoted in an error message: a screenful; the report holds the rest.
 QUOTED_ROWS = 20
@@ -50,14 +50,12 @@ def footage_problem(
     video: str, rule: str, problem: str, remedy: str, level: Level = "error"
 ) -> Problem:
     """A fault of a video itself, which stands in no row of a label file."""
-    return Problem(f"{RAW}/{video}", None, video, level, rule, problem, remedy)
+    return Problem(f"{places.RAW}/{video}", None, video, level, rule, problem, remedy)
 
 
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
     """The row-level report: errors first, then by place and rule; it always has a header."""
-    columns = [field.name for field in fields(Problem)]
-    table = pd.DataFrame([asdict(p) for p in problems], columns=columns)
-    table["row"] = table["row"].astype("Int64")
+    table = VALIDATION.frame(map(astuple, problems))
     order = ["level", "file", "row", "video", "rule", "problem"]
     return table.sort_values(order, na_position="first", ignore_index=True)
 

@@ -20,6 +20,7 @@ from mlflow.tracking import MlflowClient
 from aislewatch.errors import ProvenanceError
 from aislewatch.recording.address import shown_uri, tracking_uri
 from aislewatch.recording.store import connect, find_runs
+from aislewatch.tables import places
 from aislewatch.tracking.provenance import LOCK, lock_entries, locked_facts, stage_key
 from aislewatch.tracking.state import CHANGES, PARENT_TAG, PROVENANCE
 
@@ -98,7 +99,7 @@ def check_out(origin: Origin, repository: Path, folder: Path) -> None:
     dvc = [sys.executable, "-m", "dvc"]
     cache = _run(*dvc, "cache", "dir", cwd=repository).strip()
     _run(*dvc, "cache", "dir", "--local", cache, cwd=folder)
-    _link_footage(repository / "data/raw", folder / "data/raw")
+    _link_footage(repository / places.RAW, folder / places.RAW)
     _run(*dvc, "checkout", "-q", cwd=folder)
 
 

@@ -15,6 +15,7 @@ from aislewatch.errors import ModelError
 from aislewatch.files import sha256_file, write_json
 from aislewatch.findings import Fault
 from aislewatch.score.alerts import AlertRule
+from aislewatch.tables import places
 
 GRAPH = Path("model.onnx")
 OWN = Path("aislewatch")
@@ -23,7 +24,7 @@ OPERATING = "operating.json"
 CARD = "model_card.md"
 DATA_CARD = "data_card.md"
 
-REGISTER_AGAIN = "run `rm -f registration.json && dvc repro register`"
+REGISTER_AGAIN = f"run `rm -f {places.REGISTRATION} && dvc repro register`"
 
 
 def write_manifest(bundle: Path) -> str:

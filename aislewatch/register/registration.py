@@ -4,12 +4,10 @@ Without MLflow until the registry is really asked, so that a look at the file co
 """
 
 import json
-from pathlib import Path
 
 from aislewatch.errors import RegistryError
 from aislewatch.recording.address import check_store
-
-REGISTRATION = Path("registration.json")
+from aislewatch.tables.places import REGISTRATION
 
 
 def read_registration() -> dict[str, str]:

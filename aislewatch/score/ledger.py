@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 from aislewatch.files import whole_file
+from aislewatch.tables import places
 
-REPORTS = Path("reports")
 COLUMNS = ("time", "stage", "model", "split")
 
 # Hex digits of a digest shown to people: 48 bits tell any two models of one project apart.
@@ -20,7 +20,7 @@ SHOWN_DIGITS = 12
 
 
 def record_test_use(
-    stage: str, model_digest: str, split_digest: str, reports: Path = REPORTS
+    stage: str, model_digest: str, split_digest: str, reports: Path = places.REPORTS
 ) -> int:
     """Count one scoring of the test split by one model, before it happens.
 
@@ -36,7 +36,7 @@ def record_test_use(
         How many times this split has been used by now.
     """
     reports.mkdir(parents=True, exist_ok=True)
-    path = reports / "test_uses.csv"
+    path = reports / places.TEST_USES.name
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if file.tell() == 0:
@@ -44,14 +44,14 @@ def record_test_use(
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         writer.writerow([stamp, stage, model_digest, split_digest])
     uses = read_test_uses(reports)
-    with whole_file(reports / "test_uses.html") as temporary:
+    with whole_file(reports / places.TEST_USES_PAGE.name) as temporary:
         temporary.write_text(_render(uses))
     return sum(use["split"] == split_digest for use in uses)
 
 
-def read_test_uses(reports: Path = REPORTS) -> list[dict[str, str]]:
+def read_test_uses(reports: Path = places.REPORTS) -> list[dict[str, str]]:
     """All recorded uses, oldest first; empty where there was none."""
-    path = reports / "test_uses.csv"
+    path = reports / places.TEST_USES.name
     if not path.exists():
         return []
     with path.open(newline="") as file:

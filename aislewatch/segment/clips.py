@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from aislewatch.errors import LabelError
+from aislewatch.tables import places
+from aislewatch.tables.segment import CLIPS
 
 NORMAL, SHOPLIFTING = 0, 1
 CLASSES = {NORMAL: "normal", SHOPLIFTING: "shoplifting"}
 UNLABELED = "unlabeled"
-COLUMNS = ["video", "frames_file", "start", "label", "overlap"]
 
 # Overlaps are quotients of decimal times: 9 digits keep 0.6 equal to 0.6 on every machine.
 OVERLAP_DIGITS = 9
@@ -148,7 +149,7 @@ def segment(
             parts.append((video, frames_file, kept, overlap))
     cut = _table(parts)
     cut["label"] = rule(cut["overlap"].to_numpy())
-    clips = cut.loc[cut["label"] >= 0, COLUMNS].reset_index(drop=True)
+    clips = cut.loc[cut["label"] >= 0, CLIPS.names].reset_index(drop=True)
     done = Segmentation(clips, len(cut) - len(clips), dropped, too_short, unlabeled)
     _refuse_unusable(done, windows)
     return done
@@ -196,7 +197,7 @@ def _refuse_unusable(done: Segmentation, windows: Windows) -> None:
             f"no clip could be cut: {counts['too_short_videos']} video(s) are shorter than one "
             f"window of {windows.duration_s:g} s, {counts['unlabeled_videos']} have no label, "
             f"{counts['ambiguous_dropped']} window(s) are ambiguous. Add longer labelled videos "
-            "to data/raw, or lower segment.n_frames or segment.step in params.yaml"
+            f"to {places.RAW}, or lower segment.n_frames or segment.step in params.yaml"
         )
     for name, label in (("positive", SHOPLIFTING), ("negative", NORMAL)):
         if counts[name] == 0:

@@ -22,6 +22,7 @@ from aislewatch.split.assignment import (
 )
 from aislewatch.split.groups import Grouping
 from aislewatch.split.reachability import decide, excess
+from aislewatch.tables import places
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _refusal(
     """Which group is in the way, and the best split that can be had."""
     settled = int((task.allowed.sum(axis=1) == 1).sum())
     fixed = (
-        f" {settled} of {len(names)} groups have their side from data/assignments.csv or their "
+        f" {settled} of {len(names)} groups have their side from {places.ASSIGNMENTS} or their "
         "authors."
         if settled
         else ""
@@ -133,7 +134,7 @@ def _refusal(
         return (
             "no assignment of the groups leaves train, val and test each with both classes."
             f"{fixed} Add footage of other recordings, or free groups by removing their rows from "
-            "data/assignments.csv"
+            f"{places.ASSIGNMENTS}"
         )
     totals_SQ = task.totals(best_G)
     missed_SQ = np.abs(task.deviations(totals_SQ[None])[0])

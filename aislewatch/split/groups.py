@@ -17,6 +17,8 @@ from scipy.cluster.hierarchy import DisjointSet
 from aislewatch.errors import SplitError
 from aislewatch.split.assignment import SIDES
 from aislewatch.split.memory import Commitment
+from aislewatch.tables import places
+from aislewatch.tables.split import BRIDGES
 
 CAUSES = ["recording", "same_bytes", "copy"]
 
@@ -82,7 +84,7 @@ def _column_ties(videos: pd.DataFrame, column: str) -> pd.DataFrame:
     if column not in videos:
         there = ", ".join(name for name in videos.columns if name != "video")
         raise SplitError(
-            f"split.keep_together names {column!r}, which is no column of data/videos.parquet "
+            f"split.keep_together names {column!r}, which is no column of {places.VIDEOS} "
             f"({there}); correct it, or add the column to a videos.csv"
         )
     filled = videos[videos[column].notna() & (videos[column].astype(str) != "")]
@@ -181,8 +183,8 @@ def _refuse_contradicted_memory(
         neighbours = explain(torn, ties, {v: s for v, s in old.items() if v not in torn})
         lines = [f"  {video} ({old[video]}): {neighbours[video]}" for video in torn]
         raise SplitError(
-            f"{len(torn)} video(s) in data/assignments.csv belong together with videos of another "
-            "side:\n" + "\n".join(lines[:QUOTED]) + "\nRemove from data/assignments.csv the rows "
+            f"{len(torn)} video(s) in {places.ASSIGNMENTS} belong together with videos of another "
+            "side:\n" + "\n".join(lines[:QUOTED]) + f"\nRemove from {places.ASSIGNMENTS} the rows "
             "of those that may move, or take what ties them back (split.keep_together, "
             "split.recording_suffix, validate.duplicate_share, videos.csv)"
         )
@@ -234,4 +236,4 @@ def bridge_table(
         own = commitments[video].official
         official = f"by its authors ({' or '.join(sorted(own))})" if own < frozenset(SIDES) else ""
         rows.append((video, "; ".join(filter(None, [official, words]))))
-    return pd.DataFrame(rows, columns=["video", "because"], dtype="str")
+    return BRIDGES.frame(rows)

@@ -13,11 +13,9 @@ import pandas as pd
 from aislewatch.errors import SplitError
 from aislewatch.files import whole_file
 from aislewatch.split.assignment import SIDES
-
-ASSIGNMENTS = Path("data/assignments.csv")
-SPLITS = Path("data/splits.parquet")
-CATALOG = Path("data/catalog.parquet")
-COLUMNS = ["video", "sha256", "split"]
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.split import ASSIGNMENTS, SPLITS
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Commitment:
         return frozenset([self.remembered]) if self.remembered else self.official
 
 
-def read_assignments(path: Path = ASSIGNMENTS) -> pd.DataFrame:
+def read_assignments(path: Path = places.ASSIGNMENTS) -> pd.DataFrame:
     """The memory as text, in the file's order.
 
     Raises:
@@ -54,13 +52,14 @@ def read_assignments(path: Path = ASSIGNMENTS) -> pd.DataFrame:
     except FileNotFoundError:
         raise SplitError(
             f"{path} is missing; take it back from git (git checkout -- {path}), or, to forget "
-            f"every old split, write the line {','.join(COLUMNS)} into it"
+            f"every old split, write the line {','.join(ASSIGNMENTS.names)} into it"
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SplitError(f"{path} is no CSV of {', '.join(COLUMNS)}: {error}") from None
-    if list(table.columns) != COLUMNS:
+        raise SplitError(f"{path} is no CSV of {', '.join(ASSIGNMENTS.names)}: {error}") from None
+    if list(table.columns) != ASSIGNMENTS.names:
         raise SplitError(
-            f"{path} has the columns {', '.join(table.columns)}; it needs {', '.join(COLUMNS)}"
+            f"{path} has the columns {', '.join(table.columns)}; it needs "
+            f"{', '.join(ASSIGNMENTS.names)}"
         )
     for row, side in enumerate(table["split"], start=2):
         if side not in SIDES:
@@ -138,7 +137,7 @@ def _official_sides(videos: pd.DataFrame) -> dict[str, frozenset[str]]:
     if stated.empty:
         raise SplitError(
             "split.follow_official is true, but no video has an official side (column official of "
-            "data/videos.parquet); set it to false, or use a source whose labels state sides"
+            f"{places.VIDEOS}); set it to false, or use a source whose labels state sides"
         )
     has_val = set(stated.loc[stated["official"] == "val", "source"])
     columns = (stated[name].tolist() for name in ("video", "source", "official"))
@@ -157,14 +156,18 @@ def _refuse_other_than_official(
     if torn:
         first = torn[0]
         raise SplitError(
-            f"{ASSIGNMENTS} has {len(torn)} video(s) on another side than the authors of their "
-            f"data set, for example {first}: {remembered[first]} instead of "
+            f"{places.ASSIGNMENTS} has {len(torn)} video(s) on another side than the authors of "
+            f"their data set, for example {first}: {remembered[first]} instead of "
             f"{' or '.join(sorted(official[first]))}. Remove those rows to follow the authors, or "
             "set split.follow_official to false"
         )
 
 
-def accept(splits: Path = SPLITS, catalog: Path = CATALOG, assignments: Path = ASSIGNMENTS) -> int:
+def accept(
+    splits: Path = places.SPLITS,
+    catalog: Path = places.CATALOG,
+    assignments: Path = places.ASSIGNMENTS,
+) -> int:
     """Append to the memory what it lacks of a finished split; old rows keep their bytes.
 
     Args:
@@ -181,8 +184,8 @@ def accept(splits: Path = SPLITS, catalog: Path = CATALOG, assignments: Path = A
     if not splits.exists() or not catalog.exists():
         raise SplitError(f"there is no {splits} to accept; run `dvc repro split` first")
     memory = read_assignments(assignments)
-    videos = pd.read_parquet(catalog)
-    rows = _placed(pd.read_parquet(splits), videos)
+    videos = CATALOG.at(catalog).read()
+    rows = _placed(SPLITS.at(splits).read(), videos)
     known = remembered_sides(videos, memory)
     places = zip(rows["video"], rows["split"], strict=True)
     moved = [video for video, side in places if known.get(video, side) != side]
@@ -193,7 +196,7 @@ def accept(splits: Path = SPLITS, catalog: Path = CATALOG, assignments: Path = A
         )
     old = set(zip(memory["video"], memory["sha256"], strict=True))
     keep = [pair not in old for pair in zip(rows["video"], rows["sha256"], strict=True)]
-    new = rows.loc[keep, COLUMNS]
+    new = rows.loc[keep, ASSIGNMENTS.names]
     if not new.empty:
         text = assignments.read_text(encoding="utf-8")
         ending = "" if text.endswith("\n") else "\n"

@@ -17,11 +17,11 @@ from typing import Any
 import psutil
 
 from aislewatch.files import whole_file
+from aislewatch.tables import places
 from aislewatch.tracking.provenance import LOCK, PARAMS
 from aislewatch.tracking.state import CHANGES, CLOSED, EXECUTION, FINISH
 
-WORK = Path(".aislewatch")
-RUNS = WORK / "runs"
+RUNS = places.WORK / "runs"
 EXECUTION_VARIABLE = "AISLEWATCH_EXECUTION"
 
 # Two readings of one process' start time differ by rounding only; a reused pid differs by seconds.

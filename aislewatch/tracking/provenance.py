@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from aislewatch.files import read_yaml, sha256_file
+from aislewatch.tables import places
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 PARAMS = Path("params.yaml")
-FOOTAGE = "data/raw"
+FOOTAGE = places.RAW.as_posix()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import torch
 from aislewatch.files import sha256_file, whole_file
 from aislewatch.train.data import TrainingData
 
-CHECKPOINTS = Path(".aislewatch/checkpoints")
 LIBRARY = Path(__file__).parents[1]
 # A checkpoint of the demo's networks takes 5 ms to write, a large one's still far under a second;
 # a minute of a training lost to a kill hurts nobody.

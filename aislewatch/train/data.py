@@ -14,6 +14,7 @@ from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import Empty, pageable, read_batches
 from aislewatch.models.build import CLASSES, ModelConfig
 from aislewatch.models.scoring import clip_addresses
+from aislewatch.tables.split import SPLITS
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,10 @@ def load_training_data(splits_file: Path, frames_dir: Path) -> TrainingData:
     """Read splits.parquet; clips of the test split are left out here and seen nowhere in training.
 
     Raises:
-        TrainingError: the file is missing, or a split lacks a class.
+        TableError: the file is missing or damaged.
+        TrainingError: a split lacks a class.
     """
-    try:
-        clips = pd.read_parquet(splits_file, columns=["frames_file", "start", "label", "split"])
-    except FileNotFoundError:
-        raise TrainingError(f"{splits_file} is missing; run the split stage first") from None
+    clips = SPLITS.at(splits_file).read(["frames_file", "start", "label", "split"])
     sides = {}
     for split in ("train", "val"):
         sides[split] = clips[clips["split"] == split].drop(columns="split").reset_index(drop=True)

@@ -6,9 +6,8 @@ import torch
 
 from aislewatch.errors import ModelError
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
+from aislewatch.tables import places
 
-# Where networks to go on from lie: <name>/<network>, each as the train stage writes it.
-PRETRAINED = Path("data/pretrained")
 # The last layer weighs features for the footage they were learned on; its weights and the
 # temperature fitted to them are not taken over.
 NOT_LOADED = ("network.dense.", "temperature")
@@ -29,8 +28,8 @@ def load_pretrained(model: Detector, folder: Path) -> None:
     """
     if not (folder / WEIGHTS_FILE).is_file():
         raise ModelError(
-            f"{folder} holds no trained network; put one there (see {PRETRAINED / 'README.md'}) or "
-            "set train.start_from to none"
+            f"{folder} holds no trained network; put one there (see "
+            f"{places.PRETRAINED / 'README.md'}) or set train.start_from to none"
         )
     earlier = load_model(folder)
     here, there = _kind(model), _kind(earlier)

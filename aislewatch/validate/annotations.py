@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from aislewatch.frames.timing import PictureTimes
-from aislewatch.labels.problems import RAW
 from aislewatch.labels.protocol import (
     NORMAL,
     SHOPLIFTING,
@@ -16,8 +15,9 @@ from aislewatch.labels.protocol import (
     Video,
 )
 from aislewatch.labels.spans import Span, cut, gaps
+from aislewatch.tables import places
+from aislewatch.tables.validate import ANNOTATIONS
 
-COLUMNS = ["video", "label", "start_s", "end_s"]
 ORDER = ["video", "start_s", "end_s", "label"]
 
 # Columns that tell where a label came from; they serve the checks and are not stored.
@@ -50,15 +50,14 @@ def assemble(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float
         records.append((row.video, row.label, row.start_s, end_s, row.file, row.row))
     whole = {video: label for own in labels.values() for video, label in own.whole.items()}
     for video, end_s in ends.items():
-        place, spans = f"{RAW}/{video}", rows.get(video, [])
+        place, spans = f"{places.RAW}/{video}", rows.get(video, [])
         if not spans:
             records.append((video, whole.get(video, UNLABELED), 0.0, end_s, place, None))
         elif all(row.label == UNLABELED for row in spans):
             rest = gaps([Span(row.start_s, row.end_s) for row in spans], end_s, least_s=frame_s)
             records += [(video, NORMAL, gap.start_s, gap.end_s, place, None) for gap in rest]
-    table = pd.DataFrame(records, columns=COLUMNS + ORIGIN)
-    types = {"video": "str", "label": "str", "start_s": "float64", "end_s": "float64"}
-    table = table.astype({**types, "file": "str", "row": "Int64"})
+    table = pd.DataFrame(records, columns=ANNOTATIONS.names + ORIGIN)
+    table = table.astype({**ANNOTATIONS.dtypes, "file": "str", "row": "Int64"})
     return table.sort_values([*ORDER, "row"], ignore_index=True)
 
 

@@ -9,7 +9,8 @@ from aislewatch.labels.checks import ROUNDING_S
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.spans import Span, join
-from aislewatch.validate.annotations import COLUMNS as INTERVAL
+from aislewatch.tables import places
+from aislewatch.tables.validate import ANNOTATIONS
 from aislewatch.validate.annotations import ORDER
 
 COLUMNS = {
@@ -67,7 +68,7 @@ def mark(pairs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Set ``labels_conflict`` of each pair: true for those that contradict each other."""
     opposed = set(zip(found["a"], found["b"], strict=True))
     known = [pair in opposed for pair in zip(pairs["a"], pairs["b"], strict=True)]
-    return pairs.assign(labels_conflict=known)
+    return pairs.assign(labels_conflict=known).astype({"labels_conflict": "bool"})
 
 
 def settle(
@@ -106,8 +107,8 @@ def settle(
             annotations[annotations["video"] == video], join(spans), min_event_s
         )
     ]
-    settled = pd.concat([kept, pd.DataFrame(changed, columns=INTERVAL)], ignore_index=True)
-    return settled.astype(annotations.dtypes[INTERVAL]).sort_values(ORDER, ignore_index=True)
+    settled = pd.concat([kept, ANNOTATIONS.frame(changed)], ignore_index=True)
+    return settled.sort_values(ORDER, ignore_index=True)
 
 
 def problems(found: pd.DataFrame, choice: Choice) -> list[Problem]:
@@ -125,7 +126,7 @@ def problems(found: pd.DataFrame, choice: Choice) -> list[Problem]:
             f"{row['start_a_s']:.1f}-{row['end_a_s']:.1f} s is {row['label_a']} here and "
             f"{row['label_b']} in {row['b']}, {row['start_b_s']:.1f}-{row['end_b_s']:.1f} s, which "
             f"shows the same; {done}",
-            "look at both in reports/contradictions/index.html and correct the wrong label, or "
+            f"look at both in {places.CONTRADICTIONS_PAGE} and correct the wrong label, or "
             "choose validate.contradictions in params.yaml",
             "error" if choice == "fail" else "warning",
         )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aislewatch.files import whole_folder
+from aislewatch.tables import places
 
 # What can fetch something or needs a script; the static folder (fonts, logos) is left behind.
 _REMOVED = re.compile(
@@ -89,7 +90,7 @@ def _index(folder: Path, failed: Mapping[str, int]) -> str:
         )
         state = f'<span class="failed">✗ {count} failed</span>' if count else _PASSED
         rows.append(f"<tr><td>{html.escape(suite)}</td><td>{state}</td><td>{cells}</td></tr>")
-    return _PAGE.format(style=_STYLE, rows="\n".join(rows))
+    return _PAGE.format(style=_STYLE, report=places.READABLE_VALIDATION, rows="\n".join(rows))
 
 
 _PASSED = '<span class="passed">✓ all succeeded</span>'
@@ -98,7 +99,7 @@ _PAGE = """<!DOCTYPE html>
 <style>{style}</style></head>
 <body><h1>Data validation</h1>
 <p>Great Expectations over the tables that the pipeline learns from.
-Row by row, with remedies: <code>reports/validation.csv</code>.</p>
+Row by row, with remedies: <code>{report}</code>.</p>
 <table><thead><tr><th>Table</th><th>Rules</th><th>Pages</th></tr></thead>
 <tbody>
 {rows}

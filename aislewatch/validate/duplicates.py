@@ -2,26 +2,11 @@
 
 from collections.abc import Iterable
 from itertools import combinations
-from pathlib import Path
 
 import pandas as pd
 
+from aislewatch.tables.validate import DUPLICATES
 from aislewatch.validate.copies.find import Copy
-
-COLUMNS = {
-    "a": "str",
-    "b": "str",
-    "share": "float64",
-    "is_copy": "bool",
-    "same_bytes": "bool",
-    "labels_conflict": "bool",
-    "start_a_s": "float64",
-    "end_a_s": "float64",
-    "start_b_s": "float64",
-    "end_b_s": "float64",
-    "speed": "float64",
-    "mirrored": "bool",
-}
 
 # Seconds of shared motion from which two videos are copies however long they are: two hours that
 # share a minute share it.
@@ -37,8 +22,8 @@ def pair_table(catalog: pd.DataFrame, found: Iterable[Copy], copy_share: float) 
         copy_share: share of the moving frames from which two videos are copies.
 
     Returns:
-        ``COLUMNS``, a before b, sorted, each pair once. ``labels_conflict`` is false: what labels
-        say of the shared part is for ``contradictions``.
+        The columns of ``DUPLICATES``, a before b, sorted, each pair once. ``labels_conflict`` is
+        false: what labels say of the shared part is for ``contradictions``.
     """
     ends = dict(zip(catalog["video"].tolist(), catalog["duration_s"].tolist(), strict=True))
     rows = {
@@ -61,12 +46,4 @@ def pair_table(catalog: pd.DataFrame, found: Iterable[Copy], copy_share: float) 
         for a, b in combinations(sorted(videos), 2):
             end = ends[a]
             rows[a, b] = (1.0, True, True, False, 0.0, end, 0.0, end, 1.0, False)
-    table = pd.DataFrame(
-        [(*pair, *row) for pair, row in sorted(rows.items())], columns=list(COLUMNS)
-    )
-    return table.astype(COLUMNS)
-
-
-def read_pairs(path: Path) -> pd.DataFrame:
-    """The table as it was written to a CSV; types are stated because it may be empty."""
-    return pd.read_csv(path).astype(COLUMNS)
+    return DUPLICATES.frame((*pair, *row) for pair, row in sorted(rows.items()))

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from aislewatch.labels.problems import RAW, Problem
+from aislewatch.labels.problems import Problem
+from aislewatch.tables import places
 from aislewatch.validate.datadocs import publish
 from aislewatch.validate.rules import Rule, Suite
 
@@ -91,6 +92,6 @@ def _blame(seen: Mapping[str, Any], rule: Rule, place: Sequence[str]) -> Problem
     fault = f"{values or 'the row'} fails {rule.expectation}"
     video = str(seen["video"])
     row = seen.get("row")
-    file = seen.get("file", f"{RAW}/{video}")
+    file = seen.get("file", f"{places.RAW}/{video}")
     line = None if row is None or pd.isna(row) else int(row)
     return Problem(file, line, video, "error", rule.name, fault, rule.remedy)

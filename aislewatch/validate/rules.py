@@ -12,6 +12,7 @@ import pandas as pd
 
 from aislewatch.labels.checks import ROUNDING_S
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
+from aislewatch.tables import places
 
 LABELS = [NORMAL, SHOPLIFTING, UNLABELED]
 INGEST = "make the table again: dvc repro --force --single-item ingest"
@@ -55,7 +56,7 @@ def catalog_suite(
     table = catalog.assign(intervals=counts).reset_index(drop=True)
     filled = ["video", "source", "camera", "label", "sha256", "frames_file"]
     rules = [
-        _rule("TableRowCountToBeBetween", "not_empty", "add footage to data/raw", min_value=1),
+        _rule("TableRowCountToBeBetween", "not_empty", f"add footage to {places.RAW}", min_value=1),
         _rule("ColumnValuesToBeUnique", "unique_video", INGEST, column="video"),
         *(_rule("ColumnValuesToNotBeNull", f"{c}_missing", INGEST, column=c) for c in filled),
         _set("source", list(sources), "known_source", "name the source in params.yaml: sources"),
@@ -71,7 +72,7 @@ def catalog_suite(
         _range("duration_s", 0, "duration_range", strict_min=True),
         _range("intervals", 1, "has_interval", remedy="say in its label file what it shows"),
     ]
-    return Suite("catalog", "data/catalog.parquet", table, rules, ["video"])
+    return Suite("catalog", places.CATALOG.as_posix(), table, rules, ["video"])
 
 
 def annotations_suite(
@@ -108,7 +109,9 @@ def annotations_suite(
         _range("event_s", min_event_s, "event_length", remedy="lengthen or remove the event"),
         _rule("CompoundColumnsToBeUnique", "repeated_row", "remove one", column_list=interval),
     ]
-    return Suite("annotations", "data/annotations.parquet", table, rules, ["video", "file", "row"])
+    return Suite(
+        "annotations", places.ANNOTATIONS.as_posix(), table, rules, ["video", "file", "row"]
+    )
 
 
 def _rule(expectation: str, name: str, remedy: str, **arguments: Any) -> Rule:

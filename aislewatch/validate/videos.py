@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from aislewatch.labels.protocol import Labels
-
-COLUMNS = ["video", "source", "camera", "recording", "official", "scene"]
+from aislewatch.tables.validate import VIDEOS
 
 
 def video_table(
@@ -20,16 +19,16 @@ def video_table(
         scenes: for every video one with the same background, as ``scenes.find_scenes`` gives it.
 
     Returns:
-        ``COLUMNS``, then the videos' further attributes by name; all str, sorted by video.
-        ``camera`` is that of the folders unless a label file names another; ``recording`` is empty
-        where none is named (``split.recording_suffix`` finds it in the file's name); ``official``
-        is train, val or test.
+        The columns of ``VIDEOS``, then the videos' further attributes by name; all str, sorted by
+        video. ``camera`` is that of the folders unless a label file names another; ``recording``
+        is empty where none is named (``split.recording_suffix`` finds it in the file's name);
+        ``official`` is train, val or test.
     """
     attributes = {
         video: facts for own in labels.values() for video, facts in own.attributes.items()
     }
     official = {video: side for own in labels.values() for video, side in own.official.items()}
-    further = sorted({name for facts in attributes.values() for name in facts} - set(COLUMNS))
+    further = sorted({name for facts in attributes.values() for name in facts} - set(VIDEOS.names))
     rows = []
     columns = (catalog[name].tolist() for name in ("video", "source", "camera"))
     for video, source, camera in zip(*columns, strict=True):
@@ -45,5 +44,5 @@ def video_table(
                 **{name: known.get(name, "") for name in further},
             }
         )
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *further]).astype("str")
+    table = pd.DataFrame(rows, columns=[*VIDEOS.names, *further]).astype("str")
     return table.sort_values("video", ignore_index=True)

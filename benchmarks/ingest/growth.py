@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from aislewatch.config.params import load_params
+from aislewatch.tables import places
 from benchmarks.rounds import Cost, machine, measure, verdict, working_folder
 from tests.projects import environment, make_project, set_params
 
@@ -57,7 +58,7 @@ class Growth:
     def __init__(self, folder: Path, videos: int) -> None:
         self.project = make_project(folder / "project", {"shop": "folder"})
         set_params(self.project, {"frames": load_params().frames.model_dump()})
-        self.shop = self.project / "data/raw/shop/normal"
+        self.shop = self.project / places.RAW / "shop/normal"
         self.videos = 0
         self.add(videos)
 
@@ -94,17 +95,17 @@ class Growth:
 
     def frames(self) -> int:
         """Frames of the videos, by the catalog."""
-        return int(pd.read_parquet(self.project / "data/catalog.parquet")["n_frames"].sum())
+        return int(pd.read_parquet(self.project / places.CATALOG)["n_frames"].sum())
 
     def disk(self) -> tuple[int, int]:
         """Bytes on the disk of every place that holds frames together, and of the frames alone."""
-        places = [".aislewatch/store", "data/frames", ".dvc/cache"]
-        there = [place for place in places if (self.project / place).exists()]
+        folders = [places.STORE, places.FRAMES, ".dvc/cache"]
+        there = [place for place in folders if (self.project / place).exists()]
         command = ["du", "--summarize", "--total", "--block-size=1", *there]
         said = subprocess.run(
             command, cwd=self.project, check=True, capture_output=True, text=True
         ).stdout
-        stored = sum(file.stat().st_size for file in (self.project / "data/frames").iterdir())
+        stored = sum(file.stat().st_size for file in (self.project / places.FRAMES).iterdir())
         return int(said.splitlines()[-1].split()[0]), stored
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from aislewatch.tables import places
 from benchmarks.rounds import machine, verdict, working_folder
 from tests.footage_samples import make_project, start_stage
 
@@ -69,7 +70,7 @@ def main() -> None:
     files = (int(sys.argv[1]) if len(sys.argv) > 1 else HOURS) // HOURS_OF_A_FILE
     with working_folder() as folder:
         project = make_project(folder / "project", "shop")
-        shop = project / "data/raw/shop"
+        shop = project / places.RAW / "shop"
         write_long_video(shop / "0.mp4", HOURS_OF_A_FILE * 3600)
         for number in range(1, files):
             copy_as_another(shop / "0.mp4", shop / f"{number}.mp4", number)
@@ -82,7 +83,7 @@ def main() -> None:
             time.sleep(EVERY_S)
         if stage.returncode != 0:
             raise subprocess.CalledProcessError(stage.returncode, stage.args, *stage.communicate())
-        catalog = pd.read_parquet(project / "data/catalog.parquet")
+        catalog = pd.read_parquet(project / places.CATALOG)
         hours = catalog["duration_s"].sum() / 3600
         print(f"{hours:.0f} hours, {catalog['n_frames'].sum():,} frames")
         print(f"{time.perf_counter() - began:.0f} s; {machine()}")

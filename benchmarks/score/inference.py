@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -26,6 +25,8 @@ from aislewatch.models.facts import model_facts, one_core_session
 from aislewatch.models.scoring import clip_addresses
 from aislewatch.models.sizes import SIZES, Network
 from aislewatch.register.export import Probability, export_onnx
+from aislewatch.tables import places
+from aislewatch.tables.split import SPLITS
 from benchmarks.rounds import machine, medians
 
 ROUNDS = 5
@@ -84,18 +85,16 @@ def with_torch(graph: Callable[[torch.Tensor], torch.Tensor], dtype: torch.dtype
 
 def project_model() -> tuple[Detector, Clips, Clips]:
     """The project's ConvLSTM, clips to calibrate on and clips to judge by."""
-    model = load_model(Path("models/convlstm"))
+    model = load_model(places.model_folder("convlstm"))
     config = model.config
-    clips = pd.read_parquet("data/splits.parquet")
+    clips = SPLITS.read()
 
     def read(split: str, count: int) -> Clips:
         of_split = clips[clips["split"] == split]
         some = of_split.sample(min(count, len(of_split)), random_state=0)
         addresses = [clip_addresses(some)]
         size = config.frame_size
-        return next(
-            read_batches(Path("data/frames"), addresses, config.n_frames, config.step, size)
-        )
+        return next(read_batches(places.FRAMES, addresses, config.n_frames, config.step, size))
 
     return model, read("train", CALIBRATION_CLIPS), read("test", TEST_CLIPS)
 

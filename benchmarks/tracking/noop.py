@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from aislewatch.tables import places
 from benchmarks.rounds import Cost, added, machine, measure, median, verdict, working_folder
 
 # Seconds that our commands may add where there is nothing to do (issue 5).
@@ -22,7 +23,13 @@ LIMIT_S = 0.2
 ROUNDS = 11
 
 # What git ignores and DVC needs: outputs and footage.
-DATA = ("data", "models", "metrics", "reports", "registration.json")
+DATA = (
+    places.DATA,
+    places.MODELS,
+    places.METRICS,
+    places.REPORTS,
+    places.REGISTRATION,
+)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from aislewatch.errors import TrainingError
 from aislewatch.models.build import model_config
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.models.sizes import network_of
+from aislewatch.tables import places
 from aislewatch.train.adam import PAPER_ADAM, OptimizerSettings
 from aislewatch.train.data import TrainingData
 from aislewatch.train.loop import Recipe, train
@@ -61,11 +62,11 @@ class Bench:
 
     def curve(self, job: Job) -> list[EpochRow]:
         """Train; what there was of the curve when the loss stopped being a number."""
-        clips = pd.read_parquet(self.project / "data/splits.parquet")
+        clips = pd.read_parquet(self.project / places.SPLITS)
         sides = [
             clips[clips["split"] == split].reset_index(drop=True) for split in ("train", job.judged)
         ]
-        data = TrainingData(*sides, self.project / "data/frames")
+        data = TrainingData(*sides, self.project / places.FRAMES)
         config = model_config("convlstm", network_of(self.params.model), self.params)
         recipe = Recipe(
             config, self.params.learning, job.settings, self.epochs, self.epochs, job.seed

@@ -18,7 +18,8 @@ from aislewatch.ingest.candidates import Candidate, list_candidates
 from aislewatch.ingest.decoder import video_limits
 from aislewatch.ingest.folder import open_decoders
 from aislewatch.ingest.intake import Accepted, Intake, Refused
-from aislewatch.ingest.tables import write_catalog, write_quarantine
+from aislewatch.ingest.outputs import catalog_of, quarantine_of
+from aislewatch.tables.ingest import CATALOG, QUARANTINE
 from tests.footage_samples import LIMITS, luma
 from tests.fuzz.cases import Case
 from tests.fuzz.traps import CANARY_LUMA, MARKER, Traps, set_traps
@@ -110,9 +111,9 @@ class Trial:
         name = self._folder / f"table-{time.monotonic_ns()}"
         try:
             if isinstance(verdict, Refused):
-                write_quarantine(name, [verdict])
+                QUARANTINE.at(name.with_suffix(".csv")).write(quarantine_of([verdict]))
                 return self._check_words(verdict)
-            write_catalog(name, [verdict])
+            CATALOG.at(name.with_suffix(".parquet")).write(catalog_of([verdict]))
             return self._check_frames(verdict)
         except (ValueError, UnicodeError) as error:
             return [f"the table cannot be written: {error}"]

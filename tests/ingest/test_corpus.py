@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from aislewatch.config.params import load_params
-from aislewatch.ingest.tables import read_fingerprints
+from aislewatch.frames.signatures import read_fingerprints
+from aislewatch.tables.ingest import FINGERPRINTS
 from aislewatch.validate.copies.find import find_copies
 from tests.code_closure import ROOT
 from tests.footage_samples import make_project, run_stage
@@ -54,7 +55,7 @@ def test_all_ordinary_real_videos_are_accepted(corpus, corpus_project):
 
 @pytest.mark.corpus
 def test_shared_footage_of_the_corpus_is_found(corpus, corpus_project):
-    videos = read_fingerprints(corpus_project / "data/fingerprints.parquet")
+    videos = read_fingerprints(FINGERPRINTS.at(corpus_project / FINGERPRINTS.path))
     copies = find_copies({name.removeprefix("real/"): one for name, one in videos.items()})
     found = {(copy.a, copy.b) for copy in copies if copy.share >= THRESHOLD}
     listed = pd.read_csv(corpus / "near_duplicates.csv")

@@ -11,10 +11,11 @@ import pytest
 
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_tree
+from aislewatch.frames.signatures import read_fingerprints
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import camera_and_label
 from aislewatch.ingest.folder import Footage, ingest
-from aislewatch.ingest.tables import read_fingerprints
+from aislewatch.tables.ingest import FINGERPRINTS
 from tests.footage_samples import (
     LIMITS,
     make_project,
@@ -86,7 +87,7 @@ def test_the_stage_writes_its_four_outputs(tmp_path):
     }
     for file in catalog["frames_file"]:
         assert (project / "data/frames" / file).stat().st_size == 10 * 32 * 32 * 3 // 2
-    fingerprints = read_fingerprints(project / "data/fingerprints.parquet")
+    fingerprints = read_fingerprints(FINGERPRINTS.at(project / FINGERPRINTS.path))
     assert {video: one.rows_TR.shape for video, one in fingerprints.items()} == dict.fromkeys(
         catalog["video"], (8, 129)
     )

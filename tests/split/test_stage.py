@@ -11,6 +11,7 @@ import yaml
 
 from aislewatch.cli import main as cli
 from aislewatch.split.memory import read_assignments
+from aislewatch.tables.segment import CLIPS
 from stages import ingest, segment, validate
 from stages import split as split_stage
 from tests.split_tables import clips_of, even, pairs_of, videos_of
@@ -54,7 +55,8 @@ def write_inputs(counts: dict[str, tuple[int, int]], near: list[tuple[str, str, 
     videos[catalog].to_parquet("data/catalog.parquet")
     videos.drop(columns=catalog[1:]).to_parquet("data/videos.parquet")
     pairs_of(near).to_csv("data/duplicates.csv", index=False)
-    clips.merge(videos[["video", "frames_file"]], on="video").to_parquet("data/clips.parquet")
+    clips = clips.merge(videos[["video", "frames_file"]], on="video").assign(overlap=0.0)
+    CLIPS.write(clips[CLIPS.names])
 
 
 def outputs() -> list[bytes]:

@@ -27,6 +27,7 @@ from aislewatch.models.build import Detector, ModelConfig, build, load_model, sa
 from aislewatch.models.scoring import clip_addresses, clip_logits, score_clips, set_up_compute
 from aislewatch.models.sizes import network_of
 from aislewatch.register.export import export_onnx
+from aislewatch.tables import places
 from aislewatch.train.adam import PAPER_ADAM, Adam
 from aislewatch.train.augment import draw_views
 from aislewatch.train.checkpoint import Checkpoint, result_key
@@ -35,7 +36,7 @@ from aislewatch.train.loop import Recipe, train
 from aislewatch.train.losses import focal_loss
 from aislewatch.train.processes import Processes
 from aislewatch.train.profiling import TRACED_STEPS
-from aislewatch.train.start import NOT_LOADED, PRETRAINED, load_pretrained
+from aislewatch.train.start import NOT_LOADED, load_pretrained
 from aislewatch.train.step import Stepper
 from aislewatch.train.validation import EpochRow, roc_auc
 from stages import train as train_stage
@@ -394,7 +395,9 @@ def test_what_a_training_cannot_go_on_from_is_told(data: TrainingData, tmp_path:
 
 def test_the_papers_network_never_goes_on_from_another(tmp_path: Path) -> None:
     params = params_of(train={"start_from": "shop", "optimizer": "paper"})
-    assert train_stage.recipe_of("convlstm", params).start_from == PRETRAINED / "shop/convlstm"
+    assert (
+        train_stage.recipe_of("convlstm", params).start_from == places.PRETRAINED / "shop/convlstm"
+    )
     assert train_stage.recipe_of("convlstm_paper", params).start_from is None
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from aislewatch.labels.checks import Limits, check_rows
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.protocol import LabelRow, Labels
+from aislewatch.tables import validate as tables
 from aislewatch.validate.annotations import assemble, video_labels
 from aislewatch.validate.copies.find import Copy
 from aislewatch.validate.duplicates import pair_table
-from aislewatch.validate.videos import COLUMNS as VIDEO_COLUMNS
 from aislewatch.validate.videos import video_table
 from stages.validate import main
 from tests.even_videos import even_video
@@ -235,7 +235,7 @@ def test_videos_table_has_no_gaps() -> None:
     a, b, c = GOOD["video"]
     attributes = {a: {"store": "Ghent", "recording": "monday"}, b: {"camera": "door", "day": "1"}}
     table = video_table(GOOD, {"shop": Labels(official={a: "test"}, attributes=attributes)}, {c: a})
-    assert list(table) == [*VIDEO_COLUMNS, "day", "store"]
+    assert list(table) == [*tables.VIDEOS.names, "day", "store"]
     assert table.to_numpy().tolist() == [
         [b, "shop", "door", "", "", "", "1", ""],
         [a, "shop", "shop", "monday", "test", "", "", "Ghent"],

@@ -1,0 +1,47 @@
+"""The tables of the ingest stage: which videos there are, how they move, what was refused."""
+
+from aislewatch.tables import places
+from aislewatch.tables.table import Column, Table
+
+CATALOG = Table(
+    places.CATALOG,
+    "ingest",
+    "an accepted video, sorted by `video`",
+    (
+        Column("video", "str", "path below `data/raw`"),
+        Column("source", "str", "first folder of that path"),
+        Column("camera", "str", "its folders, without those named after a class"),
+        Column("label", "str", "of its folder: `shoplifting`, `normal` or `unlabeled`"),
+        Column("sha256", "str", "of the original file"),
+        Column("frames_file", "str", "name of its file in `data/frames`"),
+        Column("n_frames", "int64", "its length in the store", "frames"),
+        Column("fps", "float64", "the original's rate; 0 where the file states none", "frames/s"),
+        Column("width", "int64", "of the original, as displayed", "pixels"),
+        Column("height", "int64", "of the original, as displayed", "pixels"),
+        Column("duration_s", "float64", "length of the original", "s"),
+        Column("codec", "str", "of the original, as ffmpeg calls it"),
+    ),
+)
+
+FINGERPRINTS = Table(
+    places.FINGERPRINTS,
+    "ingest",
+    "an accepted video, sorted by `video`",
+    (
+        Column("video", "str", "path below `data/raw`"),
+        Column("signature", "object", "what moves in it, and how it looks once a second"),
+        Column("n_frames", "int64", "its length in the store", "frames"),
+        Column("fps", "int64", "rate of the store", "frames/s"),
+    ),
+)
+
+QUARANTINE = Table(
+    places.QUARANTINE,
+    "ingest",
+    "a refused file, sorted by `video`",
+    (
+        Column("video", "str", "path below `data/raw`, with escapes where it is not UTF-8"),
+        Column("reason", "str", "short, for programs: `truncated`, `timeout` …"),
+        Column("detail", "str", "what was seen, or the decoder's own words"),
+    ),
+)

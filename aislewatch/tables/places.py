@@ -1,0 +1,87 @@
+"""Names every path of the pipeline once, relative to the project's root.
+
+``dvc.yaml`` names the same paths, for DVC reads no Python; a test holds the two against each other.
+"""
+
+from pathlib import Path
+
+DATA = Path("data")
+METRICS = Path("metrics")
+REPORTS = Path("reports")
+MODELS = Path("models")
+
+# What people put there.
+RAW = DATA / "raw"
+ASSIGNMENTS = DATA / "assignments.csv"
+PRETRAINED = DATA / "pretrained"
+
+# ingest
+FRAMES = DATA / "frames"
+CATALOG = DATA / "catalog.parquet"
+FINGERPRINTS = DATA / "fingerprints.parquet"
+QUARANTINE = DATA / "quarantine.csv"
+
+# validate
+ANNOTATIONS = DATA / "annotations.parquet"
+VIDEOS = DATA / "videos.parquet"
+DUPLICATES = DATA / "duplicates.csv"
+VALIDATION = DATA / "validation.csv"
+# No outputs of DVC: they must be there to be read when the stage fails.
+READABLE_VALIDATION = REPORTS / "validation.csv"
+DATA_DOCS = REPORTS / "data_docs"
+CONTRADICTIONS_PAGE = REPORTS / "contradictions/index.html"
+
+# segment
+CLIPS = DATA / "clips.parquet"
+SEGMENT_METRICS = METRICS / "segment.json"
+
+# split
+SPLITS = DATA / "splits.parquet"
+BRIDGES = DATA / "bridges.csv"
+LEAK_REPORT = DATA / "leak_report.json"
+SPLIT_METRICS = METRICS / "split.json"
+# No output of DVC: figures of the reference model differ in their last bits between machines.
+SPLIT_PAGE = REPORTS / "split/index.html"
+
+# tune
+BEST = DATA / "best.json"
+STUDY_PICTURES = REPORTS / "tune"
+
+# evaluate
+SELECTED = MODELS / "selected.json"
+EVALUATION = METRICS / "evaluate.json"
+MODEL_TABLE = METRICS / "table.csv"
+PREDICTIONS = METRICS / "predictions.csv"
+ROC = METRICS / "roc.csv"
+PR = METRICS / "pr.csv"
+CONFUSION = METRICS / "confusion.csv"
+EVALUATION_REPORT = REPORTS / "evaluate"
+# No outputs of DVC: they hold times and grow.
+TEST_USES = REPORTS / "test_uses.csv"
+TEST_USES_PAGE = REPORTS / "test_uses.html"
+
+# register
+REGISTRATION = Path("registration.json")
+# No output of DVC: which champion it was compared with depends on the registry.
+PROMOTION_PAGE = REPORTS / "promotion"
+
+# Work files, which no commit and no output of DVC holds.
+WORK = Path(".aislewatch")
+STORE = WORK / "store"
+CHECKPOINTS = WORK / "checkpoints"
+PROFILES = WORK / "profiles"
+
+
+def model_folder(model: str) -> Path:
+    """Return the folder of a trained network: its weights and its ``config.json``."""
+    return MODELS / model
+
+
+def training_metrics(model: str) -> Path:
+    """Return the file of what a training achieved on validation."""
+    return METRICS / "train" / f"{model}.json"
+
+
+def curve(model: str) -> Path:
+    """Return the file of a training's learning curve."""
+    return METRICS / "curves" / f"{model}.csv"
