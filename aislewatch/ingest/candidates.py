@@ -10,7 +10,12 @@ from pathlib import Path, PurePosixPath
 from aislewatch.errors import FootageError, QuarantinedError
 
 # Files that lie beside footage and are not meant as such: labels, notes, exports of label tools.
-NOT_FOOTAGE = frozenset({".csv", ".json", ".md", ".parquet", ".tsv", ".txt", ".xml"})
+NOT_FOOTAGE = frozenset(
+    {
+        *(".csv", ".json", ".jsonl", ".md", ".ndjson", ".parquet", ".tsv", ".txt", ".xml"),
+        *(".xls", ".xlsx", ".ods", ".eaf", ".pfsx", ".boris", ".srt", ".vtt"),
+    }
+)
 
 # Names of folders that give videos their label, in lower case and without blanks, "-" and "_": our
 # own, those of UCF-Crime ("Training_Normal_Videos_Anomaly") and of Kaggle's ("non shop lifters").

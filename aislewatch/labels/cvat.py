@@ -1,4 +1,4 @@
-"""A source labelled in CVAT: its videos, and ``.xml`` files of CVAT 1.1 anywhere beside them.
+"""Reads a source labelled in CVAT: ``.xml`` files of CVAT 1.1 anywhere beside its videos.
 
 A track labelled shoplifting is an event from its first visible frame to its last, with a gap where
 it is outside. A task that has shoplifting among its labels, but no such track, is normal. What a
@@ -39,6 +39,7 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     names = VideoNames(raw, source, videos)
     seen: dict[str, _Seen] = {}
     paths = list_files(raw, source, ".xml")
+    labels.files.update(paths)
     if not paths:
         remedy = f"put an export as 'CVAT for video 1.1' into {source}/"
         place = (raw / source).as_posix()

@@ -36,7 +36,7 @@ class Segment:
 class Segments:
     """All lines by recording and number of the segment."""
 
-    found: bool = False
+    paths: set[Path] = field(default_factory=set)
     by_recording: dict[str, dict[int, Segment]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -44,9 +44,9 @@ class Segments:
 def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     """Read the label files of ``raw/source``; see ``labels.ReadLabels``."""
     segments = read_segments(raw, source)
-    labels = Labels(problems=segments.problems)
+    labels = Labels(problems=segments.problems, files=segments.paths)
     place = (raw / source).as_posix()
-    if not segments.found:
+    if not segments.paths:
         fault, remedy = "there is no label file of DCSASS", "put its Labels folder there"
         labels.problems.append(Problem(place, None, "", "error", "no_labels", fault, remedy))
     without: list[str] = []
@@ -75,7 +75,7 @@ def read_segments(raw: Path, source: str) -> Segments:
     for path in list_files(raw, source, ".csv"):
         if path.name.lower() == VIDEOS_FILE:
             continue
-        segments.found = True
+        segments.paths.add(path)
         lines = read_lines(path)
         if isinstance(lines, Problem):
             segments.problems.append(lines)

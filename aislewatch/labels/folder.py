@@ -10,7 +10,7 @@ from pathlib import Path
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels, Video
 from aislewatch.labels.reading import find_file
-from aislewatch.labels.table import FILES, read_table
+from aislewatch.labels.table import read_table
 
 EVENTS_FILE = "events.csv"
 
@@ -19,29 +19,19 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     """Read the class folders of ``raw/source`` and its events.csv; see ``labels.ReadLabels``."""
     folders = {name: video.label for name, video in videos.items() if video.label != UNLABELED}
     path = find_file(raw / source, EVENTS_FILE)
-    unread = list(_unread(raw / source))
     if path is None:
-        return Labels(whole=folders, problems=unread)
+        return Labels(whole=folders)
     labels = read_table(path, raw, source, videos)
     broken = any(problem.level == "error" for problem in labels.problems)
     if broken and not labels.rows and not labels.whole:
         # Nothing could be read: to miss every video's row as well would bury the reason.
         return labels
-    labels.problems.extend(unread)
     labels.problems.extend(_against_folders(path.as_posix(), labels, folders))
     timed = {row.video for row in labels.rows}
     for video, label in folders.items():
         if label == NORMAL and video not in timed:
             labels.whole.setdefault(video, NORMAL)
     return labels
-
-
-def _unread(folder: Path) -> Iterator[Problem]:
-    fault = "a table of labels, which is not read in the layout folder"
-    remedy = f"set the layout of {folder.name} to table in params.yaml, or move the file away"
-    for path in (find_file(folder, name) for name in FILES):
-        if path:
-            yield Problem(path.as_posix(), None, "", "warning", "unread", fault, remedy)
 
 
 def _against_folders(file: str, labels: Labels, folders: Mapping[str, str]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""A source labelled in Label Studio: its videos, and JSON exports anywhere beside them.
+"""Reads a source labelled in Label Studio: JSON exports anywhere beside its videos.
 
 Regions labelled shoplifting are events; a choice without a region is about the whole video; an
 annotation that was submitted empty says that the video is normal.
@@ -73,6 +73,7 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     """Read every JSON export of ``raw/source``; see ``labels.ReadLabels``."""
     reader = _Reader(VideoNames(raw, source, videos), videos, uploaded_names(videos))
     paths = list_files(raw, source, ".json")
+    reader.labels.files.update(paths)
     if not paths:
         remedy = f"put a JSON export of the project into {source}/"
         place = (raw / source).as_posix()

@@ -11,6 +11,7 @@ from typing import get_args
 
 from aislewatch.config.data import Layout
 from aislewatch.labels.checks import Limits, check_rows
+from aislewatch.labels.exports import DATA_SETS, name_exports
 from aislewatch.labels.problems import Problem, some
 from aislewatch.labels.protocol import Labels, ReadLabels, Video
 from aislewatch.labels.videos_file import add_properties
@@ -18,9 +19,6 @@ from aislewatch.labels.videos_file import add_properties
 READERS: Mapping[Layout, ReadLabels] = {
     layout: import_module(f"aislewatch.labels.{layout}").read_labels for layout in get_args(Layout)
 }
-
-# Data sets in which much is unlabeled by their authors' intent; their readers tell what is not.
-_DATA_SETS: frozenset[Layout] = frozenset({"ucf_crime", "dcsass"})
 
 
 def read_source(
@@ -38,7 +36,9 @@ def read_source(
     labels = READERS[layout](raw, source, videos)
     add_properties(raw, source, videos, labels)
     labels.problems.extend(check_rows(labels.rows, videos, limits))
-    if layout not in _DATA_SETS:
+    labels.problems[:] = name_exports(raw, source, layout, labels)
+    # Of a data set much is unlabeled by intent; its reader says what is not.
+    if layout not in DATA_SETS:
         labels.problems.extend(_without_label(raw, source, videos, labels))
     return labels
 

@@ -1,4 +1,4 @@
-"""What every reader of label files is given and returns: the one protocol of ``sources``.
+"""Says what every reader of label files is given and returns.
 
 A reader is a plain function in a file named after its layout. It looks at nothing but the label
 files of one source and the facts of that source's videos; whether the rows make sense (inside the
@@ -56,7 +56,7 @@ class LabelRow:
     label: str
 
     def problem(self, rule: str, problem: str, remedy: str, level: Level = "error") -> Problem:
-        """A fault of this row."""
+        """Report a fault of this row."""
         return Problem(self.file, self.row, self.video, level, rule, problem, remedy)
 
 
@@ -68,7 +68,7 @@ class Labels:
     in neither is unlabeled. ``official`` is the side (train, val or test) on which the data set's
     authors put a video. ``attributes`` are further facts of a video by name: ``recording`` (the
     take it was cut from, equal in all sources that hold parts of it), ``camera``, or what a
-    ``videos.csv`` names (store, day).
+    ``videos.csv`` names (store, day). ``files`` are those that were read, or should have been.
     """
 
     rows: list[LabelRow] = field(default_factory=list)
@@ -76,6 +76,7 @@ class Labels:
     official: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
 
 
 class ReadLabels(Protocol):

@@ -16,12 +16,12 @@ MOST_BYTES = 256 << 20
 _LOOKED_AT = 64
 
 
-def list_files(raw: Path, source: str, suffix: str) -> list[Path]:
-    """List the files below a source's folder with this suffix, sorted, without hidden ones.
+def list_files(raw: Path, source: str, *suffixes: str) -> list[Path]:
+    """List the files below a source's folder with these suffixes, sorted, without hidden ones.
 
-    Links to folders are not followed. ``suffix`` is lower case, with its dot.
+    Links to folders are not followed. A suffix is in lower case, with its dot.
     """
-    return sorted(path for path in _walk(raw / source) if path.suffix.lower() == suffix)
+    return sorted(path for path in _walk(raw / source) if path.suffix.lower() in suffixes)
 
 
 def find_file(folder: Path, name: str) -> Path | None:
@@ -73,11 +73,20 @@ def read_text(path: Path, remedy: str) -> str | Problem:
     if isinstance(content, Problem):
         return content
     try:
-        return content.decode(_encoding(content[:_LOOKED_AT]))
+        return text_of(content)
     except UnicodeDecodeError as error:
         row = error.object.count(b"\n", 0, error.start) + 1
         fault = f"cannot be read as UTF-8 text: {error.reason} 0x{error.object[error.start]:02x}"
         return malformed(path, row, fault, remedy)
+
+
+def text_of(content: bytes, errors: str = "strict") -> str:
+    """Decode a text; ``errors`` says what to do with what is none, as ``bytes.decode`` has it.
+
+    Raises:
+        UnicodeDecodeError: it is in neither UTF-8 nor UTF-16, and ``errors`` is ``strict``.
+    """
+    return content.decode(_encoding(content[:_LOOKED_AT]), errors)
 
 
 def read_lines(path: Path) -> list[tuple[int, str]] | Problem:

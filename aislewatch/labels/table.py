@@ -32,7 +32,8 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
         fault = "there is more than one table" if present else "there is no table of labels"
         remedy = f"keep one of {', '.join(FILES)} in {source}/"
         place = (raw / source).as_posix()
-        return Labels(problems=[Problem(place, None, "", "error", "one_table", fault, remedy)])
+        problem = Problem(place, None, "", "error", "one_table", fault, remedy)
+        return Labels(problems=[problem], files=set(present))
     return read_table(present[0], raw, source, videos)
 
 
@@ -40,18 +41,18 @@ def read_table(path: Path, raw: Path, source: str, videos: Mapping[str, Video]) 
     """Read one table of labels; the other arguments are those of ``labels.ReadLabels``."""
     sheet = read_sheet(path, lambda header: len(missing_columns(header)))
     if isinstance(sheet, Problem):
-        return Labels(problems=[sheet])
+        return Labels(problems=[sheet], files={path})
     columns, problems = find_columns(sheet)
     if columns is None:
-        return Labels(problems=problems)
+        return Labels(problems=problems, files={path})
     lengths = {len(cells) for _, cells in sheet.lines}
     if len(sheet.lines) > 1 and len(lengths) == 1 and len(sheet.header) not in lengths:
         # One cause, told once.
         fault = f"the header has {len(sheet.header)} names, every row {lengths.pop()} fields"
         problem = malformed(path, 1, fault, "give the header a name for each field")
-        return Labels(problems=[*problems, problem])
-    table = _Table(sheet, columns, VideoNames(raw, source, videos), videos, Labels())
-    table.labels.problems.extend(problems)
+        return Labels(problems=[*problems, problem], files={path})
+    labels = Labels(problems=problems, files={path})
+    table = _Table(sheet, columns, VideoNames(raw, source, videos), videos, labels)
     return table.read()
 
 

@@ -27,9 +27,9 @@ SPARE_FRAMES = 2
 def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     """Read the text files of ``raw/source``; see ``labels.ReadLabels``."""
     files = read_ucf_files(raw, source)
-    labels = Labels(problems=files.problems)
+    labels = Labels(problems=files.problems, files=files.paths)
     place = (raw / source).as_posix()
-    if not files.found:
+    if not files.paths:
         remedy = "put Temporal_Anomaly_Annotation_for_Testing_Videos.txt and the lists there"
         fault = "there is no label file of UCF-Crime"
         labels.problems.append(Problem(place, None, "", "error", "no_labels", fault, remedy))

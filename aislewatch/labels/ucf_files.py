@@ -49,7 +49,7 @@ class UcfFiles:
     detection split, ``folds`` the sides in each fold of the action recognition split.
     """
 
-    found: bool = False
+    paths: set[Path] = field(default_factory=set)
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     sides: dict[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def read_ucf_files(raw: Path, source: str) -> UcfFiles:
         fold = _FOLD.fullmatch(name)
         if not (listed or fold or _TIMES.search(name)):
             continue
-        files.found = True
+        files.paths.add(path)
         lines = read_lines(path)
         if isinstance(lines, Problem):
             files.problems.append(lines)

@@ -22,6 +22,7 @@ def add_properties(raw: Path, source: str, videos: Mapping[str, Video], labels: 
     path = find_file(raw / source, VIDEOS_FILE)
     if path is None:
         return
+    labels.files.add(path)
     sheet = read_sheet(path, lambda header: not _video_columns(header))
     if isinstance(sheet, Problem):
         labels.problems.append(sheet)
