@@ -81,4 +81,4 @@ unit: $(BIN)/.dev ## the tests alone
 	pytest
 
 clean: ## remove what the pipeline made; footage, the split's memory, registry and cache stay
-	rm -rf data/frames data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json models metrics reports/evaluate registration.json
+	rm -rf data/frames data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json data/scores models metrics reports/evaluate registration.json

@@ -1,7 +1,6 @@
 """Measure the five models beside the paper's Table 2; choose on validation which is registered."""
 
 import json
-import logging
 import math
 
 from aislewatch.config.params import Params
@@ -10,12 +9,9 @@ from aislewatch.evaluate.report import Study
 from aislewatch.evaluate.slices import video_properties
 from aislewatch.evaluate.summary import Evaluated, evaluate_models
 from aislewatch.evaluate.table import print_table
-from aislewatch.files import sha256_file, sha256_tree
-from aislewatch.models.build import load_model
 from aislewatch.models.rows import BY_NAME
-from aislewatch.models.scoring import set_up_compute
-from aislewatch.score.ledger import record_test_use
-from aislewatch.score.scored import Footage, Scored, score_model
+from aislewatch.score.scored import Dataset
+from aislewatch.score.table import read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
@@ -24,8 +20,6 @@ from aislewatch.tables.validate import ANNOTATIONS
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 
-log = logging.getLogger(__name__)
-
 
 def main() -> None:
     """``python -m stages.evaluate``, as dvc.yaml runs it."""
@@ -33,16 +27,16 @@ def main() -> None:
 
 
 def work(params: Params, journal: Journal) -> None:
-    """Score, choose, measure, draw; the table of models ends the stage's output."""
-    footage = Footage(places.FRAMES, SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
-    scored = _score_all(footage, params)
-    on_test = set(footage.splits.loc[footage.splits["split"] == "test", "video"])
-    catalog = footage.catalog[footage.catalog["video"].isin(on_test)]
+    """Choose, measure, draw; the table of models ends the stage's output."""
+    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
+    scored = [read_scored(name, dataset) for name in BY_NAME]
+    on_test = set(dataset.splits.loc[dataset.splits["split"] == "test", "video"])
+    catalog = dataset.catalog[dataset.catalog["video"].isin(on_test)]
     properties = video_properties(catalog, places.FRAMES, params.frames.size)
     evaluation = evaluate_models(scored, properties, params.evaluate, params.alerts)
     curves = {name: curve_of(name).read() for name in BY_NAME}
     study = Study(json.loads(places.BEST.read_text()), places.STUDY_PICTURES)
-    outputs = write_outputs(evaluation, scored, curves, study, footage, params)
+    outputs = write_outputs(evaluation, scored, curves, study, dataset, params)
     for model in evaluation.models:
         with journal.child(model.name, "model", model.facts) as run:
             run.metrics(_metrics(model))
@@ -54,19 +48,6 @@ def work(params: Params, journal: Journal) -> None:
         if path.is_dir():
             journal.artifact(path)
     print_table()
-
-
-def _score_all(footage: Footage, params: Params) -> list[Scored]:
-    split_digest = sha256_file(SPLITS.path)
-    device = set_up_compute(params.machine)
-    scored = []
-    for name in BY_NAME:
-        model = load_model(places.model_folder(name))
-        # Counted before it happens: an evaluation that is killed has looked, too.
-        uses = record_test_use("evaluate", sha256_tree(places.model_folder(name)), split_digest)
-        log.info("scoring with %s; use %d of this test split", name, uses)
-        scored.append(score_model(name, model, footage, device))
-    return scored
 
 
 def _metrics(model: Evaluated) -> dict[str, float]:

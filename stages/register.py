@@ -32,7 +32,8 @@ from aislewatch.register.promotion import Verdict
 from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHALLENGER, Registered, Registry
-from aislewatch.score.scored import Footage
+from aislewatch.score.scored import Dataset, Scored
+from aislewatch.score.table import read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
@@ -57,11 +58,12 @@ def work(params: Params, journal: Journal) -> None:
     chosen = json.loads(places.SELECTED.read_text())
     selected = chosen["model"]
     folder = places.model_folder(selected)
-    footage = Footage(places.FRAMES, SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
+    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
+    scores = read_scored(selected, dataset)
     with _own_part(folder, chosen["operating"]) as own:
         digest = sha256_tree(own)
         with sole_change(params.register_.name):
-            version, verdict = _offer(own, digest, footage, params)
+            version, verdict = _offer(own, digest, scores, dataset, params)
     log.info("%s: %s", "champion" if verdict.promote else "stays challenger", verdict.reason)
     write_verdict(f"{selected}, version {version.version}", verdict, places.PROMOTION_PAGE)
     journal.artifact(places.PROMOTION_PAGE)
@@ -72,18 +74,20 @@ def work(params: Params, journal: Journal) -> None:
     journal.digest(places.REGISTRATION)
 
 
-def _offer(own: Path, digest: str, footage: Footage, params: Params) -> tuple[Registered, Verdict]:
+def _offer(
+    own: Path, digest: str, scores: Scored, dataset: Dataset, params: Params
+) -> tuple[Registered, Verdict]:
     """The version with these bytes, made where there is none, after the gate's decision."""
     registry = Registry(params.register_.name)
     version = registry.find(digest)
     if version is None:
-        version = _add(registry, own, digest, footage, params)
+        version = _add(registry, own, digest, dataset, params)
         log.info("registered %s version %s", version.name, version.version)
     else:
         log.info("version %s of %s has these very weights", version.version, version.name)
-        _restore_where_damaged(registry, version, own, footage, params)
+        _restore_where_damaged(registry, version, own, dataset, params)
     registry.set_alias(CHALLENGER, version)
-    verdict = judge(registry, version, own, footage, sha256_file(SPLITS.path), params)
+    verdict = judge(registry, version, own, scores, dataset, sha256_file(SPLITS.path), params)
     if verdict.promote:
         promote(registry, version, GATE, verdict.reason)
     numbers = {key: f"{value:.6g}" for key, value in verdict.numbers.items()}
@@ -105,7 +109,7 @@ def _own_part(folder: Path, operating: dict[str, Any]) -> Iterator[Path]:
 
 
 def _add(
-    registry: Registry, own: Path, digest: str, footage: Footage, params: Params
+    registry: Registry, own: Path, digest: str, dataset: Dataset, params: Params
 ) -> Registered:
     execution = find_or_make_execution()
     drain(execution)
@@ -114,7 +118,7 @@ def _add(
     folder = places.model_folder(selected)
     weights = sha256_tree(folder)
     run_id = made_by(execution).output(f"train@{selected}", folder, weights)
-    with _pack(registry, own, run_id, digest, footage, params) as packed:
+    with _pack(registry, own, run_id, digest, dataset, params) as packed:
         tags: dict[str, Any] = {
             "digest": digest,
             "weights": weights,
@@ -131,32 +135,32 @@ def _add(
 
 
 def _restore_where_damaged(
-    registry: Registry, version: Registered, own: Path, footage: Footage, params: Params
+    registry: Registry, version: Registered, own: Path, dataset: Dataset, params: Params
 ) -> None:
     faults = find_faults(registry, version)
     if faults:
         log.info("restoring its files: %s", ", ".join(f"{k} ({v})" for k, v in faults.items()))
-        with _pack(registry, own, version.run_id, version.digest, footage, params) as packed:
+        with _pack(registry, own, version.run_id, version.digest, dataset, params) as packed:
             restore(registry, version, packed.folder, packed.manifest)
 
 
 def _pack(
-    registry: Registry, own: Path, run_id: str, digest: str, footage: Footage, params: Params
+    registry: Registry, own: Path, run_id: str, digest: str, dataset: Dataset, params: Params
 ) -> AbstractContextManager[Packed]:
     trained = training_cost(registry.run_seconds(run_id), set_up_compute(params.machine).type)
-    clips_BTKW = _examples(load_model(own), footage)
+    clips_BTKW = _examples(load_model(own), dataset)
     summary = json.loads(places.EVALUATION.read_text())
 
     def write_cards(facts: ModelFacts, difference: float) -> dict[str, str]:
         measured = AtRegistration(digest, facts, difference, processor(), trained)
-        card = model_card(summary, footage, params, measured)
-        return {CARD: card, DATA_CARD: data_card(footage, params)}
+        card = model_card(summary, dataset, params, measured)
+        return {CARD: card, DATA_CARD: data_card(dataset, params)}
 
     return pack(own, clips_BTKW, write_cards)
 
 
-def _examples(model: Detector, footage: Footage) -> NDArray[np.uint8]:
-    config, splits = model.config, footage.splits
+def _examples(model: Detector, dataset: Dataset) -> NDArray[np.uint8]:
+    config, splits = model.config, dataset.splits
     addresses = [clip_addresses(splits[splits["split"] == "test"].head(EXAMPLE_CLIPS))]
     batches = read_batches(
         places.FRAMES, addresses, config.n_frames, config.step, config.frame_size

@@ -6,7 +6,8 @@ import pandas as pd
 from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.summary import Evaluation, evaluate_models
 from aislewatch.models.rows import BY_NAME
-from aislewatch.score.alerts import ScoredClip, rule_at
+from aislewatch.score.alerts import rule_at
+from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import (
     VideoScores,
 )

@@ -18,17 +18,8 @@ from aislewatch.ingest.decoder import Decoder
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
 from aislewatch.models.scoring import score_clips, set_up_compute
 from aislewatch.register.bundle import read_rule
-from aislewatch.score.alerts import (
-    Alert,
-    AlertRule,
-    ScoredClip,
-    clip_span,
-    clips_to_alert,
-    raise_alerts,
-    rule_in_words,
-    successive_starts,
-    timed_clips,
-)
+from aislewatch.score.alerts import Alert, AlertRule, clips_to_alert, raise_alerts, rule_in_words
+from aislewatch.score.clips import ScoredClip, clip_span, successive_starts, timed_clips
 
 log = logging.getLogger(__name__)
 

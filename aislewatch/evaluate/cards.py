@@ -12,7 +12,7 @@ from aislewatch.evaluate.table import COLUMNS, INPUTS
 from aislewatch.models.facts import ModelFacts
 from aislewatch.models.rows import BY_NAME
 from aislewatch.score.alerts import AlertRule, rule_in_words
-from aislewatch.score.scored import Footage
+from aislewatch.score.scored import Dataset
 
 SECONDS_AN_HOUR = 3600.0
 
@@ -34,7 +34,7 @@ class AtRegistration:
 
 def model_card(
     summary: Mapping[str, Any],
-    footage: Footage,
+    dataset: Dataset,
     params: Params,
     registered: AtRegistration | None = None,
 ) -> str:
@@ -42,7 +42,7 @@ def model_card(
 
     Args:
         summary: ``metrics/evaluate.json``; its ``selected`` model is described.
-        footage: the tables it was trained and tested on.
+        dataset: the tables it was trained and tested on.
         params: sections frames and evaluate.
         registered: left out of the evaluation's report, whose bytes must repeat.
     """
@@ -59,21 +59,21 @@ def model_card(
             chosen=chosen,
             rule=rule_in_words(AlertRule.model_validate(chosen["operating"]["rule"])),
             confidence=f"{params.evaluate.confidence:.0%}",
-            data=data_facts(footage, params),
+            data=data_facts(dataset, params),
             registered=registered,
         )
     )
 
 
-def data_card(footage: Footage, params: Params) -> str:
+def data_card(dataset: Dataset, params: Params) -> str:
     """The data card, Markdown."""
     template = environment().get_template("data_card.md.j2")
-    return template.render(data=data_facts(footage, params))
+    return template.render(data=data_facts(dataset, params))
 
 
-def data_facts(footage: Footage, params: Params) -> dict[str, Any]:
-    """What both cards say of the footage."""
-    catalog, annotations, splits = footage.catalog, footage.annotations, footage.splits
+def data_facts(dataset: Dataset, params: Params) -> dict[str, Any]:
+    """What both cards say of the dataset."""
+    catalog, annotations, splits = dataset.catalog, dataset.annotations, dataset.splits
     stolen = annotations[annotations["label"] == "shoplifting"]
     with_events = set(stolen["video"])
     sides = [

@@ -17,7 +17,7 @@ from aislewatch.evaluate.timeline import draw_timelines, telling_videos
 from aislewatch.files import whole_folder, write_csv, write_json
 from aislewatch.frames.store import read_clip
 from aislewatch.score.events import judge_alerts
-from aislewatch.score.scored import Footage, Scored
+from aislewatch.score.scored import Dataset, Scored
 from aislewatch.tables import places
 from aislewatch.tables.evaluate import PREDICTIONS
 
@@ -33,7 +33,7 @@ def write_outputs(
     scored: Sequence[Scored],
     curves: Mapping[str, pd.DataFrame],
     study: Study,
-    footage: Footage,
+    dataset: Dataset,
     params: Params,
 ) -> list[Path]:
     """Write the report first, then tables, then what later stages read.
@@ -43,7 +43,7 @@ def write_outputs(
         scored: the models' scores, in the order of ``evaluation.models``.
         curves: learning curves by model.
         study: what tuning found.
-        footage: its frame store for pictures of mistakes, its tables for the cards.
+        dataset: the tables, for the cards.
         params: sections frames, segment and evaluate.
 
     Returns:
@@ -52,12 +52,12 @@ def write_outputs(
     test = {model.name: model.side("test") for model in scored}
     summary = as_json(evaluation)
     cards = {
-        "Model card": model_card(summary, footage, params),
-        "Data card": data_card(footage, params),
+        "Model card": model_card(summary, dataset, params),
+        "Data card": data_card(dataset, params),
     }
     with whole_folder(places.EVALUATION_REPORT) as folder:
         pictures = _draw(evaluation, scored, curves, folder)
-        loops = _write_loops(test[evaluation.selected], footage.frames_dir, params, folder)
+        loops = _write_loops(test[evaluation.selected], places.FRAMES, params, folder)
         write_report(evaluation, pictures, study, loops, cards, folder / "report.html")
     both = {model.name: model.predictions for model in scored}
     PREDICTIONS.write(plots.predictions_table(both), FLOAT_FORMAT)

@@ -8,7 +8,8 @@ from matplotlib.ticker import FuncFormatter
 
 from aislewatch.clock import clock
 from aislewatch.pictures import EVENT, NEUTRAL, SCORE, SHOPLIFTING, picture
-from aislewatch.score.alerts import Alert, AlertRule, ScoredClip, raise_alerts
+from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
+from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoOutcome, VideoScores
 
 # Up to this many clips every one gets a dot; more would run into a band.

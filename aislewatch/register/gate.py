@@ -1,7 +1,5 @@
-"""The gate asked for a registered version: champion and challenger, both scored today."""
+"""Asks the gate whether a version becomes champion; an older champion is scored anew for it."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from aislewatch.config.params import Params
@@ -23,7 +21,9 @@ from aislewatch.register.promotion import (
 from aislewatch.register.stored import fetched
 from aislewatch.register.versions import CHAMPION, Registered, Registry
 from aislewatch.score.ledger import record_test_use
-from aislewatch.score.scored import Footage, score_model
+from aislewatch.score.scored import Dataset, Scored, scored
+from aislewatch.score.scoring import score_model
+from aislewatch.tables import places
 
 # What two models must share to be scored on the same clips.
 CLIP_FORM = ("frame_size", "n_frames", "step", "fps")
@@ -33,7 +33,8 @@ def judge(
     registry: Registry,
     version: Registered,
     own: Path,
-    footage: Footage,
+    scores: Scored,
+    dataset: Dataset,
     split_digest: str,
     params: Params,
 ) -> Verdict:
@@ -43,9 +44,10 @@ def judge(
         registry: has the champion, if there is one.
         version: the challenger.
         own: its weights, config and operating point.
-        footage: today's tables.
+        scores: of these weights, by the score stage.
+        dataset: today's tables.
         split_digest: sha256 of the split table, whose uses are counted.
-        params: sections compute, evaluate and register.
+        params: sections machine, evaluate and register.
 
     Raises:
         ModelError: the champion's bytes are not those that were registered.
@@ -57,36 +59,28 @@ def judge(
     current = registry.by_alias(CHAMPION)
     if current is not None and current.digest == version.digest:
         return already_champion()
-    scored = partial(_scored, footage=footage, split_digest=split_digest, params=params)
+    challenger = _candidate(scores, own)
     if current is None:
-        challenger = scored(own, version.digest)
         return first_champion(challenger, params.gate, params.evaluate)
     with fetched(registry, current) as theirs:
-        return _against(theirs, current.digest, own, version.digest, scored, params)
+        if sha256_file(theirs / WEIGHTS_FILE) == sha256_file(own / WEIGHTS_FILE):
+            return other_rule()
+        then, now = load_model(theirs).config, load_model(own).config
+        for name in CLIP_FORM:
+            if getattr(then, name) != getattr(now, name):
+                return not_comparable(f"{name} {getattr(then, name)}, now {getattr(now, name)}")
+        record_test_use("register", current.digest, split_digest)
+        champion = _candidate(_scored_today(theirs, dataset, params), theirs)
+    return compare(challenger, champion, params.gate, params.evaluate)
 
 
-def _against(
-    theirs: Path,
-    champion: str,
-    own: Path,
-    challenger: str,
-    scored: Callable[[Path, str], Candidate],
-    params: Params,
-) -> Verdict:
-    """Compare two models' files; digests are those of their versions."""
-    if sha256_file(theirs / WEIGHTS_FILE) == sha256_file(own / WEIGHTS_FILE):
-        return other_rule()
-    then, now = load_model(theirs).config, load_model(own).config
-    for name in CLIP_FORM:
-        if getattr(then, name) != getattr(now, name):
-            return not_comparable(f"{name} {getattr(then, name)}, now {getattr(now, name)}")
-    ours = scored(own, challenger)
-    return compare(ours, scored(theirs, champion), params.gate, params.evaluate)
+def _scored_today(folder: Path, dataset: Dataset, params: Params) -> Scored:
+    """Score an older champion on test alone: the gate reads nothing of validation."""
+    model, device = load_model(folder), set_up_compute(params.machine)
+    tables = dataset.splits, dataset.catalog
+    clips = score_model(model, *tables, places.FRAMES, device, ("test",))
+    return scored("champion", {}, clips, dataset)
 
 
-def _scored(
-    own: Path, digest: str, footage: Footage, split_digest: str, params: Params
-) -> Candidate:
-    record_test_use("register", digest, split_digest)
-    scored = score_model("register", load_model(own), footage, set_up_compute(params.machine))
-    return Candidate(scored.side("test"), scored.whole["test"], read_rule(own))
+def _candidate(scores: Scored, folder: Path) -> Candidate:
+    return Candidate(scores.side("test"), scores.whole["test"], read_rule(folder))

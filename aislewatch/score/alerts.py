@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aislewatch.config.judging import Alerts, Method
 from aislewatch.config.types import Count, Fraction, Positive
+from aislewatch.score.clips import ScoredClip
 
 
 class AlertRule(BaseModel):
@@ -28,15 +29,6 @@ class AlertRule(BaseModel):
     threshold: Fraction
     consecutive: Count
     window: Count
-
-
-@dataclass(frozen=True)
-class ScoredClip:
-    """One of a video's successive clips: its time in the video, seconds, and its score, 0 to 1."""
-
-    start_s: float
-    end_s: float
-    score: float
 
 
 @dataclass(frozen=True)
@@ -96,36 +88,6 @@ def raise_alerts(clips: Sequence[ScoredClip], rule: AlertRule) -> list[Alert]:
 def clips_to_alert(rule: AlertRule) -> int:
     """Fewest successive clips that can raise an alert; a shorter video never does."""
     return _quorum(rule)[1]
-
-
-def successive_starts(n_frames_video: int, n_frames: int, step: int) -> list[int]:
-    """Frame indices at which the successive clips of a video start, half a clip apart.
-
-    Half a clip: an action cut by the end of one clip lies whole in the middle of the next.
-
-    Args:
-        n_frames_video: frames of the video in the store.
-        n_frames: frames of a clip.
-        step: store frames from one clip frame to the next.
-    """
-    span = clip_span(n_frames, step)
-    return list(range(0, n_frames_video - span + 1, max(1, n_frames * step // 2)))
-
-
-def timed_clips(
-    starts: Sequence[int], scores: Sequence[float], n_frames: int, step: int, fps: int
-) -> tuple[ScoredClip, ...]:
-    """Clips in seconds of the video, from their first frames in a store of ``fps`` frames/s."""
-    span = clip_span(n_frames, step)
-    return tuple(
-        ScoredClip(start / fps, (start + span) / fps, float(score))
-        for start, score in zip(starts, scores, strict=True)
-    )
-
-
-def clip_span(n_frames: int, step: int) -> int:
-    """Store frames that a clip reaches over, its first and last frame included."""
-    return (n_frames - 1) * step + 1
 
 
 def rule_in_words(rule: AlertRule) -> str:

@@ -13,7 +13,8 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from aislewatch.labels.protocol import SHOPLIFTING
 from aislewatch.labels.spans import Span, gaps, join
-from aislewatch.score.alerts import Alert, AlertRule, ScoredClip, raise_alerts
+from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
+from aislewatch.score.clips import ScoredClip
 
 
 @dataclass(frozen=True)

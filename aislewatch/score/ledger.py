@@ -27,7 +27,7 @@ def record_test_use(
     Appends to ``<reports>/test_uses.csv`` and renders ``<reports>/test_uses.html`` from it.
 
     Args:
-        stage: who asks, for example ``"evaluate"``.
+        stage: who asks, for example ``"score"``.
         model_digest: sha256 of the model's folder.
         split_digest: sha256 of the split table.
         reports: the folder of reports.

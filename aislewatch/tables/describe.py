@@ -9,6 +9,7 @@ from pathlib import Path
 from aislewatch.files import whole_file
 from aislewatch.tables.evaluate import PREDICTIONS
 from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, QUARANTINE
+from aislewatch.tables.score import scores_of
 from aislewatch.tables.segment import CLIPS
 from aislewatch.tables.split import ASSIGNMENTS, BRIDGES, SPLITS
 from aislewatch.tables.table import Column, Table
@@ -26,7 +27,7 @@ TABLES = (
     *(CATALOG, FINGERPRINTS, QUARANTINE),
     *(ANNOTATIONS, VIDEOS, DUPLICATES, VALIDATION),
     *(CLIPS, ASSIGNMENTS, SPLITS, BRIDGES),
-    *(curve_of("<model>"), PREDICTIONS),
+    *(curve_of("<model>"), scores_of("<model>"), PREDICTIONS),
 )
 
 

@@ -47,6 +47,12 @@ SPLIT_PAGE = REPORTS / "split/index.html"
 BEST = DATA / "best.json"
 STUDY_PICTURES = REPORTS / "tune"
 
+# train
+CURVES = METRICS / "curves"
+
+# score
+SCORES = DATA / "scores"
+
 # evaluate
 SELECTED = MODELS / "selected.json"
 EVALUATION = METRICS / "evaluate.json"
@@ -77,6 +83,11 @@ def model_folder(model: str) -> Path:
     return MODELS / model
 
 
+def scores_folder(model: str) -> Path:
+    """Return the folder of a network's scores, and of what is known of the network itself."""
+    return SCORES / model
+
+
 def training_metrics(model: str) -> Path:
     """Return the file of what a training achieved on validation."""
     return METRICS / "train" / f"{model}.json"
@@ -84,4 +95,4 @@ def training_metrics(model: str) -> Path:
 
 def curve(model: str) -> Path:
     """Return the file of a training's learning curve."""
-    return METRICS / "curves" / f"{model}.csv"
+    return CURVES / f"{model}.csv"

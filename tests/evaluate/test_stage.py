@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from aislewatch.config.params import Params, load_params
-from aislewatch.errors import ModelError
+from aislewatch.errors import TableError
 from aislewatch.evaluate.table import print_table
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import ModelConfig, build, save_model
@@ -23,6 +23,7 @@ from aislewatch.models.sizes import network_of
 from aislewatch.score.ledger import read_test_uses
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.pictures import draw_pictures
+from stages import score
 from stages.evaluate import work
 
 VIDEOS, FRAMES, SIZE = 12, 48, 64
@@ -50,6 +51,11 @@ class Project:
     root: Path
     params: Params
 
+    def score(self) -> None:
+        """Score every network."""
+        for name in BY_NAME:
+            score.work(name, self.params, Journal(self.root / "scoring.jsonl"))
+
     def evaluate(self) -> dict[str, str]:
         """Run the stage; its outputs' digests."""
         work(self.params, Journal(self.root / "journal.jsonl"))
@@ -76,6 +82,7 @@ def evaluated(
     _write_models(project.root, params)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.root)
+        project.score()
         return project, project.evaluate()
 
 
@@ -159,15 +166,20 @@ def _write_models(root: Path, params: Params) -> None:
         pd.DataFrame(curve).to_csv(root / f"metrics/curves/{name}.csv", index=False)
 
 
-def test_two_runs_give_the_same_bytes_and_are_both_counted(
+def test_two_runs_give_the_same_bytes_and_only_scorings_are_counted(
     evaluated: tuple[Project, dict[str, str]], copied: Project
 ) -> None:
     assert len(read_test_uses()) == len(BY_NAME)
     assert copied.evaluate() == evaluated[1]
+    assert len(read_test_uses()) == len(BY_NAME)
+    scores = sha256_tree(Path("data/scores"))
+    copied.score()
+    assert sha256_tree(Path("data/scores")) == scores
     uses = read_test_uses()
     assert len(uses) == 2 * len(BY_NAME)
     assert {use["split"] for use in uses} == {sha256_file(Path("data/splits.parquet"))}
     assert len({use["model"] for use in uses}) == len(BY_NAME)
+    assert {use["stage"] for use in uses} == {"score"}
 
 
 def test_outputs_hold_what_later_stages_and_dvc_read(
@@ -241,16 +253,17 @@ def test_flipped_test_labels_choose_the_same_model(
     is_test = splits["split"] == "test"
     splits["label"] = splits["label"].where(~is_test, 1 - splits["label"])
     splits.to_parquet("data/splits.parquet", index=False)
+    copied.score()
     found = copied.evaluate()
     assert found["models/selected.json"] == evaluated[1]["models/selected.json"]
     assert found["metrics/table.csv"] != evaluated[1]["metrics/table.csv"]
 
 
-def test_a_missing_model_leaves_earlier_results(
+def test_missing_scores_leave_earlier_results(
     evaluated: tuple[Project, dict[str, str]], copied: Project
 ) -> None:
-    Path("models/cnn/weights.safetensors").unlink()
-    with pytest.raises(ModelError, match=r"weights\.safetensors"):
+    Path("data/scores/cnn/clips.parquet").unlink()
+    with pytest.raises(TableError, match="run the score stage first"):
         work(copied.params, Journal(copied.root / "journal.jsonl"))
     assert copied.digests() == evaluated[1]
 

@@ -93,7 +93,7 @@ def test_a_corrupt_model_is_not_evaluated(project: Path) -> None:
     weights.unlink()
     content[:8] = b"\xff" * 8
     weights.write_bytes(content)
-    output = run(project, "python", "-m", "stages.evaluate", fails=True)
+    output = run(project, "python", "-m", "stages.score", "convlstm", fails=True)
     assert "weights.safetensors is corrupt" in output
     assert "Traceback" not in output
 

@@ -28,6 +28,7 @@ from tests.projects import (
 
 MODELS = ["convlstm", "cnn", "lstm", "cnn_lstm", "convlstm_paper"]
 TRAINED = [f"train@{name}" for name in MODELS]
+SCORED = [f"score@{name}" for name in MODELS]
 DATA_STAGES = ["ingest", "validate", "segment", "split"]
 
 
@@ -78,7 +79,7 @@ def test_accepting_the_split_reruns_it_alone_with_the_same_bytes(project: Path) 
 
 
 def test_epochs_rerun_training_and_what_follows(retrained: Retrained) -> None:
-    assert set(stages_run(retrained.output)) == {*TRAINED, "evaluate", "register"}
+    assert set(stages_run(retrained.output)) == {*TRAINED, *SCORED, "evaluate", "register"}
 
 
 def test_what_did_not_run_again_points_to_the_run_that_did_it(retrained: Retrained) -> None:
@@ -227,7 +228,7 @@ def test_mlflow_shows_the_whole_pipeline(finished: Path) -> None:
     [parent] = runs(finished, kind="pipeline")
     assert parent.info.status == "FINISHED"
     stages = {r.info.run_name: r for r in runs(finished, kind="stage")}
-    assert set(stages) == {*DATA_STAGES, "tune", *TRAINED, "evaluate", "register"}
+    assert set(stages) == {*DATA_STAGES, "tune", *TRAINED, *SCORED, "evaluate", "register"}
     assert {r.data.tags["mlflow.parentRunId"] for r in stages.values()} == {parent.info.run_id}
     trials = runs(finished, kind="trial")
     assert {t.data.tags["mlflow.parentRunId"] for t in trials} == {stages["tune"].info.run_id}

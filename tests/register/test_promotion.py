@@ -11,7 +11,7 @@ from aislewatch.config.judging import Gate
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.register.promotion import Candidate, Verdict, compare, first_champion
 from aislewatch.register.verdict import write_verdict
-from aislewatch.score.alerts import ScoredClip
+from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores
 from tests.simulated_scores import RULE, SETTINGS, simulated, whole_videos
 

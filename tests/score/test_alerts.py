@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.config.params import load_params
-from aislewatch.score.alerts import (
-    Alert,
-    AlertRule,
-    ScoredClip,
-    clips_to_alert,
-    raise_alerts,
-    successive_starts,
-    timed_clips,
-)
+from aislewatch.score.alerts import Alert, AlertRule, clips_to_alert, raise_alerts
+from aislewatch.score.clips import ScoredClip, successive_starts, timed_clips
 
 FPS, N_FRAMES = 10, 16
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from aislewatch.tables import evaluate, ingest, segment, split, train, validate
+from aislewatch.tables import evaluate, ingest, score, segment, split, train, validate
 from aislewatch.tables.table import Column, Table
 
 TABLES = {
@@ -13,7 +13,7 @@ TABLES = {
     for module in (ingest, validate, segment, split, evaluate)
     for table in vars(module).values()
     if isinstance(table, Table)
-} | {"curve": train.curve_of("convlstm")}
+} | {"curve": train.curve_of("convlstm"), "scores": score.scores_of("convlstm")}
 
 # Names as files have them: a comma, quotes, NA, a line's end, other scripts; no lone surrogates.
 TEXTS = st.one_of(

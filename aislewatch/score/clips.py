@@ -1,0 +1,43 @@
+"""A video's successive clips: where they start, when they are, and what they score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScoredClip:
+    """One of a video's successive clips: its time in the video, seconds, and its score, 0 to 1."""
+
+    start_s: float
+    end_s: float
+    score: float
+
+
+def successive_starts(n_frames_video: int, n_frames: int, step: int) -> list[int]:
+    """Return the frame indices at which the successive clips of a video start, half a clip apart.
+
+    Half a clip: an action cut by the end of one clip lies whole in the middle of the next.
+
+    Args:
+        n_frames_video: frames of the video in the store.
+        n_frames: frames of a clip.
+        step: store frames from one clip frame to the next.
+    """
+    span = clip_span(n_frames, step)
+    return list(range(0, n_frames_video - span + 1, max(1, n_frames * step // 2)))
+
+
+def timed_clips(
+    starts: Sequence[int], scores: Sequence[float], n_frames: int, step: int, fps: int
+) -> tuple[ScoredClip, ...]:
+    """Return a video's clips in seconds, from their first frames in a store of ``fps`` frames/s."""
+    span = clip_span(n_frames, step)
+    return tuple(
+        ScoredClip(start / fps, (start + span) / fps, float(score))
+        for start, score in zip(starts, scores, strict=True)
+    )
+
+
+def clip_span(n_frames: int, step: int) -> int:
+    """Count the store frames from a clip's first to its last, both included."""
+    return (n_frames - 1) * step + 1

@@ -1,0 +1,82 @@
+"""Scores a model on validation and test: every labelled clip, and whole videos from end to end."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from aislewatch.models.build import Detector
+from aislewatch.models.scoring import score_clips
+from aislewatch.score.clips import clip_span, successive_starts
+
+# Validation chooses model and threshold, test measures.
+SIDES = ("val", "test")
+
+ADDRESS = ["video", "frames_file", "start"]
+
+
+def score_model(
+    model: Detector,
+    splits: pd.DataFrame,
+    catalog: pd.DataFrame,
+    frames_dir: Path,
+    device: torch.device,
+    sides: Sequence[str] = SIDES,
+) -> pd.DataFrame:
+    """Score the labelled and the successive clips of these sides; a clip that is both, once.
+
+    Args:
+        model: as ``load_model`` returns it.
+        splits: uses video, frames_file, start, split, label.
+        catalog: uses video, frames_file, n_frames.
+        frames_dir: the frame store.
+        device: as ``set_up_compute`` returns it.
+        sides: of the split.
+
+    Returns:
+        The columns of ``tables.score``, a row a clip.
+
+    Raises:
+        FootageError: a file of the frame store is missing or too short.
+    """
+    labelled = splits[splits["split"].isin(sides)]
+    side_of = labelled.drop_duplicates("video").set_index("video")["split"]
+    successive = [
+        _successive_clips(catalog, side_of.index[side_of == side], model) for side in sides
+    ]
+    clips = pd.concat([labelled[ADDRESS], *successive]).drop_duplicates(ignore_index=True)
+    clips = clips.assign(score=score_clips(model, clips, frames_dir, device))
+    clips = clips.merge(labelled[[*ADDRESS, "label"]], on=ADDRESS, how="left", validate="1:1")
+    follows = pd.concat(successive).assign(successive=True)
+    clips = clips.merge(follows, on=ADDRESS, how="left", validate="1:1")
+    fps, span = model.config.fps, clip_span(model.config.n_frames, model.config.step)
+    return clips.assign(
+        start_s=clips["start"] / fps,
+        end_s=(clips["start"] + span) / fps,
+        split=clips["video"].map(side_of),
+        label=clips["label"].astype("Int64"),
+        successive=clips["successive"].notna(),
+    ).sort_values(["video", "start"], ignore_index=True)
+
+
+def describe_model(model: Detector) -> dict[str, Any]:
+    """Say what the model is, for reports and for MLflow's comparison of models."""
+    config = model.config
+    return {
+        "architecture": config.architecture,
+        "input": config.model.input,
+        "input_size": config.model.input_size,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "temperature": float(model.temperature),
+    }
+
+
+def _successive_clips(catalog: pd.DataFrame, names: pd.Index, model: Detector) -> pd.DataFrame:
+    rows = [
+        (row["video"], row["frames_file"], start)
+        for row in catalog[catalog["video"].isin(names)].sort_values("video").to_dict("records")
+        for start in successive_starts(row["n_frames"], model.config.n_frames, model.config.step)
+    ]
+    return pd.DataFrame(rows, columns=ADDRESS).astype({"start": "int64"})
