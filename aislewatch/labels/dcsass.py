@@ -1,4 +1,4 @@
-"""DCSASS: UCF-Crime's videos cut into 32 segments, each labelled 1 (the crime) or 0.
+"""Reads DCSASS: UCF-Crime's videos cut into 32 segments, each labelled 1 (the crime) or 0.
 
 A ``.csv`` a class has no header and a line a segment: ``Shoplifting001_x264_9,Shoplifting,1``.
 A segment of another crime is unlabeled where it shows it, else normal. What the data set itself has
@@ -19,7 +19,11 @@ from aislewatch.labels.videos_file import VIDEOS_FILE
 SEGMENTS = 32
 
 _REMEDY = "write lines as in Shoplifting001_x264_9,Shoplifting,1"
-_LINE = re.compile(r"([^,]+?)\s*,\s*([A-Za-z]+)\s*,\s*([01]?)", re.ASCII)
+# As distributed, and as spreadsheets save it: semicolons, 1.0, empty cells at the end.
+_LINE = re.compile(
+    r"([^,;\t]+?)\s*[,;\t]\s*([A-Za-z]+)\s*[,;\t]\s*(?:([01])(?:[.,]0*)?)?[,;\t\s]*", re.ASCII
+)
+_EMPTY = re.compile(r"[,;\t\s]*|\"?sep=.\"?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
 
 
 def read_segments(raw: Path, source: str) -> Segments:
-    """Every line of every label file of DCSASS below ``raw/source``."""
+    """Read every line of every label file of DCSASS below ``raw/source``."""
     segments = Segments()
     for path in list_files(raw, source, ".csv"):
         if path.name.lower() == VIDEOS_FILE:
@@ -80,6 +84,7 @@ def read_segments(raw: Path, source: str) -> Segments:
         if isinstance(lines, Problem):
             segments.problems.append(lines)
             continue
+        lines = [(row, text) for row, text in lines if not _EMPTY.fullmatch(text)]
         if lines and not any(_LINE.fullmatch(text) for _, text in lines):
             fault, remedy = "no line of it labels a segment", f"{_REMEDY}, or move the file away"
             segments.problems.append(malformed(path, None, fault, remedy))
@@ -97,10 +102,10 @@ def _read_line(file: str, row: int, text: str, segments: Segments) -> None:
         problem = Problem(file, row, "", "warning", "malformed", fault, _REMEDY)
         segments.problems.append(problem)
         return
-    segment = Segment(file, row, name, _label(name, parts[3]))
+    segment = Segment(file, row, name, _label(name, parts[3] or ""))
     known = segments.by_recording.setdefault(name.recording, {})
     first = known.setdefault(name.segment, segment)
-    if parts[2] != (name.crime or "Normal"):
+    if parts[2].lower() != (name.crime or "Normal").lower():
         fault, remedy = f"the class is {parts[2]}, not that in the name", "correct the line"
         segments.problems.append(_problem(segment, "known_label", fault, remedy, level="error"))
     elif first is not segment:
@@ -129,7 +134,7 @@ def _problem(
 def _overview(
     place: str, segments: Segments, present: set[str], without: list[str]
 ) -> Iterator[Problem]:
-    """One warning a kind of gap between the label files and the footage."""
+    """Report the gaps between the label files and the footage: one warning a kind."""
     for recording in sorted(present & set(segments.by_recording)):
         lines = segments.by_recording[recording]
         if missing := sorted(set(range(SEGMENTS)) - set(lines)):

@@ -99,7 +99,7 @@ class _Table:
         label = classes.label_of(written)
         row = LabelRow(file, number, video, 0.0, self.videos[video].duration_s, label or "")
         if label is None:
-            fault = f"unknown label {written!r}"
+            fault = f"unknown label {written!r}" if written else "no label"
             return row.problem("known_label", fault, classes.REMEDY)
         times = self.columns.times
         if times and not times.is_empty(cells):

@@ -1,4 +1,4 @@
-"""Where UCF-Crime's frames and DCSASS's segments say different things of one video.
+"""Finds where UCF-Crime's frames and DCSASS's segments say different things of one video.
 
 Both are kept as they are: a segment is 1/32 of its video, so both can be held on one time axis, but
 nobody can tell from the files which is right.
@@ -19,7 +19,7 @@ from aislewatch.labels.ucf_names import ucf_name
 def disagreements(
     raw: Path, sources: Mapping[str, Layout], videos: Mapping[str, Video]
 ) -> list[Problem]:
-    """A warning for each video of shoplifting that is here and about which the two disagree.
+    """Warn of each video of shoplifting that is here and about which the two disagree.
 
     They may stand in two sources or in one. They agree where every event touches a segment called
     shoplifting, and no such segment is more than one segment away from an event.
@@ -78,7 +78,7 @@ def _compare(entry: Entry, segments: Mapping[int, Segment], n_frames: int) -> It
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of consecutive numbers."""
+    """Yield first and last of each run of consecutive numbers."""
     for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
         members = [number for _, number in run]
         yield members[0], members[-1]

@@ -1,4 +1,4 @@
-"""UCF-Crime as it is distributed: class folders, lists of sides, times of the test videos' events.
+"""Reads UCF-Crime as it is distributed: lists of sides, times of the test videos' events.
 
 Times are frames of the original, and apply frame for frame whatever rate a container states: some
 copies say 20 a second where UCF's readme says 30. Where the number of frames differs, the copy was
@@ -43,7 +43,7 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
 
 
 def _side(video: str, recording: str, files: UcfFiles, labels: Labels) -> None:
-    """The anomaly detection split; of the action recognition split, the fold that tests a video.
+    """Note the side in the anomaly detection split, and the fold that tests a video in the other.
 
     A single fold's lists are a split too.
     """
@@ -92,10 +92,10 @@ def _differ(has: int, counted: int) -> bool:
 
 
 def _fault(video: str, entry: Entry, first: Entry) -> Problem | None:
-    """What is wrong with an entry in itself, with its video's name, or with the first of it."""
+    """Say what is wrong with an entry in itself, with its video's name, or with its first."""
     crime = entry.name.crime or "Normal"
     remedy = "correct the line"
-    if entry.crime != crime:
+    if entry.crime.lower() != crime.lower():
         fault = f"the class is {entry.crime}, the video's name says {crime}"
     elif bool(entry.events) != (crime != "Normal"):
         fault = f"a {crime} video {'with' if entry.events else 'without'} an event"
@@ -119,7 +119,7 @@ def _rows(video: str, said: Entry, label: str, facts: Video) -> Iterator[LabelRo
 def _overview(
     place: str, names: Mapping[str, UcfName], videos: Mapping[str, Video], files: UcfFiles
 ) -> Iterator[Problem]:
-    """One warning a kind of gap: UCF-Crime is 1,900 videos, of which many people have a part."""
+    """Report gaps, one warning a kind: of UCF-Crime's 1,900 videos many people have a part."""
     without = [name.recording for name in names.values() if name.kind == SHOPLIFTING]
     without = [recording for recording in without if recording not in files.entries]
     if without:

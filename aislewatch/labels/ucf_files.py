@@ -1,4 +1,4 @@
-"""UCF-Crime's text files, in every spelling that circulates.
+"""Reads UCF-Crime's text files, in every spelling that circulates.
 
 A line is a video's path, maybe its number of frames before or after the rest, and maybe its class
 with the first and last frame of two events (-1 for none), apart by any blanks or tabs::
@@ -58,7 +58,7 @@ class UcfFiles:
 
     @property
     def recordings(self) -> set[str]:
-        """All that any file names."""
+        """List all that any file names."""
         in_folds = (recording for fold in self.folds.values() for recording in fold)
         return {*self.entries, *self.frames, *self.sides, *in_folds}
 

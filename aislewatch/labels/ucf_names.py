@@ -1,4 +1,4 @@
-"""How UCF-Crime, and DCSASS after it, name videos: class, number, and maybe a segment."""
+"""Reads names as UCF-Crime, and DCSASS after it, give them: class, number, maybe a segment."""
 
 import re
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ CRIMES = (
 )
 
 _NAME = re.compile(
-    rf"((?P<crime>{'|'.join(CRIMES)})|Normal_Videos_?)\d{{3}}(?=_x264(?:_(?P<segment>\d+))?)"
+    rf"(?P<kind>{'|'.join(CRIMES)}|Normal_Videos_?)(?P<number>\d{{3}})_x264(?:_(?P<segment>\d+))?",
+    re.IGNORECASE,
 )
+_AS_WRITTEN = {kind.lower(): kind for kind in (*CRIMES, "Normal_Videos", "Normal_Videos_")}
 
 
 @dataclass(frozen=True)
@@ -26,25 +28,26 @@ class UcfName:
 
     @property
     def kind(self) -> str:
-        """Shoplifting, normal, or other: in a video of another crime what is outside is normal."""
+        """Tell shoplifting, normal or other: in other crimes what is outside them is normal."""
         if not self.crime:
             return NORMAL
         return SHOPLIFTING if self.crime == "Shoplifting" else "other"
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The take, and the place it was filmed at, which no other take is known to share."""
+        """Name the take, and the place it was filmed at, which no other is known to share."""
         name = f"ucf_crime/{self.recording}"
         return {"recording": name, "camera": name}
 
 
 def ucf_name(path: str) -> UcfName | None:
-    """The name in a path, a file's name or a stem; None where there is none.
+    """Read the name in a path, a file's name or a stem, in any case; None where there is none.
 
     People put something before and after it, as in ``ucfcrime__Shoplifting016_x264_tagged.mp4``.
     """
     found = _NAME.search(path.rsplit("/", 1)[-1])
     if found is None:
         return None
-    segment = found["segment"]
-    return UcfName(found[0], found["crime"] or "", None if segment is None else int(segment))
+    kind, segment = _AS_WRITTEN[found["kind"].lower()], found["segment"]
+    crime = kind if kind in CRIMES else ""
+    return UcfName(f"{kind}{found['number']}", crime, None if segment is None else int(segment))

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,11 @@ def lines(ones: range, recording: str = "Shoplifting016") -> str:
     return "\r\n".join(made)
 
 
-def read(tmp_path: Path, text: str, *videos: str) -> Labels:
+def read(tmp_path: Path, text: str | bytes, *videos: str) -> Labels:
     folder = tmp_path / "dc" / "Labels"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "Shoplifting.csv").write_bytes(text.encode())
+    (folder / "Shoplifting.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_labels(tmp_path, "dc", dict.fromkeys(videos, SEGMENT))
 
 
@@ -47,6 +48,27 @@ def test_segments_have_their_labels_and_their_recording(tmp_path: Path) -> None:
     assert labels.problems == []
     assert labels.whole == dict(zip(videos, ("normal", "shoplifting", "normal"), strict=True))
     assert {f["recording"] for f in labels.attributes.values()} == {"ucf_crime/Shoplifting016"}
+
+
+def _saved_by_excel(text: str) -> bytes:
+    rows = [line.replace(",", ";").replace(";1", ";1,0") + ";;" for line in text.split("\r\n")]
+    return "\r\n".join(["sep=;", *rows, ";;;;", ""]).encode("utf-16")
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda text: text.replace(",1", ",1.0").replace(",0", ",0.0").encode(),
+        lambda text: text.lower().encode("utf-8-sig"),
+        lambda text: text.replace(",", "\t").encode("utf-16-le"),
+        _saved_by_excel,
+    ],
+)
+def test_however_a_spreadsheet_saved_it(tmp_path: Path, saved: Callable[[str], bytes]) -> None:
+    videos = [segment(k) for k in (14, 15, 31)]
+    labels = read(tmp_path, saved(lines(range(15, 24))), *videos)
+    assert labels.problems == []
+    assert labels.whole == dict(zip(videos, ("normal", "shoplifting", "normal"), strict=True))
 
 
 def test_another_crime_is_not_used_but_what_is_outside_it_is(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ EVENT = [(V016, 31.5, 36.05, "shoplifting")]
             "Test_Annotation",
             "Shoplifting/Shoplifting016_x264.mp4 1483 Shoplifting 630 720 -1 -1 \n",
         ),
+        ("TEMPORAL_ANOMALY_ANNOTATION", LINE.upper()),
         ("salva-u__Temporal_Anomaly_Annotation", "\ufeff\n\n" + LINE + "   \n"),
     ],
 )
@@ -202,6 +203,8 @@ def test_the_real_files(corpus: Path, tmp_path: Path) -> None:
         ("RoadAccidents098_x264_5", "RoadAccidents098", "other", 5),
         ("Normal_Videos_003_x264.mp4", "Normal_Videos_003", "normal", None),
         ("Normal_Videos003_x264.mp4", "Normal_Videos003", "normal", None),
+        ("SHOPLIFTING/shoplifting016_X264.MP4", "Shoplifting016", "shoplifting", None),
+        ("mine_normal_videos_003_x264_2.mp4", "Normal_Videos_003", "normal", 2),
     ],
 )
 def test_names(path: str, recording: str, kind: str, segment: int | None) -> None:
