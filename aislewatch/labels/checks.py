@@ -1,4 +1,4 @@
-"""Holds the intervals of a source against its footage, whatever layout they were read from."""
+"""Checks the intervals of a source against its footage, whatever layout they were read from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ROUNDING_S = 1e-9
 
 @dataclass(frozen=True)
 class Limits:
-    """``frame_s``: one frame of the store, the tolerance at a video's end; both in seconds."""
+    """Bounds what is accepted, in seconds; ``frame_s`` is the tolerance at a video's end."""
 
     frame_s: float
     min_event_s: float
@@ -21,7 +21,7 @@ class Limits:
 def check_rows(
     rows: Sequence[LabelRow], videos: Mapping[str, Video], limits: Limits
 ) -> list[Problem]:
-    """Every fault of the intervals of one source.
+    """Find every fault of the intervals of one source.
 
     Args:
         rows: as a reader returned them: their labels are known, their videos among ``videos``.
@@ -50,7 +50,7 @@ def _check_row(row: LabelRow, video: Video, limits: Limits) -> Iterator[Problem]
 
 
 def _check_pairs(rows: Sequence[LabelRow]) -> Iterator[Problem]:
-    """Rows given twice, events that overlap, and normal parts that an event overlaps.
+    """Find rows given twice, events that overlap, and normal parts that an event overlaps.
 
     An unlabeled part may overlap anything: what it covers is not used. So may two normal parts.
     """
@@ -70,7 +70,7 @@ def _check_pairs(rows: Sequence[LabelRow]) -> Iterator[Problem]:
 
 
 def _check_overlaps(rows: Sequence[LabelRow]) -> Iterator[Problem]:
-    """Of one video, in the order of their starts."""
+    """Find the overlaps in one video; ``rows`` are in the order of their starts."""
     latest: dict[str, LabelRow] = {}
     for row in rows:
         for label, other in latest.items():
@@ -83,6 +83,6 @@ def _check_overlaps(rows: Sequence[LabelRow]) -> Iterator[Problem]:
 
 
 def _place(row: LabelRow, seen_from: LabelRow) -> str:
-    """Where a row stands, as shortly as one says it in another row of the same file."""
+    """Say where a row stands, as shortly as one does in another row of the same file."""
     line = f"line {row.row}" if row.row is not None else "another part"
     return line if row.file == seen_from.file else f"{line} of {row.file}"

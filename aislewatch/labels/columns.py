@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aislewatch.labels.intervals import Reader
+from aislewatch.labels.intervals import TimeReader
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.sheets import Sheet
 from aislewatch.labels.time_columns import hints_at_a_bound, may_be_times, time_column
@@ -26,7 +26,7 @@ RENAME = (
 
 @dataclass(frozen=True)
 class Columns:
-    """The place in a row of what a table says.
+    """Holds the place in a row of what a table says.
 
     ``times`` reads them; None where the table has none. ``others`` are the remaining columns by
     name, which may tell properties of the videos; ``doubtful`` those of them that seem to be a
@@ -35,7 +35,7 @@ class Columns:
 
     video: int
     label: int
-    times: Reader | None
+    times: TimeReader | None
     split: int | None
     others: dict[str, int]
     doubtful: dict[str, int]
@@ -62,7 +62,7 @@ def find_columns(sheet: Sheet) -> tuple[Columns | None, list[Problem]]:
         return None, [sheet.problem(fault, remedy)]
     faults = list(_ambiguous(sheet))
     found = _find_times(sheet)
-    times = found if isinstance(found, Reader) else None
+    times = found if isinstance(found, TimeReader) else None
     if isinstance(found, Problem):
         faults.append(found)
     if faults:
@@ -111,7 +111,7 @@ def _same(sheet: Sheet, names: Sequence[str]) -> Problem:
     return sheet.problem(fault, "keep one of them, or give the others another name")
 
 
-def _find_times(sheet: Sheet) -> Reader | Problem | None:
+def _find_times(sheet: Sheet) -> TimeReader | Problem | None:
     """Find the columns of the start and of the end or duration; None where there are none.
 
     Where both bounds are given, a duration tells nothing more. ``offset`` is an end beside an onset
@@ -139,7 +139,7 @@ def _find_times(sheet: Sheet) -> Reader | Problem | None:
     if None in units or (len(units) > 1 and units != {"time", "seconds"}):
         fault = f"the columns {first.name} and {second.name} are not in one unit that is understood"
         return sheet.problem(fault, RENAME)
-    return Reader(first, second, commas=sheet.delimiter == ",")
+    return TimeReader(first, second, commas=sheet.delimiter == ",")
 
 
 def _untold_times(sheet: Sheet, used: set[int]) -> Problem | None:

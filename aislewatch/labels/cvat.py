@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aislewatch.labels.addresses import ends_of, paths_of
 from aislewatch.labels.classes import label_of
-from aislewatch.labels.cvat_xml import Document, Task, Track, read_document
+from aislewatch.labels.cvat_xml import CvatTask, Document, Track, read_document
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Labels, Video
@@ -25,10 +25,10 @@ _SPARE_FRAMES = 2
 
 @dataclass
 class _Seen:
-    """What the files say about one video: spans of each label, and what their tasks cover."""
+    """Gathers what the files say about one video: spans of each label, and what tasks cover."""
 
     file: str
-    task: Task
+    task: CvatTask
     labels: dict[str, list[Span]] = field(default_factory=dict)
     covered: list[Span] = field(default_factory=list)
 
@@ -59,7 +59,7 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
 
 
 def _unused(file: str, document: Document) -> Iterator[Problem]:
-    """Labels that are none of ours: other things may be labelled too, but a slip must be seen."""
+    """Warn of labels that are none of ours: others may be used too, but a slip must be seen."""
     others = [track for track in document.tracks if label_of(track.label) is None]
     counts = Counter(track.label for track in others)
     first = {track.label: track.line for track in reversed(others)}
@@ -102,7 +102,7 @@ def _gather(
         seen[tasks[known]].labels.setdefault(label, []).extend(spans)
 
 
-def _find_video(file: str, task: Task, names: VideoNames) -> str | Problem:
+def _find_video(file: str, task: CvatTask, names: VideoNames) -> str | Problem:
     spellings = [task.source, task.name]
     spellings += [end for path in paths_of(task.source) for end in ends_of(path)]
     if not any(spellings):
@@ -112,15 +112,15 @@ def _find_video(file: str, task: Task, names: VideoNames) -> str | Problem:
     return names.find(file, task.line, *spellings)
 
 
-def _covered(task: Task, video: Video) -> Span:
+def _covered(task: CvatTask, video: Video) -> Span:
     if task.stop is None:
         return Span(0.0, video.duration_s)
     times = video.times
     return Span(times.shown_from(task.start), times.shown_until(task.stop + task.step - 1))
 
 
-def _spans(file: str, track: Track, task: Task, video: Video) -> Iterator[Span]:
-    """Where a track is visible, in seconds; its frames are those of the original video."""
+def _spans(file: str, track: Track, task: CvatTask, video: Video) -> Iterator[Span]:
+    """Yield where a track is visible, in seconds; its frames are those of the original video."""
     for first, end in _visible(track, task.step):
         start_s = video.times.shown_from(first - task.offset)
         end_s = video.times.shown_until(end - 1 - task.offset)
@@ -128,15 +128,15 @@ def _spans(file: str, track: Track, task: Task, video: Video) -> Iterator[Span]:
         yield Span(start_s, cut(end_s, video.duration_s, _spare_s(task, video)), file, track.line)
 
 
-def _spare_s(task: Task, video: Video) -> float:
-    """Seconds that frames at the video's end may make up without being missed."""
+def _spare_s(task: CvatTask, video: Video) -> float:
+    """Return the seconds at a video's end that no task need cover."""
     spare = task.step + _SPARE_FRAMES
     last_s = video.duration_s - video.times.shown_from(len(video.times) - spare)
     return max(spare / video.fps, last_s)
 
 
 def _visible(track: Track, step: int) -> Iterator[tuple[int, int]]:
-    """First frame and the one after the last of each time the track is inside."""
+    """Yield the first frame, and the one after the last, of each time the track is inside."""
     if track.images:
         yield from ((frame, frame + step) for frame, _ in track.shapes)
         return

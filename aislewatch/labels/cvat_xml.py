@@ -22,8 +22,8 @@ _FIELDS = ("id", "name", "subset", "size", "start_frame", "stop_frame", "frame_f
 
 
 @dataclass(frozen=True)
-class Task:
-    """A video as CVAT knew it; its frames are ``start``, ``start + step``, ... up to ``stop``.
+class CvatTask:
+    """Describes a video as CVAT knew it: frames ``start``, ``start + step``, ... up to ``stop``.
 
     ``offset`` is what a project's export adds to the frames of the original video.
     """
@@ -41,7 +41,7 @@ class Task:
 
 @dataclass
 class Track:
-    """Something labelled; ``shapes`` are (frame as written, is visible) in the file's order.
+    """Holds something labelled; ``shapes`` are (frame as written, is visible) in the file's order.
 
     ``task`` is empty where the file has only one. Where ``images``, each shape stands for itself;
     else a shape holds until the next.
@@ -56,9 +56,9 @@ class Track:
 
 @dataclass
 class Document:
-    """One file."""
+    """Holds what one file says."""
 
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[CvatTask] = field(default_factory=list)
     tracks: list[Track] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -85,11 +85,11 @@ def read_document(path: Path) -> Document | Problem:
 
 
 class _RefusedError(Exception):
-    """XML, but none that we read."""
+    """Says that a file is XML, but none that we read."""
 
 
 class _Handler:
-    """What expat calls; ``_meta`` holds the line and the fields of each task."""
+    """Takes what expat reads; ``_meta`` holds the line and the fields of each task."""
 
     def __init__(self, path: Path, parser: expat.XMLParserType) -> None:
         self._path, self._parser = path, parser
@@ -142,7 +142,7 @@ class _Handler:
             self._labels.add(text)
 
     def document(self) -> Document:
-        """All that was read, once the file is at its end."""
+        """Return all that was read, once the file is at its end."""
         if not self._meta:
             fault = "has no <task> that says which video and frames it is about"
             self._document.problems.append(malformed(self._path, None, fault, _EXPORT))
@@ -157,13 +157,13 @@ class _Handler:
             offset += task.start + task.step * size
         return self._document
 
-    def _task(self, line: int, fields: dict[str, str], offset: int) -> Task:
+    def _task(self, line: int, fields: dict[str, str], offset: int) -> CvatTask:
         written = fields.get("frame_filter", "")
         step = _STEP.fullmatch(written)
         if written and not step:
             fault = f"the frame filter {written!r} is not understood"
             self._document.problems.append(malformed(self._path, line, fault, _EXPORT))
-        return Task(
+        return CvatTask(
             line=line,
             id=fields.get("id", ""),
             name=fields.get("name", ""),
@@ -179,7 +179,7 @@ class _Handler:
         if not fields.get(name):
             return None
         try:
-            return times.frame(fields[name])
+            return times.read_frame(fields[name])
         except ValueError:
             fault = f"<{name}> is {fields[name]!r}, which is no number of frames"
             self._document.problems.append(malformed(self._path, line, fault, _EXPORT))
@@ -187,7 +187,7 @@ class _Handler:
 
     def _shape(self, track: Track, frame: str, visible: bool) -> None:
         try:
-            track.shapes.append((times.frame(frame), visible))
+            track.shapes.append((times.read_frame(frame), visible))
         except ValueError:
             fault = f"the frame of a {track.label!r} is {frame!r}, which is no frame"
             line = self._parser.CurrentLineNumber
@@ -195,6 +195,6 @@ class _Handler:
 
 
 def _project_order(task: tuple[int, dict[str, str]]) -> tuple[str, int, str]:
-    """The order in which CVAT exports a project's tasks: by subset, then by number."""
+    """Sort a project's tasks as CVAT exports them: by subset, then by number."""
     number = task[1].get("id", "")
     return task[1].get("subset", ""), int(number) if number.isdecimal() else 0, number

@@ -28,7 +28,7 @@ _EMPTY = re.compile(r"[,;\t\s]*|\"?sep=.\"?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Segment:
-    """A line; ``label`` is None where the line has none."""
+    """Holds a line; ``label`` is None where the line has none."""
 
     file: str
     row: int
@@ -38,7 +38,7 @@ class Segment:
 
 @dataclass
 class Segments:
-    """All lines by recording and number of the segment."""
+    """Holds all lines by recording and number of the segment."""
 
     paths: set[Path] = field(default_factory=set)
     by_recording: dict[str, dict[int, Segment]] = field(default_factory=dict)

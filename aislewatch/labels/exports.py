@@ -26,7 +26,7 @@ _SET_LAYOUT = "set the source's layout to {} in params.yaml, or move the file aw
 
 @dataclass(frozen=True)
 class Export:
-    """What a tool writes: how it is recognised, and what to do with it.
+    """Describes what a tool writes: how it is recognised, and what to do with it.
 
     ``layout`` reads such files; None where none does.
     """

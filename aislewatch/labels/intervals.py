@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from aislewatch.labels.protocol import Video
 from aislewatch.labels.time_columns import TimeColumn
-from aislewatch.labels.times import Unit, frame, to_seconds
+from aislewatch.labels.times import Unit, read_frame, to_seconds
 
 # Where commas part the cells, this may be a decimal comma or one between thousands.
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Reader:
+class TimeReader:
     """Reads the rows of one table.
 
     Args:
@@ -46,7 +46,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Interval:
-    """Start and end in seconds, and which columns hold no time and what to write there instead."""
+    """Holds start and end in seconds, and which columns hold no time with what to write there."""
 
     start_s: float
     end_s: float
@@ -55,13 +55,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class _Row:
-    reader: Reader
+    reader: TimeReader
     cells: Sequence[str]
     video: Video
     faults: list[tuple[TimeColumn, str]] = field(default_factory=list)
 
     def bound(self, column: TimeColumn, is_end: bool = False) -> float:
-        """Read one cell; seconds."""
+        """Read one cell into seconds."""
         written = self.cells[column.index]
         try:
             if self.reader.commas and _THOUSANDS.fullmatch(written):
@@ -72,10 +72,10 @@ class _Row:
             return math.nan
 
     def end_of_frames(self) -> float:
-        """Read a number of frames, the first of which is the start; seconds of their end."""
+        """Read a number of frames that begin with the start, and return the second they end at."""
         first, count = self.reader.first, self.reader.second
         try:
-            last = frame(self.cells[first.index]) + frame(self.cells[count.index]) - 1
+            last = read_frame(self.cells[first.index]) + read_frame(self.cells[count.index]) - 1
         except ValueError as error:
             if not self.faults:
                 self.faults.append((count, str(error)))

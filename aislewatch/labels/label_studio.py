@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aislewatch.labels.classes import label_of
-from aislewatch.labels.label_studio_export import Annotation, Region, Task, read_tasks
+from aislewatch.labels.label_studio_export import Annotation, Region, StudioTask, read_tasks
 from aislewatch.labels.label_studio_names import spellings, uploaded_names
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Level, Problem
@@ -31,7 +31,7 @@ SPARE_FRAMES = 2
 
 @dataclass(frozen=True)
 class _Opinion:
-    """What one annotation says of a video; ``whole`` is the label of what no span covers."""
+    """Holds what one annotation says of a video; ``whole`` is the label of what no span covers."""
 
     file: str
     who: str
@@ -39,7 +39,7 @@ class _Opinion:
     spans: dict[str, list[Span]]
 
     def agrees(self, other: "_Opinion") -> bool:
-        """The same labels, and bounds no farther apart than AGREEMENT_S."""
+        """Tell whether labels are the same and bounds no farther apart than AGREEMENT_S."""
         pairs = [(self.spans[label], other.spans[label]) for label in (SHOPLIFTING, UNLABELED)]
         return self.whole == other.whole and all(
             len(mine) == len(theirs)
@@ -53,7 +53,7 @@ class _Opinion:
 
 @dataclass
 class _Reader:
-    """What is gathered over all files of a source."""
+    """Gathers what all files of a source say."""
 
     names: VideoNames
     videos: Mapping[str, Video]
@@ -81,7 +81,7 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     for path in paths:
         tasks = list(read_tasks(path))
         reader.labels.problems.extend(task for task in tasks if isinstance(task, Problem))
-        readable = [task for task in tasks if isinstance(task, Task)]
+        readable = [task for task in tasks if isinstance(task, StudioTask)]
         _report_unused(path.as_posix(), readable, reader)
         for task in readable:
             _read_task(path.as_posix(), task, reader)
@@ -90,8 +90,8 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     return reader.labels
 
 
-def _report_unused(file: str, tasks: list[Task], reader: _Reader) -> None:
-    """Words that are none of ours: other things may be labelled too, but a slip must be seen."""
+def _report_unused(file: str, tasks: list[StudioTask], reader: _Reader) -> None:
+    """Warn of words that are none of ours: others may be used too, but a slip must be seen."""
     regions = (r for task in tasks for said in task.annotations for r in said.regions)
     counts = Counter(word for r in regions for word in r.words if label_of(word) is None)
     if counts:
@@ -101,7 +101,7 @@ def _report_unused(file: str, tasks: list[Task], reader: _Reader) -> None:
         reader.problem(file, "", "unused_label", fault, remedy, "warning")
 
 
-def _read_task(file: str, task: Task, reader: _Reader) -> None:
+def _read_task(file: str, task: StudioTask, reader: _Reader) -> None:
     reader.labels.problems.extend(task.problems)
     video = reader.names.find(file, None, *spellings(task, reader.uploads))
     if isinstance(video, Problem):
@@ -120,7 +120,7 @@ def _read_task(file: str, task: Task, reader: _Reader) -> None:
 
 
 def _opinion(
-    file: str, task: Task, said: Annotation, video: str, reader: _Reader
+    file: str, task: StudioTask, said: Annotation, video: str, reader: _Reader
 ) -> _Opinion | None:
     spans: dict[str, list[Span]] = {SHOPLIFTING: [], NORMAL: [], UNLABELED: []}
     whole: set[str] = set()
@@ -148,7 +148,9 @@ def _opinion(
     return _Opinion(file, who, label, {label: join(found) for label, found in spans.items()})
 
 
-def _spans(file: str, region: Region, task: Task, video: str, reader: _Reader) -> Iterator[Span]:
+def _spans(
+    file: str, region: Region, task: StudioTask, video: str, reader: _Reader
+) -> Iterator[Span]:
     facts = reader.videos[video]
     for start, end in region.stretches:
         spare_s = SPARE_FRAMES / (task.fps or facts.fps)

@@ -61,7 +61,7 @@ class _Task(BaseModel):
 
 @dataclass(frozen=True)
 class Region:
-    """Words given to stretches of a video, or, without stretches, to the whole.
+    """Holds words given to stretches of a video, or, without stretches, to the whole.
 
     ``stretches`` are first and last frame, counted from 1 and both included, where ``in_frames``;
     else seconds. The end is infinite where it is the video's. What is no label has no words.
@@ -74,7 +74,7 @@ class Region:
 
 @dataclass
 class Annotation:
-    """What one person said about a task."""
+    """Holds what one person said about a task."""
 
     who: str
     ground_truth: bool
@@ -82,8 +82,8 @@ class Annotation:
 
 
 @dataclass
-class Task:
-    """``place`` names it as Label Studio does; ``fps`` is None where the export does not tell."""
+class StudioTask:
+    """Holds a task; ``place`` names it as Label Studio does, ``fps`` may be untold (None)."""
 
     place: str
     data: Mapping[str, Any]
@@ -93,8 +93,8 @@ class Task:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_tasks(path: Path) -> Iterator[Task | Problem]:
-    """The tasks of an export, in its order; cancelled annotations are left out."""
+def read_tasks(path: Path) -> Iterator[StudioTask | Problem]:
+    """Read the tasks of an export, in its order; cancelled annotations are left out."""
     content = read_file(path)
     if isinstance(content, Problem):
         yield content
@@ -112,13 +112,13 @@ def read_tasks(path: Path) -> Iterator[Task | Problem]:
         yield _task(path, number, task)
 
 
-def _task(path: Path, number: int, raw: object) -> Task | Problem:
+def _task(path: Path, number: int, raw: object) -> StudioTask | Problem:
     try:
         task = _Task.model_validate(raw)
     except ValidationError as error:
         return malformed(path, None, f"task {number} of the list: {_first(error)}", _EXPORT)
     rates = (_positive(task.data.get(key)) for key in _FPS_KEYS)
-    read = Task(
+    read = StudioTask(
         place=f"task {task.id or number}",
         data=task.data,
         upload=task.file_upload or "",
@@ -134,7 +134,7 @@ def _task(path: Path, number: int, raw: object) -> Task | Problem:
     return read
 
 
-def _add_region(path: Path, result: Mapping[str, Any], said: Annotation, task: Task) -> None:
+def _add_region(path: Path, result: Mapping[str, Any], said: Annotation, task: StudioTask) -> None:
     value = result.get("value")
     if not isinstance(value, dict):
         return  # a relation between regions
@@ -170,7 +170,7 @@ def _stretches(value: _Value) -> Iterator[tuple[float, float]]:
 
 
 def _lifespans(sequence: Sequence[_Keyframe], frames: float) -> Iterator[tuple[float, float]]:
-    """A keyframe shows the region from there on if enabled, else for the last time."""
+    """Yield when a region is seen: from an enabled keyframe on, until one that is not."""
     first: float | None = None
     for key in sorted(sequence, key=lambda key: key.frame):
         first = key.frame if first is None else first

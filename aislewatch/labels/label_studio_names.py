@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from aislewatch.labels.addresses import ends_of, paths_of
-from aislewatch.labels.label_studio_export import Task
+from aislewatch.labels.label_studio_export import StudioTask
 
 # Label Studio puts this before the name of an uploaded file, and takes blanks and signs out of it.
 _PREFIX = re.compile(r"[0-9a-f]{8}-")
@@ -23,7 +23,7 @@ def uploaded_names(videos: Iterable[str]) -> dict[str, list[str]]:
     return names
 
 
-def spellings(task: Task, uploads: Mapping[str, list[str]]) -> Iterator[str]:
+def spellings(task: StudioTask, uploads: Mapping[str, list[str]]) -> Iterator[str]:
     """Yield what may be the name of a task's video, the most exact first.
 
     Args:

@@ -1,4 +1,4 @@
-"""What is wrong with labels or footage: one row a problem, with its place and its remedy."""
+"""Reports what is wrong with labels or footage: one row a problem, with place and remedy."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
@@ -20,7 +20,7 @@ QUOTED_NAMES = 5
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing a person has to look at.
+    """Tells a person one thing to look at.
 
     Args:
         file: the file to open, relative to the project's root.
@@ -49,33 +49,33 @@ class Problem:
 def footage_problem(
     video: str, rule: str, problem: str, remedy: str, level: Level = "error"
 ) -> Problem:
-    """A fault of a video itself, which stands in no row of a label file."""
+    """Report a fault of a video itself, which stands in no row of a label file."""
     return Problem(f"{places.RAW}/{video}", None, video, level, rule, problem, remedy)
 
 
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
-    """The row-level report: errors first, then by place and rule; it always has a header."""
+    """Make the report by row: errors first, then by place and rule; it always has a header."""
     table = VALIDATION.frame(map(astuple, problems))
     order = ["level", "file", "row", "video", "rule", "problem"]
     return table.sort_values(order, na_position="first", ignore_index=True)
 
 
 def without_repeats(first: Sequence[Problem], again: Iterable[Problem]) -> list[Problem]:
-    """The first, and of the others those that no first one tells: of the same place and rule."""
+    """Join two lists, without those of the second whose place and rule the first has."""
     told = {(problem.file, problem.row, problem.video, problem.rule) for problem in first}
     new = (p for p in again if (p.file, p.row, p.video, p.rule) not in told)
     return [*first, *new]
 
 
 def some(names: Sequence[str]) -> str:
-    """The first of many names, for a message, and how many more there are."""
+    """List the first of many names, for a message, and how many more there are."""
     listed = ", ".join(names[:QUOTED_NAMES])
     more = len(names) - QUOTED_NAMES
     return f"{listed} and {more} more" if more > 0 else listed
 
 
 def quote(problems: Sequence[Problem]) -> str:
-    """The first problems, one a line, and how many more there are."""
+    """List the first problems, one a line, and how many more there are."""
     lines = [f"  {problem}" for problem in problems[:QUOTED_ROWS]]
     if len(problems) > QUOTED_ROWS:
         lines.append(f"  ... and {len(problems) - QUOTED_ROWS} more")

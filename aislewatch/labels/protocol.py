@@ -18,7 +18,7 @@ SHOPLIFTING, NORMAL, UNLABELED = "shoplifting", "normal", "unlabeled"
 
 @dataclass(frozen=True)
 class Video:
-    """What labels of a video are checked against.
+    """Holds what labels of a video are checked against.
 
     ``label`` is that of its class folder (``candidates.camera_and_label``). ``times`` says when
     each picture of the original is shown: a label file that counts frames counts those pictures,
@@ -30,18 +30,18 @@ class Video:
 
     @property
     def duration_s(self) -> float:
-        """Second, on a player's clock, at which the video ends."""
+        """Return the second, on a player's clock, at which the video ends."""
         return self.times.end_s
 
     @property
     def fps(self) -> float:
-        """Pictures a second, on average."""
+        """Return the pictures a second, on average."""
         return self.times.rate
 
 
 @dataclass(frozen=True)
 class LabelRow:
-    """One interval of a label file, as written; a time that is no number is NaN.
+    """Holds one interval of a label file, as written; a time that is no number is NaN.
 
     ``video`` is relative to ``data/raw``; ``start_s`` and ``end_s`` are seconds. Inside a video
     with rows, what is neither shoplifting nor unlabeled is normal; a clip that touches an
@@ -62,7 +62,7 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class Labels:
-    """What the label files of one source say.
+    """Holds what the label files of one source say.
 
     ``whole`` is the label of a video of which no row speaks, from its beginning to its end; a video
     in neither is unlabeled. ``official`` is the side (train, val or test) on which the data set's

@@ -25,7 +25,7 @@ _SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of text.
+    """Holds a table of text.
 
     ``header`` is in lower case with words joined by ``_``, ``written`` as it stands in the file.
     ``lines`` are (row, stripped cells). A row is the line in a text file as an editor counts it, or

@@ -1,4 +1,4 @@
-"""Stretches of one video, put together: several people may be seen stealing at once."""
+"""Joins stretches of one video: several people may be seen stealing at once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Span:
-    """From ``start_s`` to ``end_s``, in seconds; ``file`` and ``row`` are where that stands."""
+    """Holds a stretch in seconds; ``file`` and ``row`` are where it stands."""
 
     start_s: float
     end_s: float
@@ -15,7 +15,7 @@ class Span:
 
 
 def join(spans: Iterable[Span]) -> list[Span]:
-    """The union, sorted; spans that overlap or touch become one, with the row of the earliest."""
+    """Join spans that overlap or touch into one, with the row of the earliest; sorted."""
     joined: list[Span] = []
     for span in sorted(spans, key=_order):
         if joined and span.start_s <= joined[-1].end_s:
@@ -26,7 +26,7 @@ def join(spans: Iterable[Span]) -> list[Span]:
 
 
 def gaps(spans: Sequence[Span], end_s: float, least_s: float) -> list[Span]:
-    """What of 0 to ``end_s`` no span covers, where that is longer than ``least_s``."""
+    """Find what of 0 to ``end_s`` no span covers, where that is longer than ``least_s``."""
     found, reached = [], 0.0
     for span in join(spans):
         found.append(Span(reached, span.start_s))
@@ -36,7 +36,7 @@ def gaps(spans: Sequence[Span], end_s: float, least_s: float) -> list[Span]:
 
 
 def cut(end_s: float, duration_s: float, spare_s: float) -> float:
-    """An end at most ``spare_s`` after the video's is the video's; one farther off is a fault."""
+    """Move an end at most ``spare_s`` after the video's to it; one farther off is a fault."""
     return duration_s if duration_s < end_s <= duration_s + spare_s else end_s
 
 

@@ -70,7 +70,7 @@ _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """A column of times: its place and name; ``unit`` is None where nobody counts in it."""
+    """Describes a column of times; ``unit`` is None where nobody counts in it."""
 
     index: int
     name: str
@@ -120,7 +120,7 @@ def hints_at_a_bound(name: str) -> bool:
 
 
 def hints_at_times(name: str) -> bool:
-    """Tell whether a name has a word of times in it, and is none of a number of them."""
+    """Tell whether a name has a word of times in it, and does not count them, as ``n_frames``."""
     words = set(name.split("_"))
     if hints_at_a_bound(name):
         return True

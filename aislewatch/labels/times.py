@@ -19,7 +19,7 @@ _PADDED = re.compile(r"0\d{3}", re.ASCII)
 _MOST_FRAMES = 1 << 32
 
 
-def seconds(text: str) -> float:
+def read_seconds(text: str) -> float:
     """Read decimal seconds, as in ``12.5`` or ``12,5``; a sign is read, so that it can be refused.
 
     Raises:
@@ -31,20 +31,20 @@ def seconds(text: str) -> float:
     return value
 
 
-def milliseconds(text: str) -> float:
+def read_milliseconds(text: str) -> float:
     """Read milliseconds, as in ``12500``, and return seconds.
 
     Raises:
         ValueError: not a finite number; says what to write.
     """
     try:
-        return seconds(text) / 1000
+        return read_seconds(text) / 1000
     except ValueError:
         advice = "write milliseconds from the start of the video, as in 12500"
         raise ValueError(advice) from None
 
 
-def clock(text: str) -> float:
+def read_clock(text: str) -> float:
     """Read ``hh:mm:ss``, ``hh:mm:ss.fff`` or ``mm:ss`` into seconds; a decimal comma will do.
 
     Raises:
@@ -57,7 +57,7 @@ def clock(text: str) -> float:
     return int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
 
 
-def frame(text: str) -> int:
+def read_frame(text: str) -> int:
     """Read a frame's number; ``30.0`` is one, since tables with gaps make numbers decimal.
 
     Raises:
@@ -83,10 +83,10 @@ def to_seconds(text: str, unit: Unit, times: PictureTimes, is_end: bool) -> floa
         ValueError: not written in that unit; says what to write.
     """
     if unit == "frames":
-        number = frame(text)
+        number = read_frame(text)
         return times.shown_until(number) if is_end else times.shown_from(number)
     if unit == "milliseconds":
-        return milliseconds(text)
+        return read_milliseconds(text)
     if unit == "time" and (":" in text or _PADDED.match(text)):
-        return clock(text)
-    return seconds(text)
+        return read_clock(text)
+    return read_seconds(text)

@@ -87,7 +87,7 @@ def _label(
 
 
 def _differ(has: int, counted: int) -> bool:
-    """Whether a video is not the one whose frames were counted."""
+    """Tell whether a video is not the one whose frames were counted."""
     return abs(has - counted) > max(SPARE_FRAMES, counted // 100)
 
 

@@ -32,7 +32,7 @@ _REMEDY = "write a line as in: Shoplifting001_x264.mp4  Shoplifting  1550  2000 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line with times; ``events`` are first and last frames, both included, from 0."""
+    """Holds a line with times; ``events`` are first and last frames, both included, from 0."""
 
     file: str
     row: int
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass
 class UcfFiles:
-    """What all files of a source say, by recording.
+    """Holds what all files of a source say, by recording.
 
     ``frames`` are the originals' numbers of frames, ``sides`` train or test of the anomaly
     detection split, ``folds`` the sides in each fold of the action recognition split.

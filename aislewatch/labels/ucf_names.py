@@ -20,7 +20,7 @@ _AS_WRITTEN = {kind.lower(): kind for kind in (*CRIMES, "Normal_Videos", "Normal
 
 @dataclass(frozen=True)
 class UcfName:
-    """``recording`` is equal for a video and all segments of it, as in ``Shoplifting016``."""
+    """Holds the parts of a name; a video and all its segments have one ``recording``."""
 
     recording: str
     crime: str

@@ -105,13 +105,13 @@ def test_any_name_is_a_video_or_a_problem(present: list[str], written: str) -> N
     ],
 )
 def test_clock(text: str, seconds: float) -> None:
-    assert times.clock(text) == seconds
+    assert times.read_clock(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "12.5", "00:60:00", "00:00:60", "-00:00:01", "a:b:c"])
 def test_no_clock(text: str) -> None:
     with pytest.raises(ValueError, match="hh:mm:ss"):
-        times.clock(text)
+        times.read_clock(text)
 
 
 @given(st.integers(0, 1 << 31), st.floats(1, 240))
