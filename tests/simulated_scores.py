@@ -13,7 +13,9 @@ from aislewatch.score.events import (
 )
 from aislewatch.score.scored import Scored
 
-SETTINGS = Evaluate(resamples=400, confidence=0.95, mistakes=6)
+SETTINGS = Evaluate(
+    resamples=400, confidence=0.95, mistakes=6, grace_s=2.0, alarm_s=30.0, max_alert_share=0.5
+)
 ASKED = Alerts(
     method="consecutive", false_alarm_budget=0.042, fallback_threshold=0.8, consecutive=3, window=5
 )
@@ -27,19 +29,23 @@ def simulated(
     signal: float = 1.0,
     spread: float = 1.0,
     by_chance: bool = False,
+    files: int = 1,
 ) -> pd.DataFrame:
-    """Clips whose scores share a video's own luck: half the videos shoplifting, or each by chance.
+    """Clips whose scores share a recording's luck: half of them shoplifting, or each by chance.
 
-    Intervals resample the class of a video too, so they are as wide as chance makes it vary.
+    A recording is cut into ``files`` videos, one by default. Intervals resample the class of a
+    recording too, so they are as wide as chance makes it vary.
     """
     rows = []
     for video in range(n_videos):
-        label = int(rng.integers(2)) if by_chance else video % 2
-        luck = rng.normal(0.0, spread)
+        if video % files == 0:
+            label = int(rng.integers(2)) if by_chance else video // files % 2
+            luck = rng.normal(0.0, spread)
         logits = signal * (2 * label - 1) + luck + rng.normal(0.0, 1.0, clips)
+        name, group = f"v{video:04d}", f"r{video // files:04d}"
         for start, logit in enumerate(logits):
-            rows.append((f"v{video:04d}", f"v{video:04d}.yuv", start, "test", label, logit))
-    columns = ["video", "frames_file", "start", "split", "label", "score"]
+            rows.append((name, f"{name}.yuv", start, group, "test", label, logit))
+    columns = ["video", "frames_file", "start", "group", "split", "label", "score"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(score=1.0 / (1.0 + np.exp(-frame["score"])))
 

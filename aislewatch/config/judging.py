@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aislewatch.config.types import Count, Fraction, Positive, Section
+from aislewatch.config.types import Count, Fraction, Positive, Section, Share
 
 Method = Literal["consecutive", "majority"]
 
@@ -15,6 +15,9 @@ class Evaluate(Section):
     resamples: Annotated[int, Field(ge=100)]
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
     mistakes: Count
+    grace_s: Annotated[float, Field(ge=0.0)]
+    alarm_s: Positive
+    max_alert_share: Share
 
 
 class Alerts(Section):
@@ -38,7 +41,7 @@ class Gate(Section):
 
     first_auc: Fraction
     min_hours: Positive
-    min_videos: Count
+    min_groups: Count
     margin_recall: Fraction
     margin_alarms: Positive
     margin_auc: Fraction

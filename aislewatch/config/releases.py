@@ -13,7 +13,8 @@ RENAMED = {
     "register.margin_auc": "gate.margin_auc",
     "register.margin_recall": "gate.margin_recall",
     "register.min_hours": "gate.min_hours",
-    "register.min_videos": "gate.min_videos",
+    "gate.min_videos": "gate.min_groups",
+    "register.min_videos": "gate.min_groups",
     "train.seed": "seed",
     "tune.batch_size": "search.batch_size",
     "tune.dropout": "search.dropout",
@@ -35,5 +36,8 @@ GONE = {
 
 # Keys that had no older name: what to write.
 NEW = {
+    "evaluate.alarm_s": "seconds of alert that count as one false alarm, as 30.0",
+    "evaluate.grace_s": "seconds after an event in which an alert still finds it, as 5.0",
+    "evaluate.max_alert_share": "share of normal footage an alert may lie over, as 0.05",
     "model.size": "demo, small_gpu or reference; numbers of yours beside it go before the size's",
 }

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from aislewatch.config.judging import Evaluate
-from aislewatch.evaluate.intervals import Interval, Resampled, draw_videos, interval, resampled
+from aislewatch.evaluate.intervals import Interval, Resampled, draw_groups, interval, resampled
 from aislewatch.score.alerts import AlertRule, clips_to_alert
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 
@@ -19,9 +19,10 @@ class AlertFigures:
     """Alert-level figures of one model; rates are per hour of one camera.
 
     A video is one of shoplifting when it has an event. ``recall``, ``precision`` and ``f1`` are of
-    events, with intervals by video. The interval of ``false_alarms_per_hour`` is Poisson's, exact.
-    ``delay_p50_s`` and ``delay_p95_s`` are seconds from the beginning of an event to its alert.
-    ``too_short`` counts videos with fewer clips than an alert needs.
+    events, with intervals by group of recordings. The interval of ``false_alarms_per_hour`` is
+    Poisson's, exact. ``delay_p50_s`` and ``delay_p95_s`` are seconds from the beginning of an event
+    to its alert. ``alert_share`` is the share of normal footage under an alert. ``too_short``
+    counts videos with fewer clips than an alert needs.
     """
 
     shoplifting_videos: int
@@ -42,6 +43,7 @@ class AlertFigures:
     false_alarms_per_hour_high: float
     delay_p50_s: float
     delay_p95_s: float
+    alert_share: float
     too_short: int
 
 
@@ -49,7 +51,7 @@ def alert_figures(
     videos: Sequence[VideoScores], rule: AlertRule, settings: Evaluate
 ) -> AlertFigures:
     """Hold the alerts that ``rule`` raises on whole videos against their events."""
-    outcomes = judge_alerts(videos, rule)
+    outcomes = judge_alerts(videos, rule, settings)
     of_theft = [outcome for outcome in outcomes if outcome.events]
     normal = [outcome for outcome in outcomes if not outcome.events]
     rate, low, high = alarm_rate(outcomes, settings.confidence)
@@ -74,20 +76,23 @@ def alert_figures(
         false_alarms_per_hour_high=high,
         delay_p50_s=float(np.quantile(delays, 0.50)) if delays else float("nan"),
         delay_p95_s=float(np.quantile(delays, 0.95)) if delays else float("nan"),
+        alert_share=alert_share(outcomes),
         too_short=sum(len(video.clips) < clips_to_alert(rule) for video in videos),
     )
 
 
 def resampled_events(outcomes: Sequence[VideoOutcome], settings: Evaluate) -> dict[str, Resampled]:
-    """``recall``, ``precision`` and ``f1`` of events and ``false_alarms_per_hour``, by video.
+    """Resample event ``recall``, ``precision``, ``f1`` and ``false_alarms_per_hour`` by group.
 
     Two models' outcomes on the same videos get the same resamples: their difference is paired.
     """
-    counts_V4 = np.array(
-        [(o.events, o.found, o.alerts, o.false_alarms, o.normal_s) for o in outcomes], np.float64
-    )
-    weights_BV = np.concatenate([np.ones((1, len(outcomes))), draw_videos(len(outcomes), settings)])
-    events, found, alerts, false_alarms, normal_s = (weights_BV @ counts_V4).T
+    counts_V5 = np.array(
+        [(o.events, o.found, o.repeats, o.false_alarms, o.normal_s) for o in outcomes], np.float64
+    ).reshape(len(outcomes), 5)
+    drawn_BV = draw_groups([outcome.group for outcome in outcomes], settings)
+    weights_BV = np.concatenate([np.ones((1, len(outcomes))), drawn_BV])
+    events, found, repeats, false_alarms, normal_s = (weights_BV @ counts_V5).T
+    alerts = found + repeats + false_alarms
     with np.errstate(invalid="ignore", divide="ignore"):
         figures = {
             "recall": found / events,
@@ -115,6 +120,12 @@ def alarm_rate(outcomes: Sequence[VideoOutcome], confidence: float) -> tuple[flo
 def normal_hours(outcomes: Sequence[VideoOutcome]) -> float:
     """Hours of footage outside events."""
     return sum(outcome.normal_s for outcome in outcomes) / SECONDS_AN_HOUR
+
+
+def alert_share(outcomes: Sequence[VideoOutcome]) -> float:
+    """Share of normal footage that lies under an alert, 0 to 1; NaN without footage."""
+    normal_s = sum(outcome.normal_s for outcome in outcomes)
+    return sum(outcome.alerted_s for outcome in outcomes) / normal_s if normal_s else float("nan")
 
 
 def poisson_interval(count: int, confidence: float) -> tuple[float, float]:

@@ -1,14 +1,15 @@
-"""How sure a figure is: BCa intervals by resampling whole videos.
+"""How sure a figure is: BCa intervals by resampling whole groups of recordings.
 
-Clips of one video share a scene, a person and half their frames, so videos are drawn with
-replacement, each with all its clips; resampled clips would claim far too much. The intervals are
-Efron's BCa (1987), whose tails are widened for the number of videos as Hesterberg (2015, section
-5.3) does for percentiles. `benchmarks/evaluate/intervals.py` simulates how often they hold the
-truth: 93 to 97 % of the time from 30 videos on, where plain percentiles do 91 to 93 %
-(docs/benchmarks.md).
+Clips of one video share a scene, a person and half their frames, and so do the files cut from one
+recording, which the split keeps in one group. So groups are drawn with replacement, each with all
+its videos; resampled clips or files would claim far too much. The intervals are Efron's BCa (1987),
+whose tails are widened for the number of groups as Hesterberg (2015, section 5.3) does for
+percentiles. `benchmarks/evaluate/intervals.py` simulates how often they hold the truth: 93 to 97 %
+of the time from 30 groups on, where plain percentiles do 91 to 93 % (docs/benchmarks.md).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,9 @@ from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.metrics import METRICS, clip_metrics, video_scores
 from aislewatch.evaluate.weighted import Array, weighted_metrics
 
-# Below this many test videos no interval is to be believed as it stands: see the simulation above.
-ENOUGH_VIDEOS = 30
+# Below this many groups on test no interval is to be believed as it stands: see the simulation
+# above.
+ENOUGH_GROUPS = 30
 
 # Weights held at once, resamples x clips: 4 million float64 are 32 MB, and about five such arrays
 # live together.
@@ -47,14 +49,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Resampled:
-    """One figure: as it is, over resamples of the videos (B,), and without each of them (V,)."""
+    """One figure: as it is, over resamples of the groups (B,), and without each of them (G,)."""
 
     value: float
     draws: Array
     left_out: Array
 
     def __sub__(self, other: "Resampled") -> "Resampled":
-        """The difference of two figures on the same videos, paired resample by resample."""
+        """Subtract another figure on the same videos, paired resample by resample."""
         return Resampled(
             self.value - other.value,
             self.draws - other.draws,
@@ -63,18 +65,19 @@ class Resampled:
 
 
 def resampled_metrics(predictions: pd.DataFrame, settings: Evaluate) -> dict[str, Resampled]:
-    """Every metric over resamples of the videos; by metric, NaN where one is undefined.
+    """Compute every metric over resamples of the groups; by metric, NaN where it is undefined.
 
     Two models' predictions on the same videos get the same resamples, so that their difference
     is paired.
 
     Args:
-        predictions: ``video``, ``label``, ``score``; a row a clip.
+        predictions: ``video``, ``group``, ``label``, ``score``; a row a clip.
         settings: ``resamples``.
     """
     videos = video_scores(predictions)
     clips_N = np.searchsorted(videos["video"].to_numpy(), predictions["video"].to_numpy())
-    counts_BV = draw_videos(len(videos), settings)
+    groups = predictions.groupby("video", sort=True)["group"].first()
+    counts_BV = draw_groups(groups.tolist(), settings)
     at_once = max(1, WEIGHTS_AT_ONCE // len(predictions))
     parts = [
         weighted_metrics(predictions, some_BV[:, clips_N], videos, some_BV)
@@ -87,33 +90,41 @@ def resampled_metrics(predictions: pd.DataFrame, settings: Evaluate) -> dict[str
     }
 
 
-def draw_videos(n_videos: int, settings: Evaluate) -> Array:
-    """How often each video counts: in every resample, then with each video left out once.
+def draw_groups(groups: Sequence[str], settings: Evaluate) -> Array:
+    """Draw how often each video counts: in every resample, then with each group left out once.
+
+    Args:
+        groups: of every video (V), in the videos' order.
+        settings: ``resamples``.
 
     Returns:
-        float64 (resamples + videos, videos); the same for the same number of videos.
+        float64 (resamples + groups, videos); the same for the same groups.
     """
+    if not groups:
+        return np.zeros((settings.resamples, 0))
+    names, group_V = np.unique(np.array(groups), return_inverse=True)
     generator = np.random.default_rng(SEED)
-    shares_V = np.full(n_videos, 1.0 / n_videos)
-    drawn_BV = generator.multinomial(n_videos, shares_V, size=settings.resamples)
-    return np.concatenate([drawn_BV, 1 - np.eye(n_videos)]).astype(np.float64)
+    shares_G = np.full(len(names), 1.0 / len(names))
+    drawn_BG = generator.multinomial(len(names), shares_G, size=settings.resamples)
+    counts_BG = np.concatenate([drawn_BG, 1 - np.eye(len(names))]).astype(np.float64)
+    return counts_BG[:, group_V]
 
 
 def resampled(value: float, found: Array, settings: Evaluate) -> Resampled:
-    """A figure and what it is under each row of ``draw_videos``."""
+    """Bring together a figure and what it is under each row of ``draw_groups``."""
     return Resampled(value, found[: settings.resamples], found[settings.resamples :])
 
 
 def interval(figure: Resampled, confidence: float) -> Interval:
-    """BCa interval over the resamples that define the figure.
+    """Give the BCa interval over the resamples that define the figure.
 
-    None is given (NaN) for a single video, when the figure itself is undefined, or when more than
+    None is given (NaN) for a single group, when the figure itself is undefined, or when more than
     ``1 - confidence`` of the resamples are: then not even the claimed share of them speaks.
     """
     draws_B = figure.draws[~np.isnan(figure.draws)]
     undefined = 1.0 - len(draws_B) / len(figure.draws)
-    one_video = len(figure.left_out) < 2
-    if math.isnan(figure.value) or one_video or undefined > 1.0 - confidence:
+    one_group = len(figure.left_out) < 2
+    if math.isnan(figure.value) or one_group or undefined > 1.0 - confidence:
         return Interval(figure.value, math.nan, math.nan, undefined)
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(draws_B, _levels(figure, draws_B, np.array([tail, 1.0 - tail])))
@@ -122,8 +133,8 @@ def interval(figure: Resampled, confidence: float) -> Interval:
 
 def _levels(figure: Resampled, draws_B: Array, tails_2: Array) -> Array:
     """The quantiles of the resamples that bound the interval (Efron 1987, eq. 2.3)."""
-    n_videos = len(figure.left_out)
-    widened_2 = stats.t.ppf(tails_2, n_videos - 1) * math.sqrt(n_videos / (n_videos - 1))
+    n_groups = len(figure.left_out)
+    widened_2 = stats.t.ppf(tails_2, n_groups - 1) * math.sqrt(n_groups / (n_groups - 1))
     below = (draws_B < figure.value).mean() + 0.5 * (draws_B == figure.value).mean()
     edge = 1.0 / (len(draws_B) + 1)
     bias = stats.norm.ppf(np.clip(below, edge, 1.0 - edge))
@@ -133,9 +144,9 @@ def _levels(figure: Resampled, draws_B: Array, tails_2: Array) -> Array:
 
 
 def _acceleration(figure: Resampled) -> float:
-    """Skewness of the jackknife over 6; 0 where it is constant or a lone video decides all."""
-    pulls_V = np.nanmean(figure.left_out) - figure.left_out
-    spread = float(np.nansum(pulls_V**2))
-    if np.isnan(pulls_V).any() or spread == 0.0:
+    """Skewness of the jackknife over 6; 0 where it is constant or a lone group decides all."""
+    pulls_G = np.nanmean(figure.left_out) - figure.left_out
+    spread = float(np.nansum(pulls_G**2))
+    if np.isnan(pulls_G).any() or spread == 0.0:
         return 0.0
-    return float((pulls_V**3).sum() / (6.0 * spread**1.5))
+    return float((pulls_G**3).sum() / (6.0 * spread**1.5))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from aislewatch.config.judging import Alerts
-from aislewatch.evaluate.alarms import normal_hours, poisson_bound
+from aislewatch.config.judging import Alerts, Evaluate
+from aislewatch.evaluate.alarms import alert_share, normal_hours, poisson_bound
 from aislewatch.score.alerts import AlertRule, rule_at
 from aislewatch.score.events import VideoScores, judge_alerts
 
@@ -43,48 +43,65 @@ class OperatingPoint:
 
 
 def choose_threshold(
-    videos: Sequence[VideoScores], asked: Alerts, confidence: float
+    videos: Sequence[VideoScores], asked: Alerts, settings: Evaluate
 ) -> OperatingPoint:
-    """The threshold of the highest event recall whose false alarms provably stay in budget.
+    """Choose the threshold of the highest event recall whose false alarms provably stay in budget.
 
     Among equal recalls the highest threshold wins: it disturbs least. Where no threshold is
     provably within ``asked.false_alarm_budget`` (no alarm in T hours still allows 3/T an hour at
-    95 %), it is ``asked.fallback_threshold``, and the reason says how many hours are missing.
+    95 %), it is ``asked.fallback_threshold``, and the reason says how many hours are missing. A
+    threshold at which more than ``settings.max_alert_share`` of normal footage lies under an alert
+    is never chosen: then the fallback is the next higher one that is quiet enough.
 
     Args:
         videos: validation videos, scored from beginning to end.
         asked: section alerts of params.yaml.
-        confidence: of the one-sided bound.
+        settings: section evaluate; ``confidence`` is that of the one-sided bound.
     """
-    rule = rule_at(asked, asked.fallback_threshold)
-    best = _measure(videos, rule, confidence)
-    hours = normal_hours(judge_alerts(videos, rule))
-    budget = rule.false_alarm_budget
-    needed = poisson_bound(0, confidence) / budget
-    words = (
-        f"{hours:.3g} hours of normal validation footage prove no budget of {budget:g} false "
-        f"alarms per camera-hour ({needed:.3g} clean hours are needed); the threshold is that of "
-        "params.yaml"
-    )
-    best = OperatingPoint(rule, False, best.recall, best.alarms_bound, words)
+    best: OperatingPoint | None = None
     for threshold in THRESHOLDS:
-        tried = _measure(videos, rule_at(asked, threshold), confidence)
-        if tried.alarms_bound <= budget and (not best.within_budget or tried.recall > best.recall):
+        tried, share = _measure(videos, rule_at(asked, threshold), settings)
+        if tried.alarms_bound > asked.false_alarm_budget or math.isnan(tried.alarms_bound):
+            continue
+        if share <= settings.max_alert_share and (best is None or tried.recall > best.recall):
             best = tried
-    return best
+    return best or _fallback(videos, asked, settings)
 
 
-def _measure(videos: Sequence[VideoScores], rule: AlertRule, confidence: float) -> OperatingPoint:
-    outcomes = judge_alerts(videos, rule)
+def _fallback(videos: Sequence[VideoScores], asked: Alerts, settings: Evaluate) -> OperatingPoint:
+    """Take the threshold of params.yaml, or the next one above it that is quiet enough."""
+    for threshold in (asked.fallback_threshold, *reversed(THRESHOLDS), 1.0):
+        found, share = _measure(videos, rule_at(asked, threshold), settings)
+        quiet = math.isnan(share) or share <= settings.max_alert_share
+        if threshold >= asked.fallback_threshold and (quiet or threshold == 1.0):
+            break
+    hours = normal_hours(judge_alerts(videos, found.rule, settings))
+    needed = poisson_bound(0, settings.confidence) / asked.false_alarm_budget
+    words = (
+        f"{hours:.3g} hours of normal validation footage prove no budget of "
+        f"{asked.false_alarm_budget:g} false alarms per camera-hour ({needed:.3g} clean hours are "
+        "needed); the threshold is that of params.yaml"
+    )
+    if threshold != asked.fallback_threshold:
+        words += (
+            f", raised from {asked.fallback_threshold:g} to {threshold:g}, because below it more "
+            f"than {settings.max_alert_share:.1%} of normal footage lies under an alert"
+        )
+    return OperatingPoint(found.rule, False, found.recall, found.alarms_bound, words)
+
+
+def _measure(
+    videos: Sequence[VideoScores], rule: AlertRule, settings: Evaluate
+) -> tuple[OperatingPoint, float]:
+    """Measure a rule on whole videos; also the share of normal footage under an alert."""
+    outcomes = judge_alerts(videos, rule, settings)
     events, hours = sum(o.events for o in outcomes), normal_hours(outcomes)
     recall = sum(o.found for o in outcomes) / events if events else math.nan
     count = sum(o.false_alarms for o in outcomes)
-    bound = poisson_bound(count, confidence) / hours if hours else math.nan
-    return OperatingPoint(
-        rule,
-        True,
-        recall,
-        bound,
+    bound = poisson_bound(count, settings.confidence) / hours if hours else math.nan
+    reason = (
         f"highest event recall on validation ({recall:.1%}) whose false alarms stay within "
-        f"{rule.false_alarm_budget:g} per camera-hour (upper bound {bound:.3g}, {confidence:.0%})",
+        f"{rule.false_alarm_budget:g} per camera-hour (upper bound {bound:.3g}, "
+        f"{settings.confidence:.0%})"
     )
+    return OperatingPoint(rule, True, recall, bound, reason), alert_share(outcomes)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aislewatch.config.judging import Evaluate
 from aislewatch.config.params import Params
 from aislewatch.evaluate import figures, plots
 from aislewatch.evaluate.cards import data_card, model_card
@@ -56,7 +57,7 @@ def write_outputs(
         "Data card": data_card(dataset, params),
     }
     with whole_folder(places.EVALUATION_REPORT) as folder:
-        pictures = _draw(evaluation, scored, curves, folder)
+        pictures = _draw(evaluation, scored, curves, params.evaluate, folder)
         loops = _write_loops(test[evaluation.selected], places.FRAMES, params, folder)
         write_report(evaluation, pictures, study, loops, cards, folder / "report.html")
     both = {model.name: model.predictions for model in scored}
@@ -82,6 +83,7 @@ def _draw(
     evaluation: Evaluation,
     scored: Sequence[Scored],
     curves: Mapping[str, pd.DataFrame],
+    settings: Evaluate,
     folder: Path,
 ) -> dict[str, Path]:
     names = ("forest", "learning", "curves", "confusion", "reliability", "timelines")
@@ -95,7 +97,7 @@ def _draw(
     figures.reliability_diagram(test[chosen.name], chosen, paths["reliability"])
     videos = next(model.whole["test"] for model in scored if model.name == chosen.name)
     rule = chosen.operating.rule
-    telling = telling_videos(videos, judge_alerts(videos, rule), TIMELINES)
+    telling = telling_videos(videos, judge_alerts(videos, rule, settings), TIMELINES)
     draw_timelines(telling, rule, paths["timelines"])
     return paths
 

@@ -11,7 +11,7 @@ from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.alarms import AlertFigures, alert_figures
 from aislewatch.evaluate.calibration import Calibration, measure_calibration, uncalibrated
 from aislewatch.evaluate.intervals import (
-    ENOUGH_VIDEOS,
+    ENOUGH_GROUPS,
     Interval,
     Resampled,
     interval,
@@ -87,7 +87,7 @@ def evaluate_models(
     slices = slice_figures(chosen.side("test"), chosen.whole["test"], properties, frozen, settings)
     clips = scored[0].side("test")
     n_videos = int(clips["video"].nunique())
-    warnings = _warnings(models, scored[0], n_videos, settings)
+    warnings = _warnings(models, scored[0], settings)
     return Evaluation(selected, models, slices, len(clips), n_videos, settings.confidence, warnings)
 
 
@@ -99,7 +99,7 @@ def _evaluate(
     settings: Evaluate,
     asked: Alerts,
 ) -> Evaluated:
-    operating = choose_threshold(model.whole["val"], asked, settings.confidence)
+    operating = choose_threshold(model.whole["val"], asked, settings)
     labels, scores = labels_and_scores(model.side("test"))
     before = uncalibrated(scores, model.facts["temperature"])
     return Evaluated(
@@ -160,15 +160,15 @@ def _slice_as_json(part: Slice) -> dict[str, Any]:
     }
 
 
-def _warnings(
-    models: Sequence[Evaluated], scored: Scored, n_videos: int, settings: Evaluate
-) -> list[str]:
-    """What a reader must know before believing the figures; the same for all models but one."""
+def _warnings(models: Sequence[Evaluated], scored: Scored, settings: Evaluate) -> list[str]:
+    """Say what a reader must know before believing the figures of any of the models."""
     found = []
-    if n_videos < ENOUGH_VIDEOS:
+    n_videos, n_groups = scored.side("test")[["video", "group"]].nunique()
+    if n_groups < ENOUGH_GROUPS:
         found.append(
-            f"Only {n_videos} test videos: below {ENOUGH_VIDEOS} the intervals are too narrow "
-            "and differences between models mean little. Bring more footage."
+            f"Only {n_groups} independent groups of test videos ({n_videos} files): below "
+            f"{ENOUGH_GROUPS} the intervals are too narrow and differences between models mean "
+            "little. Bring more footage."
         )
     for split in ("val", "test"):
         if scored.side(split)["label"].nunique() < 2:

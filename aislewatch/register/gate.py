@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from aislewatch.config.params import Params
-from aislewatch.files import sha256_file
-from aislewatch.models.build import WEIGHTS_FILE, load_model
+from aislewatch.models.build import load_model
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.register.bundle import read_rule
 from aislewatch.register.history import read_entries, rolled_back
@@ -15,7 +14,6 @@ from aislewatch.register.promotion import (
     compare,
     first_champion,
     not_comparable,
-    other_rule,
     taken_back,
 )
 from aislewatch.register.stored import fetched
@@ -63,8 +61,6 @@ def judge(
     if current is None:
         return first_champion(challenger, params.gate, params.evaluate)
     with fetched(registry, current) as theirs:
-        if sha256_file(theirs / WEIGHTS_FILE) == sha256_file(own / WEIGHTS_FILE):
-            return other_rule()
         then, now = load_model(theirs).config, load_model(own).config
         for name in CLIP_FORM:
             if getattr(then, name) != getattr(now, name):

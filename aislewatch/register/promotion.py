@@ -12,7 +12,12 @@ import numpy as np
 import pandas as pd
 
 from aislewatch.config.judging import Evaluate, Gate
-from aislewatch.evaluate.alarms import alarm_rate, normal_hours, resampled_events
+from aislewatch.evaluate.alarms import (
+    alarm_rate,
+    alert_share,
+    normal_hours,
+    resampled_events,
+)
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import labels_and_scores, video_scores
 from aislewatch.register.history import Entry
@@ -25,7 +30,7 @@ from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 class Candidate:
     """A model as the gate sees it: scores of test clips and whole test videos, and its rule."""
 
-    clips: pd.DataFrame  # video, label, score
+    clips: pd.DataFrame  # video, group, label, score
     videos: Sequence[VideoScores]
     rule: AlertRule
 
@@ -47,6 +52,8 @@ class Verdict:
 
 def first_champion(challenger: Candidate, gate: Gate, settings: Evaluate) -> Verdict:
     """Hold the first model, which nothing can be compared with, against the stated minimum."""
+    if loud := _too_loud(judge_alerts(challenger.videos, challenger.rule, settings), settings):
+        return loud
     auc = interval(resampled_metrics(challenger.clips, settings)["video_auc"], settings.confidence)
     promote = auc.value >= gate.first_auc
     reason = (
@@ -60,11 +67,6 @@ def first_champion(challenger: Candidate, gate: Gate, settings: Evaluate) -> Ver
 def already_champion() -> Verdict:
     """Confirm the champion: these are its very bytes."""
     return Verdict(True, "same", "these very weights and this alert rule are the champion already")
-
-
-def other_rule() -> Verdict:
-    """Accept the champion's weights with another alert rule: what params.yaml asked for."""
-    return Verdict(True, "same", "the champion's weights with another alert rule, as asked for")
 
 
 def taken_back(rollback: Entry) -> Verdict:
@@ -91,14 +93,18 @@ def not_comparable(difference: str) -> Verdict:
 def compare(challenger: Candidate, champion: Candidate, gate: Gate, settings: Evaluate) -> Verdict:
     """Decide by events where the footage suffices, else by ROC-AUC by video, and say so.
 
+    Another alert rule for the champion's weights is a challenger like any other.
+
     Args:
         challenger: scored today.
         champion: the same clips and videos, scored today.
         gate: section gate of params.yaml.
         settings: resamples, confidence and seed, section evaluate.
     """
-    ours = judge_alerts(challenger.videos, challenger.rule)
-    theirs = judge_alerts(champion.videos, champion.rule)
+    ours = judge_alerts(challenger.videos, challenger.rule, settings)
+    theirs = judge_alerts(champion.videos, champion.rule, settings)
+    if loud := _too_loud(ours, settings):
+        return loud
     hours = normal_hours(ours)
     missing = _missing(ours, hours, gate)
     if missing:
@@ -106,12 +112,25 @@ def compare(challenger: Candidate, champion: Candidate, gate: Gate, settings: Ev
     return _by_events(ours, theirs, gate, settings)
 
 
+def _too_loud(outcomes: Sequence[VideoOutcome], settings: Evaluate) -> Verdict | None:
+    """Refuse a model whose alerts last too long, whatever events lie under them."""
+    share = alert_share(outcomes)
+    if math.isnan(share) or share <= settings.max_alert_share:
+        return None
+    reason = (
+        f"an alert lies over {share:.1%} of normal test footage, more than the "
+        f"{settings.max_alert_share:.1%} that any model may disturb (evaluate.max_alert_share)"
+    )
+    return Verdict(False, "alert share", reason, {"gate.alert_share": share})
+
+
 def _missing(outcomes: Sequence[VideoOutcome], hours: float, gate: Gate) -> str:
     """Why events cannot decide; empty where they can."""
     if hours < gate.min_hours:
         return f"{hours:.3g} hours of normal test footage, {gate.min_hours:g} are needed"
-    if len(outcomes) < gate.min_videos:
-        return f"{len(outcomes)} test videos, {gate.min_videos} are needed"
+    groups = len({outcome.group for outcome in outcomes})
+    if groups < gate.min_groups:
+        return f"{groups} independent groups of test videos, {gate.min_groups} are needed"
     if not any(outcome.events for outcome in outcomes):
         return "no event in the test footage"
     return ""
@@ -126,8 +145,9 @@ def _by_events(
     alarms = mine["false_alarms_per_hour"] - other["false_alarms_per_hour"]
     recall_low = _bound(recall, settings, upper=False)
     alarms_high = _bound(alarms, settings, upper=True)
-    p_recall = p_greater(_of(ours, "found"), _of(theirs, "found"), settings)
-    p_alarms = p_greater(-_of(ours, "false_alarms"), -_of(theirs, "false_alarms"), settings)
+    groups = [outcome.group for outcome in ours]
+    p_recall = p_greater(_of(ours, "found"), _of(theirs, "found"), groups, settings)
+    p_alarms = p_greater(-_of(ours, "false_alarms"), -_of(theirs, "false_alarms"), groups, settings)
     worse = [
         words
         for words, is_worse in (
@@ -143,7 +163,9 @@ def _by_events(
         f"event recall {mine['recall'].value:.3f} against {other['recall'].value:.3f} "
         f"(difference at least {recall_low:+.3f}, margin {gate.margin_recall:g}, "
         f"p {p_recall:.3g}); false alarms per camera-hour {rates[0]:.3g} against {rates[1]:.3g} "
-        f"(difference at most {alarms_high:+.3g}, margin {gate.margin_alarms:g}, p {p_alarms:.3g})"
+        f"(difference at most {alarms_high:+.3g}, margin {gate.margin_alarms:g}, "
+        f"p {p_alarms:.3g}); share of normal time under an alert {alert_share(ours):.2%} against "
+        f"{alert_share(theirs):.2%}"
     )
     numbers = {
         "gate.recall_difference": recall.value,
@@ -153,6 +175,7 @@ def _by_events(
         "gate.p_recall": p_recall,
         "gate.p_alarms": p_alarms,
         "gate.normal_hours": normal_hours(ours),
+        "gate.alert_share": alert_share(ours),
     }
     return _decide("events", not worse, better, " and ".join(worse), said, numbers)
 
@@ -165,7 +188,8 @@ def _by_auc(
     low = _bound(ours - theirs, settings, upper=False)
     labels_V, ours_V = labels_and_scores(video_scores(challenger.clips))
     theirs_V = labels_and_scores(video_scores(champion.clips))[1]
-    p_value = p_auc_greater(labels_V, ours_V, theirs_V, settings)
+    groups = challenger.clips.groupby("video", sort=True)["group"].first().tolist()
+    p_value = p_auc_greater(labels_V, ours_V, theirs_V, groups, settings)
     said = (
         f"too little footage to judge alarms ({missing}), so ROC-AUC by video decides: "
         f"{ours.value:.3f} against the champion's {theirs.value:.3f} (difference at least "

@@ -76,12 +76,15 @@ def raise_alerts(clips: Sequence[ScoredClip], rule: AlertRule) -> list[Alert]:
     if any(later.start_s <= earlier.start_s for earlier, later in pairwise(clips)):
         raise ValueError("clips must be in order of time, each starting after the one before")
     length, needed = _quorum(rule)
+    above = [place for place, clip in enumerate(clips) if clip.score >= rule.threshold]
     alerts: list[Alert] = []
-    for end in range(1, len(clips) + 1):
-        recent = clips[max(0, end - length) : end]
-        above = [clip for clip in recent if clip.score >= rule.threshold]
-        if len(above) >= needed:
-            _merge(alerts, _span(above))
+    first = 0
+    # Only a clip above the threshold can complete a hit that reaches farther than those before.
+    for last, place in enumerate(above):
+        while above[first] <= place - length:
+            first += 1
+        if last - first + 1 >= needed:
+            _merge(alerts, _span([clips[recent] for recent in above[first : last + 1]]))
     return alerts
 
 

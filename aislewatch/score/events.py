@@ -3,6 +3,7 @@
 Uses the same smoothing (`aislewatch.alerts`) and the same successive clips as detection.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from aislewatch.config.judging import Evaluate
 from aislewatch.labels.protocol import SHOPLIFTING
 from aislewatch.labels.spans import Span, gaps, join
 from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
@@ -22,6 +24,8 @@ class VideoScores:
     """One video: its events (start, end in seconds) and its successive clips' scores.
 
     What happens in ``unlabeled`` parts nobody knows: an alert there is neither right nor wrong.
+    ``group`` names the recordings that the split keeps together, which share their luck; empty
+    where the video is a recording by itself.
     """
 
     video: str
@@ -29,69 +33,86 @@ class VideoScores:
     events: tuple[tuple[float, float], ...]
     clips: tuple[ScoredClip, ...]
     unlabeled: tuple[tuple[float, float], ...] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class VideoOutcome:
     """What the alerts of one video are worth.
 
-    Events and alerts are matched one to one where they overlap in time, as many as possible. An
-    alert that overlaps no event is a ``false_alarm``; one that overlaps an event which another
-    alert found is a ``repeat``: a nuisance, counted against precision, but no false accusation.
-    ``delays_s`` are, for each event found, the seconds from its beginning to the moment the alert
-    was raised (negative where it was raised before). ``normal_s`` is footage outside
-    events and unlabeled parts.
+    An alert finds an event when it is raised inside it, or at most ``grace_s`` after its end; they
+    are matched one to one, as many as possible. An alert raised elsewhere is a false alarm. Any
+    alert is one more for every ``alarm_s`` of normal footage that it goes on into after the first:
+    an alarm that never stops is not one alarm. A ``repeat`` is raised in an event that another
+    alert found: a nuisance, counted against precision, but no false accusation. ``delays_s`` are,
+    for each event found, the seconds from its beginning to its alert. ``normal_s`` is footage
+    outside events and unlabeled parts, ``alerted_s`` how much of it lies under an alert.
     """
 
     video: str
+    group: str
     events: int
     found: int
     alerts: int
     false_alarms: int
     repeats: int
     normal_s: float
+    alerted_s: float
     delays_s: tuple[float, ...]
 
 
-def judge_alerts(videos: Sequence[VideoScores], rule: AlertRule) -> list[VideoOutcome]:
-    """Smooth every video's scores and hold the alerts against its events."""
-    return [_judge(video, raise_alerts(video.clips, rule)) for video in videos]
+def judge_alerts(
+    videos: Sequence[VideoScores], rule: AlertRule, settings: Evaluate
+) -> list[VideoOutcome]:
+    """Smooth every video's scores and hold the alerts against its events.
+
+    Args:
+        videos: scored from beginning to end.
+        rule: which scores raise an alert.
+        settings: ``grace_s`` and ``alarm_s``, seconds.
+    """
+    return [_judge(video, raise_alerts(video.clips, rule), settings) for video in videos]
 
 
-def _judge(video: VideoScores, alerts: Sequence[Alert]) -> VideoOutcome:
-    alerts = [alert for alert in alerts if not _is_unknown(alert, video)]
-    overlaps_AE = np.array(
-        [[_overlaps(alert, event) for event in video.events] for alert in alerts], dtype=bool
+def _judge(video: VideoScores, raised: Sequence[Alert], settings: Evaluate) -> VideoOutcome:
+    grace_s = settings.grace_s
+    alerts = [alert for alert in raised if not _is_unknown(alert, video, grace_s)]
+    finds_AE = np.array(
+        [[_is_raised_in(alert, event, grace_s) for event in video.events] for alert in alerts],
+        dtype=bool,
     ).reshape(len(alerts), len(video.events))
-    alert_of_E = match(overlaps_AE)
+    alert_of_E = match(finds_AE)
     delays = tuple(
         alerts[alert].raised_s - event[0]
         for event, alert in zip(video.events, alert_of_E.tolist(), strict=True)
         if alert >= 0
     )
-    known = [Span(*part) for part in (*video.events, *video.unlabeled)]
-    normal = gaps(known, video.duration_s, least_s=0.0)
-    false_alarms = int((~overlaps_AE.any(axis=1)).sum())
+    known = (*video.events, *video.unlabeled)
+    false_alarms = sum(_false_alarms(alert, known, settings) for alert in raised)
+    in_an_event = int(finds_AE.any(axis=1).sum())
+    normal = gaps([Span(*part) for part in known], video.duration_s, least_s=0.0)
     return VideoOutcome(
         video=video.video,
+        group=video.group or video.video,
         events=len(video.events),
         found=len(delays),
         alerts=len(alerts),
         false_alarms=false_alarms,
-        repeats=len(alerts) - false_alarms - len(delays),
+        repeats=in_an_event - len(delays),
         normal_s=sum(gap.end_s - gap.start_s for gap in normal),
+        alerted_s=sum(_outside(alert, known) for alert in raised),
         delays_s=delays,
     )
 
 
 def match(
-    overlaps_AE: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+    finds_AE: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
 ) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """The alert that found each event (E,), -1 where none did; no alert finds two."""
-    if overlaps_AE.size == 0:
-        return np.full(overlaps_AE.shape[1], -1, np.int32)
+    """Find the alert that found each event (E,), -1 where none did; no alert finds two."""
+    if finds_AE.size == 0:
+        return np.full(finds_AE.shape[1], -1, np.int32)
     found: np.ndarray[tuple[int], np.dtype[np.int32]] = maximum_bipartite_matching(
-        csr_array(overlaps_AE.astype(np.int8)), perm_type="row"
+        csr_array(finds_AE.astype(np.int8)), perm_type="row"
     )
     return found
 
@@ -105,12 +126,33 @@ def events_of(
     return tuple((span.start_s, span.end_s) for span in join(Span(*pair) for pair in times))
 
 
-def _is_unknown(alert: Alert, video: VideoScores) -> bool:
-    """On no event, but on a part that nobody has judged."""
-    return any(_overlaps(alert, part) for part in video.unlabeled) and not any(
-        _overlaps(alert, event) for event in video.events
+def _is_raised_in(alert: Alert, part: tuple[float, float], grace_s: float) -> bool:
+    return part[0] <= alert.raised_s <= part[1] + grace_s
+
+
+def _is_unknown(alert: Alert, video: VideoScores, grace_s: float) -> bool:
+    """In no event, but in a part that nobody has judged."""
+    return any(_is_raised_in(alert, part, grace_s) for part in video.unlabeled) and not any(
+        _is_raised_in(alert, event, grace_s) for event in video.events
     )
 
 
-def _overlaps(alert: Alert, event: tuple[float, float]) -> bool:
-    return alert.start_s < event[1] and event[0] < alert.end_s
+def _false_alarms(alert: Alert, known: Sequence[tuple[float, float]], settings: Evaluate) -> int:
+    """Count the stretches of ``alarm_s`` begun on normal footage; a true alert has one free."""
+    grace_s = settings.grace_s
+    beyond_s = _outside(alert, [(start - grace_s, end + grace_s) for start, end in known])
+    begun = math.ceil(beyond_s / settings.alarm_s)
+    if any(_is_raised_in(alert, part, grace_s) for part in known):
+        return max(0, begun - 1)
+    return max(1, begun)
+
+
+def _outside(alert: Alert, parts: Sequence[tuple[float, float]]) -> float:
+    """Seconds of an alert that none of the parts covers."""
+    inside = [
+        Span(max(start, alert.start_s), min(end, alert.end_s))
+        for start, end in parts
+        if start < alert.end_s and alert.start_s < end
+    ]
+    covered_s = sum(span.end_s - span.start_s for span in join(inside))
+    return max(0.0, alert.end_s - alert.start_s - covered_s)

@@ -10,7 +10,7 @@ from aislewatch.labels.protocol import UNLABELED
 from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores, events_of
 
-PREDICTIONS = ["video", "frames_file", "start", "split", "label", "score"]
+PREDICTIONS = ["video", "group", "frames_file", "start", "split", "label", "score"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Dataset:
 class Scored:
     """One model's scores.
 
-    ``predictions`` has a row a labelled clip of validation and test, sorted: ``video``,
+    ``predictions`` has a row a labelled clip of validation and test, sorted: ``video``, ``group``,
     ``frames_file``, ``start`` (frame in the store), ``split``, ``label``, ``score``.
     ``whole`` has, for each side, every successive clip of each video, those of ambiguous label too.
     ``facts`` describe the model.
@@ -49,8 +49,10 @@ def scored(name: str, facts: Mapping[str, Any], clips: pd.DataFrame, dataset: Da
         name: of the model.
         facts: as ``describe_model`` returns them.
         clips: as ``score_model`` returns them.
-        dataset: uses catalog (duration_s) and annotations.
+        dataset: uses splits (group), catalog (duration_s) and annotations.
     """
+    group_of = dict(zip(dataset.splits["video"], dataset.splits["group"], strict=True))
+    clips = clips.assign(group=clips["video"].map(group_of))
     predictions = clips[clips["label"].notna()].astype({"label": "int64"})
     follows = clips[clips["successive"]]
     return Scored(
@@ -69,5 +71,6 @@ def _whole_videos(clips: pd.DataFrame, dataset: Dataset) -> list[VideoScores]:
         events = events_of(dataset.annotations, video)
         scores = tuple(map(ScoredClip, own["start_s"], own["end_s"], own["score"]))
         unlabeled = events_of(dataset.annotations, video, UNLABELED)
-        found.append(VideoScores(video, float(duration_s[video]), events, scores, unlabeled))
+        group = str(own["group"].iloc[0])
+        found.append(VideoScores(video, float(duration_s[video]), events, scores, unlabeled, group))
     return found

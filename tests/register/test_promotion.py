@@ -1,6 +1,7 @@
 """The gate: on long synthetic footage, on short footage, and as a test that keeps its word."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.simulated_scores import RULE, SETTINGS, simulated, whole_videos
 GATE = Gate(
     first_auc=0.6,
     min_hours=30.0,
-    min_videos=30,
+    min_groups=30,
     margin_recall=0.05,
     margin_alarms=0.02,
     margin_auc=0.02,
@@ -91,7 +92,11 @@ def test_too_little_footage_falls_back_to_auc_by_video_and_says_so(hours: bool) 
     videos = long_footage(0.9, 0.0, rng, videos=29) if hours else whole_videos(champion)
     verdict = compare(of(videos, challenger), of(videos, champion), GATE, SETTINGS)
     assert (verdict.gate, verdict.promote) == ("auc", True)
-    lacking = "29 test videos, 30 are needed" if hours else "hours of normal test footage, 30 are"
+    lacking = (
+        "29 independent groups of test videos, 30 are needed"
+        if hours
+        else "hours of normal test footage, 30 are"
+    )
     assert lacking in verdict.reason
     back = compare(of(videos, champion), of(videos, challenger), GATE, SETTINGS)
     assert not back.promote
@@ -105,6 +110,30 @@ def test_the_first_champion_must_reach_its_minimum() -> None:
     refused = first_champion(poor, GATE, SETTINGS)
     assert not refused.promote
     assert "below the 0.6" in refused.reason
+
+
+def test_a_constant_score_is_never_promoted() -> None:
+    """One alert that never stops overlaps every event: it was promoted once (issue 12)."""
+    champion = long_footage(0.6, 0.002, np.random.default_rng(0))
+    constant = [
+        replace(video, clips=tuple(replace(clip, score=0.9) for clip in video.clips))
+        for video in champion
+    ]
+    verdict = compare(of(constant), of(champion), GATE, SETTINGS)
+    assert (verdict.gate, verdict.promote) == ("alert share", False)
+    first = first_champion(of(constant), GATE, SETTINGS)
+    assert not first.promote
+    # Without the share, its alarms are counted by the time they last.
+    deaf = SETTINGS.model_copy(update={"max_alert_share": 0.999})
+    quiet = [replace(v, clips=v.clips[:1] + v.clips[8:]) for v in constant]
+    assert not compare(of(quiet), of(champion), GATE, deaf).promote
+
+
+def test_another_rule_for_the_same_weights_goes_through_the_gate() -> None:
+    videos = long_footage(0.9, 0.002, np.random.default_rng(0))
+    deaf = Candidate(of(videos).clips, videos, RULE.model_copy(update={"threshold": 0.99}))
+    assert not compare(deaf, of(videos), GATE, SETTINGS).promote
+    assert compare(of(videos), deaf, GATE, SETTINGS).promote
 
 
 def equal_models(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -129,22 +158,40 @@ def test_the_paired_tests_reject_true_nulls_as_often_as_they_claim() -> None:
         ours, theirs = equal_models(rng)
         labels = ours["label"].to_numpy()
         scores = (ours["score"].to_numpy(), theirs["score"].to_numpy())
-        by_auc += p_auc_greater(labels, *scores, quick) <= 0.05
+        by_auc += p_auc_greater(labels, *scores, ours["video"].tolist(), quick) <= 0.05
         chance = rng.beta(2, 2, 40)  # of each event in a video, for either model
         counts = (rng.binomial(6, chance).astype(float) for _ in range(2))
-        by_count += p_greater(*counts, quick) <= 0.05
+        by_count += p_greater(*counts, ours["video"].tolist(), quick) <= 0.05
     assert 0.03 <= by_auc / trials <= 0.07
     assert 0.03 <= by_count / trials <= 0.07
+
+
+def test_files_of_one_recording_are_permuted_together() -> None:
+    """Ten recordings of eight files that win or lose together: files alone reject half of nulls."""
+    rng = np.random.default_rng(5)
+    quick = SETTINGS.model_copy(update={"resamples": 200})
+    groups = [f"r{i // 8}" for i in range(80)]
+    names = [f"v{i}" for i in range(80)]
+    by_group = by_file = 0
+    for _ in range(200):
+        luck = np.repeat(rng.normal(0, 1, 10), 8)
+        ours, theirs = luck + rng.normal(0, 0.3, 80), rng.normal(0, 0.3, 80)
+        by_group += p_greater(ours, theirs, groups, quick) <= 0.05
+        by_file += p_greater(ours, theirs, names, quick) <= 0.05
+    assert by_group / 200 <= 0.09
+    assert by_file / 200 >= 0.2
 
 
 def test_a_better_model_is_seen_and_a_missing_class_is_no_answer() -> None:
     rng = np.random.default_rng(1)
     labels = np.arange(60) % 2
     good, chance = labels + rng.normal(0, 0.3, 60), rng.normal(0, 1, 60)
-    assert p_auc_greater(labels, good, chance, SETTINGS) < 0.01
-    assert p_auc_greater(labels, chance, good, SETTINGS) > 0.99
-    assert p_auc_greater(labels, good, good, SETTINGS) == 1.0
-    assert math.isnan(p_auc_greater(np.ones(5, np.int64), good[:5], chance[:5], SETTINGS))
+    names = [f"v{i}" for i in range(60)]
+    assert p_auc_greater(labels, good, chance, names, SETTINGS) < 0.01
+    assert p_auc_greater(labels, chance, good, names, SETTINGS) > 0.99
+    assert p_auc_greater(labels, good, good, names, SETTINGS) == 1.0
+    alone = p_auc_greater(np.ones(5, np.int64), good[:5], chance[:5], names[:5], SETTINGS)
+    assert math.isnan(alone)
 
 
 def test_the_verdict_is_a_page(tmp_path: Path) -> None:
