@@ -59,8 +59,9 @@ def prediction(
 def scored_table(benchmark: Benchmark, logits_N: NDArray[np.float64]) -> pd.DataFrame:
     """Clips as the product's evaluation wants them."""
     data = benchmark.data
-    columns = {"video": data.recording, "label": data.clips.label.astype(int)}
-    return pd.DataFrame(columns | {"score": 1 / (1 + np.exp(-logits_N))})
+    columns = {"video": data.recording, "group": data.recording}
+    scores_N = 1 / (1 + np.exp(-logits_N))
+    return pd.DataFrame(columns | {"label": data.clips.label.astype(int), "score": scores_N})
 
 
 def predictions(benchmark: Benchmark, network: str, name: str) -> list[pd.DataFrame]:

@@ -25,7 +25,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "training": {
         "train": {"epochs": 1},
         # So little that the synthetic shop can speak of events.
-        "gate": {"first_auc": 0.0, "min_hours": 1e-4, "min_videos": 1},
+        "gate": {"first_auc": 0.0, "min_hours": 1e-4, "min_groups": 1},
     },
     "other rule": {"alerts": {"fallback_threshold": 0.6}},
 }
