@@ -1,4 +1,4 @@
-"""Aislewatch: from a shop's CCTV footage to a registered, monitored shoplifting detector."""
+"""Aislewatch: from a shop's CCTV footage to a registered shoplifting detector."""
 
 import os
 

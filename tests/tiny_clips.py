@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,14 +20,17 @@ N_FRAMES = 8
 VIDEOS = {"train": 24, "val": 8}
 
 
-def write_store(folder: Path) -> None:
-    """Write ``data/frames`` and ``data/splits.parquet`` under ``folder``; label 1 moves right."""
+def write_store(folder: Path, videos: Mapping[str, int] = VIDEOS) -> None:
+    """Write ``data/frames`` and ``data/splits.parquet`` under ``folder``; label 1 moves right.
+
+    ``videos`` says how many there are of each side of the split.
+    """
     frames = folder / "data" / "frames"
     frames.mkdir(parents=True)
     random = np.random.default_rng(0)
     rows = []
-    for split, videos in VIDEOS.items():
-        for number in range(videos):
+    for split, count in videos.items():
+        for number in range(count):
             label, name = number % 2, f"{split}{number}.yuv"
             _video(label, random).tofile(frames / name)
             rows += [(name, start, label, split) for start in (0, 2)]

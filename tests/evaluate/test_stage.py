@@ -126,7 +126,7 @@ def _write_data(root: Path) -> None:
         )
         catalog.append((video, source, file, FRAMES, FRAMES / 10, label, camera, height, 25.0))
         split = ("train", "val", "test")[number // 2 % 3]
-        clips += [(video, file, start, number % 2, split) for start in range(0, 33, 8)]
+        clips += [(video, file, start, number % 2, video, split) for start in range(0, 33, 8)]
     columns = ["video", "source", "frames_file", "n_frames", "duration_s"]
     columns += ["label", "camera", "height", "fps"]
     table = pd.DataFrame(catalog, columns=columns).sort_values("video")
@@ -138,7 +138,7 @@ def _write_data(root: Path) -> None:
     (root / "data/best.json").write_text(json.dumps(found))
     (root / "reports/tune").mkdir(parents=True)
     draw_pictures([], root / "reports/tune")
-    columns = ["video", "frames_file", "start", "label", "split"]
+    columns = ["video", "frames_file", "start", "label", "group", "split"]
     splits = pd.DataFrame(clips, columns=columns).sort_values(["video", "start"])
     splits.to_parquet(root / "data/splits.parquet", index=False)
 

@@ -1,18 +1,17 @@
-"""The demo learns what it claims to: order in time from real labels, nothing from shuffled ones."""
+"""The demo learns what it claims to: more than chance, and more than single frames can tell."""
 
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from aislewatch.config.judging import Evaluate
 from aislewatch.config.params import load_params
 from aislewatch.evaluate.intervals import interval, resampled_metrics
 from aislewatch.evaluate.metrics import clip_metrics
-from aislewatch.models.build import load_model
+from aislewatch.models.build import build, load_model
 from aislewatch.models.scoring import score_clips, set_up_compute
 from tests.code_closure import ROOT
 from tests.projects import make_project, run, set_params
@@ -39,7 +38,13 @@ def predictions_on_test(shop: Path, model: str) -> pd.DataFrame:
     test = splits[splits["split"] == "test"].reset_index(drop=True)
     device = set_up_compute(load_params(shop / "params.yaml").machine)
     scores = score_clips(load_model(shop / "models" / model), test, shop / "data/frames", device)
-    return test[["video", "label"]].assign(score=scores)
+    return test[["video", "group", "label"]].assign(score=scores)
+
+
+def has_learned(predictions: pd.DataFrame, settings: Evaluate) -> bool:
+    """Tell whether the whole interval of the AUC lies well above chance."""
+    spread = interval(resampled_metrics(predictions, settings)["auc"], settings.confidence)
+    return spread.low > 0.65
 
 
 @pytest.fixture(scope="module")
@@ -52,22 +57,19 @@ def test_the_convlstm_is_better_than_chance_and_than_single_frames(
 ) -> None:
     ours, frames = predictions_on_test(shop, "convlstm"), predictions_on_test(shop, "cnn")
     assert ours["video"].nunique() >= 30
-    auc = clip_metrics(ours)["auc"]
-    spread = interval(resampled_metrics(ours, settings)["auc"], settings.confidence)
-    assert spread.low > 0.5
-    assert auc > clip_metrics(frames)["auc"]
+    assert has_learned(ours, settings)
+    assert clip_metrics(ours)["auc"] > clip_metrics(frames)["auc"]
 
 
-def test_shuffled_labels_teach_nothing(shop: Path, settings: Evaluate, tmp_path: Path) -> None:
-    folder = tmp_path / "shuffled"
-    shutil.copytree(shop, folder, symlinks=True, ignore=shutil.ignore_patterns(".dvc", "raw"))
-    splits = pd.read_parquet(folder / "data/splits.parquet")
-    learned = splits["split"] != "test"
-    shuffled = np.random.default_rng(0).permutation(splits.loc[learned, "label"].to_numpy())
-    splits.loc[learned, "label"] = shuffled
-    splits.to_parquet(folder / "data/splits.parquet", index=False)
-    run(folder, "python", "-m", "stages.train", "convlstm")
-    blind = predictions_on_test(folder, "convlstm")
-    auc = clip_metrics(blind)["auc"]
-    spread = interval(resampled_metrics(blind, settings)["auc"], settings.confidence)
-    assert spread.low <= 0.5, f"test AUC {auc:.3f} from shuffled labels"
+def test_no_network_is_taken_to_have_learned_before_it_has(shop: Path, settings: Evaluate) -> None:
+    """Some fresh weights rank clips better than chance by luck, by a whole interval even."""
+    splits = pd.read_parquet(shop / "data/splits.parquet")
+    test = splits[splits["split"] == "test"].reset_index(drop=True)
+    params = load_params(shop / "params.yaml")
+    config = load_model(shop / "models/convlstm").config
+    for seed in range(5):
+        torch.manual_seed(seed)
+        scores = score_clips(
+            build(config), test, shop / "data/frames", set_up_compute(params.machine)
+        )
+        assert not has_learned(test[["video", "group", "label"]].assign(score=scores), settings)
