@@ -11,6 +11,7 @@ from aislewatch.labels.time_columns import hints_at_a_bound, may_be_times, time_
 VIDEO = ("video", "video_name", "video_path", "file", "filename", "file_name", "file_path", "path")
 LABEL = ("label", "class")
 SPLIT = ("split", "subset")
+RATE = ("fps", "frame_rate")
 
 # Characters of a header that a message quotes.
 _QUOTED = 200
@@ -30,7 +31,7 @@ class Columns:
 
     ``times`` reads them; None where the table has none. ``others`` are the remaining columns by
     name, which may tell properties of the videos; ``doubtful`` those of them that seem to be a
-    start or end, too.
+    start or end, too. ``rate`` is that at which frames were counted.
     """
 
     video: int
@@ -39,6 +40,7 @@ class Columns:
     split: int | None
     others: dict[str, int]
     doubtful: dict[str, int]
+    rate: int | None
 
 
 def is_one_of(name: str, names: Sequence[str]) -> bool:
@@ -77,11 +79,13 @@ def find_columns(sheet: Sheet) -> tuple[Columns | None, list[Problem]]:
         video=_where(header, VIDEO),
         label=_where(header, LABEL),
         times=times,
-        split=_where(header, SPLIT) if any(is_one_of(name, SPLIT) for name in header) else None,
+        split=_where(header, SPLIT) if _has(header, SPLIT) else None,
         others=others,
         doubtful={name: index for name, index in others.items() if hints_at_a_bound(name)},
+        rate=_where(header, RATE) if _has(header, RATE) else None,
     )
-    if times is None and (problem := _untold_times(sheet, used)):
+    empty = times is None or all(times.is_empty(cells) for _, cells in sheet.lines)
+    if empty and (problem := _untold_times(sheet, used)):
         return None, [problem]
     taken = [name for i, name in enumerate(header) if name in TAKEN and i not in used]
     remedy = "rename it if it is a property of the videos"
@@ -92,6 +96,10 @@ def find_columns(sheet: Sheet) -> tuple[Columns | None, list[Problem]]:
 
 def _named(header: Sequence[str]) -> set[int]:
     return {index for index, name in enumerate(header) if is_one_of(name, (*VIDEO, *LABEL, *SPLIT))}
+
+
+def _has(header: Sequence[str], names: Sequence[str]) -> bool:
+    return any(is_one_of(name, names) for name in header)
 
 
 def _where(header: Sequence[str], names: Sequence[str]) -> int:

@@ -16,9 +16,13 @@ _LOOKED_AT = 1 << 16
 DATA_SETS: frozenset[Layout] = frozenset({"ucf_crime", "dcsass"})
 
 _SPREADSHEETS = (".xlsx", ".xls", ".ods")
-# Files that hold labels whatever stands in them, and those that do if a tool is recognised.
+# Files that hold labels whatever stands in them, and those that do if a word in them tells so.
 _LABELS = (".csv", ".tsv", ".parquet", ".srt", ".vtt")
 _MAYBE = (".json", ".jsonl", ".ndjson", ".xml", ".txt", ".eaf", ".boris")
+_TELLING = re.compile(
+    r"[\"<](?:annotations?|labels?|segments?|events?|regions?|categor(?:y|ies)|class(?:es)?)\b"
+    r"|\.(?:mp4|avi|mkv|mov|webm)\s+\S*\d"
+)
 
 _TO_TABLE = "save that as labels.csv, and set the source's layout to table in params.yaml"
 _SET_LAYOUT = "set the source's layout to {} in params.yaml, or move the file away"
@@ -115,33 +119,38 @@ def name_exports(raw: Path, source: str, layout: Layout, labels: Labels) -> list
         was_read, file = path in labels.files, path.as_posix()
         if was_read and file not in faulty:
             continue
-        export = recognise(path)
-        if export is not None and export.layout in DATA_SETS and layout in DATA_SETS:
+        text = _first_words(path)
+        export = _SPREADSHEET if path.suffix.lower() in _SPREADSHEETS else recognise(text)
+        if export is not None and {export.layout, layout} == DATA_SETS:
             continue
         if export is not None and export.layout != layout:
             problems = [problem for problem in problems if problem.file != file]
             fault = f"is {export.what}, which the layout {layout} does not read"
             level: Level = "error" if was_read else "warning"
             problems.append(Problem(file, None, "", level, "export", fault, export.remedy))
-        elif export is None and not was_read and path.suffix.lower() in _LABELS:
+        elif not was_read and (export or (layout not in DATA_SETS and _tells(path, text))):
             unread.append(path.relative_to(raw / source).as_posix())
-    if unread and layout not in DATA_SETS:
+    if unread:
         fault = f"not read in the layout {layout}: {some(unread)}"
-        remedy = (
-            f"if they are labels, name them as docs/data.md says or {_SET_LAYOUT.format('table')}"
-        )
+        remedy = "if they are labels, bring them into a form that docs/data.md shows; else "
+        remedy += "move them away"
         place = (raw / source).as_posix()
         problems.append(Problem(place, None, "", "warning", "unread", fault, remedy))
     return problems
 
 
-def recognise(path: Path) -> Export | None:
+def recognise(text: str) -> Export | None:
     """Tell by its first lines which tool wrote a file; None where it is none that we know."""
-    if path.suffix.lower() in _SPREADSHEETS:
-        return _SPREADSHEET
+    return next((export for export in EXPORTS if export.words.search(text)), None)
+
+
+def _tells(path: Path, text: str) -> bool:
+    return path.suffix.lower() in _LABELS or _TELLING.search(text) is not None
+
+
+def _first_words(path: Path) -> str:
     try:
         with open_file(path) as file:
-            text = text_of(file.read(_LOOKED_AT), errors="replace")
+            return text_of(file.read(_LOOKED_AT), errors="replace")
     except OSError:
-        return None
-    return next((export for export in EXPORTS if export.words.search(text)), None)
+        return ""

@@ -41,7 +41,8 @@ class TimeReader:
 
     def is_empty(self, cells: Sequence[str]) -> bool:
         """Tell whether a row has no times."""
-        return not cells[self.first.index] and not cells[self.second.index]
+        filled = {index for index, cell in enumerate(cells) if cell}
+        return not filled & {self.first.index, self.second.index}
 
 
 @dataclass(frozen=True)

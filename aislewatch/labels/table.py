@@ -4,6 +4,7 @@ A row is an interval of a video, or, without times, a whole video. ``docs/data.m
 of columns and the words for labels that are understood.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,11 @@ from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import LabelRow, Labels, Video
 from aislewatch.labels.reading import find_file, malformed
 from aislewatch.labels.sheets import Sheet, read_sheet
+from aislewatch.labels.times import read_seconds
 
 FILES = ("labels.csv", "labels.tsv", "labels.parquet")
+
+_DECIMAL = re.compile(r"\d{1,4}(?:[.,]\d*)?", re.ASCII)
 
 SIDES = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -107,6 +111,8 @@ class _Table:
             for column, advice in read.faults:
                 fault = f"{column.name} is {cells[column.index]!r}"
                 self._fault(row.problem(f"{column.name}_number", fault, advice))
+            if times.first.unit == "frames" and self.columns.rate is not None:
+                self._compare_rates(row, cells[self.columns.rate])
             return replace(row, start_s=read.start_s, end_s=read.end_s)
         told = [f"{name} is {cells[i]!r}" for name, i in self.columns.doubtful.items() if cells[i]]
         if times and told:
@@ -114,6 +120,15 @@ class _Table:
             fault = f"the row has no {start} and {end}, but {' and '.join(told)}"
             return row.problem("whole_video", fault, f"fill {start} and {end}, or empty the others")
         return row
+
+    def _compare_rates(self, row: LabelRow, written: str) -> None:
+        """Warn where frames were counted at another rate than the video's, by 1 % or more."""
+        rate = self.videos[row.video].fps
+        told = read_seconds(written) if _DECIMAL.fullmatch(written) else rate
+        if abs(told - rate) >= rate / 100:
+            fault = f"frames were counted at {told:g} a second, the video has {rate:.4g}"
+            remedy = "take the file that was labelled, or give the times in seconds"
+            self._fault(row.problem("frame_rate", fault, remedy, "warning"))
 
     def _side(self, row: LabelRow, cells: Sequence[str]) -> None:
         written = cells[self.columns.split].lower() if self.columns.split is not None else ""

@@ -11,7 +11,10 @@ Unit = Literal["seconds", "milliseconds", "time", "frames"]
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)", re.ASCII)
 _WHOLE = re.compile(r"(\d+)(?:\.0*)?", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
+# A unit that is written behind the number, too.
+_SECONDS = re.compile(r"\s*s(?:ec|ecs|econds?)?\.?", re.IGNORECASE)
+_MILLISECONDS = re.compile(r"\s*ms(?:ec|ecs)?\.?", re.IGNORECASE)
 # Maybe hhmmss, and so no seconds.
 _PADDED = re.compile(r"0\d{3}", re.ASCII)
 
@@ -20,12 +23,12 @@ _MOST_FRAMES = 1 << 32
 
 
 def read_seconds(text: str) -> float:
-    """Read decimal seconds, as in ``12.5`` or ``12,5``; a sign is read, so that it can be refused.
+    """Read decimal seconds: ``12.5``, ``12,5`` or ``12.5 s``; a sign is read, so as to be refused.
 
     Raises:
         ValueError: not a finite number; says what to write.
     """
-    value = float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else math.nan
+    value = _number(text, _SECONDS)
     if not math.isfinite(value):
         raise ValueError("write seconds from the start of the video, as in 12.5")
     return value
@@ -37,11 +40,18 @@ def read_milliseconds(text: str) -> float:
     Raises:
         ValueError: not a finite number; says what to write.
     """
-    try:
-        return read_seconds(text) / 1000
-    except ValueError:
-        advice = "write milliseconds from the start of the video, as in 12500"
-        raise ValueError(advice) from None
+    value = _number(text, _MILLISECONDS)
+    if not math.isfinite(value):
+        raise ValueError("write milliseconds from the start of the video, as in 12500")
+    return value / 1000
+
+
+def _number(text: str, unit: re.Pattern[str]) -> float:
+    """Read a number and maybe its unit; NaN where it is none."""
+    number = _NUMBER.match(text)
+    if number is None or not (number.end() == len(text) or unit.fullmatch(text, number.end())):
+        return math.nan
+    return float(number[1].replace(",", "."))
 
 
 def read_clock(text: str) -> float:

@@ -130,6 +130,22 @@ def test_a_table_that_no_layout_reads_is_told_once(tmp_path: Path) -> None:
     assert "a.srt, annotations.tsv, till/events.csv" in problem.problem
 
 
+@pytest.mark.parametrize(
+    ("layout", "name", "text"),
+    [
+        ("folder", "coco.json", '{"images": [], "annotations": [], "categories": []}'),
+        ("folder", "activitynet.json", '{"database": {"a": {"segments": [[7, 9]]}}}'),
+        ("cvat", "labels.csv", "video,label\n"),
+        ("table", "voc.xml", "<object><label>theft</label></object>"),
+        ("folder", "labels.txt", "a.mp4 7 9 theft\n"),
+        ("ucf_crime", "own.txt", UCF),
+    ],
+)
+def test_what_may_hold_labels_is_told(tmp_path: Path, layout: str, name: str, text: str) -> None:
+    told = [p.problem for p in read(tmp_path, layout, **{name: text}) if p.rule == "unread"]
+    assert told == [f"not read in the layout {layout}: {name}"]
+
+
 def test_a_converted_export_beside_its_original(tmp_path: Path) -> None:
     """BORIS's own columns, with the two that the remedy has renamed."""
     table = BORIS_AGGREGATED.replace("Media file", "video").replace("Behavior,", "label,", 1)

@@ -48,6 +48,8 @@ A_EVENT = [("shop/till/a.mp4", 1.5, 3.0, "shoplifting")]
     ("header", "start", "end"),
     [
         ("start_s,end_s", "1.5", "3"),
+        ("start_s,end_s", "1.5s", "3 sec."),
+        ("start_ms,end_ms", "1500 ms", "3000ms"),
         ("start,end", "1.5", "3.0"),
         ("start,end", "0:01.5", "00:00:03"),
         ("time_start,time_end", "1.5", "3"),
@@ -225,6 +227,24 @@ def test_an_index_of_pandas_is_no_time(tmp_path: Path) -> None:
     labels = read(tmp_path, ",video,label\n0,a,1\n1,b,0\n")
     assert labels.problems == []
     assert len(labels.whole) == 2
+
+
+def test_columns_of_times_that_are_all_empty_are_none(tmp_path: Path) -> None:
+    labels = read(tmp_path, "video,label,start_s,end_s,von,bis\na,1,,,1.5,3\nb,0,,,,\n")
+    assert faults(labels) == [(1, "header")]
+    assert "von and bis may hold times" in labels.problems[0].problem
+    assert read(tmp_path, "video,label,start_s,end_s\na,1,,\n").problems == []
+
+
+@pytest.mark.parametrize(("rate", "told"), [("10", []), ("10,0", []), ("", []), ("30", [2, 3])])
+def test_frames_counted_at_another_rate_are_told(
+    tmp_path: Path, rate: str, told: list[int]
+) -> None:
+    rows = "".join(f"a;1;{first};{first + 9};{rate}\n" for first in (10, 30))
+    labels = read(tmp_path, f"video;label;start_frame;end_frame;fps\n{rows}")
+    assert faults(labels) == [(row, "frame_rate") for row in told]
+    assert {problem.level for problem in labels.problems} <= {"warning"}
+    assert len(labels.rows) == 2
 
 
 def test_a_row_without_times_has_none_elsewhere(tmp_path: Path) -> None:
