@@ -34,7 +34,7 @@ def work(params: Params, journal: Journal) -> None:
     ties = find_ties(videos, duplicates, asked.recording_suffix, asked.keep_together)
     grouping = group_videos(commitments, ties)
     targets = Targets(asked.train, asked.val, asked.test, asked.tolerance_points)
-    division = split(CLIPS.read(), grouping, targets, asked.seed)
+    division = split(CLIPS.read(), grouping, targets)
     splits = division.splits
     leaks = find_leaks(splits, videos, duplicates, asked.recording_suffix, asked.keep_together)
     refuse_leaks(splits, leaks)

@@ -115,7 +115,7 @@ def divide(
     commitments = commit(footage.videos, known, follow_official)
     ties = find_ties(footage.videos, footage.duplicates, SUFFIX, keep_together)
     grouping = group_videos(commitments, ties)
-    return Divided(commitments, ties, grouping, split(footage.clips, grouping, targets, 0))
+    return Divided(commitments, ties, grouping, split(footage.clips, grouping, targets))
 
 
 def remember(divided: Divided, videos: pd.DataFrame) -> pd.DataFrame:

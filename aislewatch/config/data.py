@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from aislewatch.config.types import Count, Fraction, Positive, Section, Seed, Share
+from aislewatch.config.types import Count, Fraction, Positive, Section, Share
 from aislewatch.errors import ConfigError
 
 Layout = Literal["folder", "table", "cvat", "label_studio", "ucf_crime", "dcsass"]
@@ -68,7 +68,6 @@ class Split(Section):
     recording_suffix: str
     keep_together: list[str]
     follow_official: bool
-    seed: Seed
 
     @field_validator("recording_suffix")
     @classmethod

@@ -32,6 +32,7 @@ RENAMED = {
 GONE = {
     "evaluate.seed": "resampling always draws the same, so that no verdict depends on a seed",
     "segment.allow_short_clips": "it was for tests alone",
+    "split.seed": "the split is solved, nothing in it is drawn",
 }
 
 # Keys that had no older name: what to write.

@@ -1,5 +1,6 @@
 """Divides groups of videos among train, val and test, each with its share of both classes."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +11,9 @@ import pandas as pd
 
 from aislewatch.errors import SplitError
 from aislewatch.segment.clips import CLASSES, NORMAL, SHOPLIFTING
-from aislewatch.split.assignment import (
-    POINT,
-    QUANTITIES,
-    SIDES,
-    Counts,
-    Floats,
-    Sides,
-    Task,
-    assign,
-)
+from aislewatch.split.assignment import POINT, QUANTITIES, SIDES, Counts, Floats, Sharing
 from aislewatch.split.groups import Grouping
-from aislewatch.split.reachability import decide, excess
+from aislewatch.split.solver import Answer, solve
 from aislewatch.tables import places
 
 
@@ -52,49 +44,51 @@ class Division:
     asked: Floats
 
 
-def split(clips: pd.DataFrame, grouping: Grouping, targets: Targets, seed: int) -> Division:
+def split(clips: pd.DataFrame, grouping: Grouping, targets: Targets) -> Division:
     """Add group and split to every clip of the videos that take part.
 
-    Deterministic, and independent of the order of rows: groups are taken by name.
+    Nothing is drawn at random, and the order of rows does not matter.
 
     Args:
         clips: uses video and label (0 or 1).
         grouping: of all videos.
         targets: shares of the sides in clips, positives and negatives. Where official sides are
             followed, they are asked for what those leave open.
-        seed: of the varied starts; it chooses among about equally good assignments.
 
     Raises:
         SplitError: fewer than three groups hold one of the classes, or no assignment of the groups
             comes near enough to the targets.
     """
     grouped = clips.assign(group=clips["video"].map(grouping.groups)).dropna(subset="group")
-    positives = grouped["label"].groupby(grouped["group"]).sum()
-    sizes = grouped.groupby("group").size()
+    # Alike groups are dealt out in this order, which must follow neither camera, date nor class.
+    names = sorted(grouped["group"].unique(), key=_digest)
+    sizes = grouped.groupby("group").size()[names]
+    positives = grouped.groupby("group")["label"].sum()[names]
     counts_GQ = np.stack([sizes, positives, sizes - positives], axis=1).astype(np.int64)
-    names = [str(name) for name in sizes.index]
     _refuse_too_few(counts_GQ)
-    task = _task(names, counts_GQ, grouping, targets)
+    sharing = _sharing(names, counts_GQ, grouping, targets)
     # Whole clips may not allow the tolerance even if each lay by itself; that is no group's fault.
-    tolerance_Q = np.maximum(targets.tolerance_points, task.rounding)
-    sides_G = assign(task, seed)
-    if excess(task, sides_G, tolerance_Q) > 0:
-        answer = decide(task, tolerance_Q)
-        found = [sides_G] if answer.sides is None else [sides_G, answer.sides]
-        sides_G = min(found, key=lambda sides: excess(task, sides, tolerance_Q))
-        if excess(task, sides_G, tolerance_Q) > 0:
-            raise SplitError(_refusal(task, sides_G, answer.proven, tolerance_Q, names, grouping))
-    side = {name: SIDES[s] for name, s in zip(names, sides_G, strict=True)}
+    tolerance_Q = np.maximum(targets.tolerance_points, sharing.rounding)
+    answer = solve(sharing, tolerance_Q)
+    if answer.sides is None or answer.violation > 0:
+        raise SplitError(_refusal(sharing, answer, tolerance_Q, names, grouping))
+    side = {name: SIDES[s] for name, s in zip(names, answer.sides, strict=True)}
     placed = grouped.assign(split=grouped["group"].map(side))
-    return Division(placed.sort_values(["video", "start"], ignore_index=True), task.targets)
+    return Division(placed.sort_values(["video", "start"], ignore_index=True), sharing.targets)
 
 
-def _task(names: Sequence[str], counts_GQ: Counts, grouping: Grouping, targets: Targets) -> Task:
-    """Every group asks for the sides' shares on those that its authors leave open."""
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _sharing(
+    names: Sequence[str], counts_GQ: Counts, grouping: Grouping, targets: Targets
+) -> Sharing:
+    """Let every group ask for the sides' shares on those that its authors leave open."""
     official_GS = np.array([[side in grouping.official[name] for side in SIDES] for name in names])
     shares_GS = official_GS * targets.array()
     shares_GS /= shares_GS.sum(axis=1, keepdims=True)
-    return Task(
+    return Sharing(
         counts=counts_GQ,
         allowed=np.array([[side in grouping.sides[name] for side in SIDES] for name in names]),
         targets=shares_GS.T @ counts_GQ / counts_GQ.sum(axis=0),
@@ -115,53 +109,55 @@ def _refuse_too_few(counts_GQ: Counts) -> None:
 
 
 def _refusal(
-    task: Task,
-    best_G: Sides,
-    proven: bool,
+    sharing: Sharing,
+    answer: Answer,
     tolerance_Q: Floats,
     names: Sequence[str],
     grouping: Grouping,
 ) -> str:
-    """Which group is in the way, and the best split that can be had."""
-    settled = int((task.allowed.sum(axis=1) == 1).sum())
+    """Name the group that is in the way, and the best split that can be had."""
+    settled = int((sharing.allowed.sum(axis=1) == 1).sum())
     fixed = (
         f" {settled} of {len(names)} groups have their side from {places.ASSIGNMENTS} or their "
         "authors."
         if settled
         else ""
     )
-    if excess(task, best_G, tolerance_Q) == math.inf:
+    if answer.sides is None:
+        found = (
+            "no assignment of the groups leaves" if answer.proven else "none was found that leaves"
+        )
         return (
-            "no assignment of the groups leaves train, val and test each with both classes."
+            f"{found} train, val and test each with both classes."
             f"{fixed} Add footage of other recordings, or free groups by removing their rows from "
             f"{places.ASSIGNMENTS}"
         )
-    totals_SQ = task.totals(best_G)
-    missed_SQ = np.abs(task.deviations(totals_SQ[None])[0])
+    totals_SQ = sharing.totals(answer.sides)
+    missed_SQ = np.abs(sharing.deviations(answer.sides))
     over_SQ = np.where(missed_SQ > tolerance_Q, missed_SQ, 0.0)
     quantity = int(over_SQ.max(axis=0).argmax())
-    group = int(task.counts[:, quantity].argmax())
-    share = task.counts[group, quantity] / task.total[quantity]
+    group = int(sharing.counts[:, quantity].argmax())
+    share = sharing.counts[group, quantity] / sharing.total[quantity]
     joined = grouping.causes.get(names[group])
     ties = f", tied by {', '.join(joined)}" if joined else ""
     proof = (
         "no assignment of whole groups does better (proven)"
-        if proven
+        if answer.proven
         else "the search was cut short, a better one may exist"
     )
     needed = math.ceil(over_SQ.max() / POINT) * POINT
     return (
         f"the groups do not allow a split within {tolerance_Q[quantity]:g} point(s) of what was "
         f"asked in {QUANTITIES[quantity]}. The largest group, that of {names[group]}{ties}, holds "
-        f"{share:.1%} of them.{fixed} Best reachable: {_shares(totals_SQ, task)}; it misses by "
+        f"{share:.1%} of them.{fixed} Best reachable: {_shares(totals_SQ, sharing)}; it misses by "
         f"{over_SQ.max():.2f} points, and {proof}. Add other footage, cut that recording down, "
         "tie fewer videos (split.keep_together, split.recording_suffix, "
         f"validate.duplicate_share), or accept it: split.tolerance_points: {needed:.2f}"
     )
 
 
-def _shares(totals_SQ: Counts, task: Task) -> str:
-    percent_SQ = 100 * totals_SQ / task.total
+def _shares(totals_SQ: Counts, sharing: Sharing) -> str:
+    percent_SQ = 100 * totals_SQ / sharing.total
     sides = zip(SIDES, percent_SQ, strict=True)
     parts = [f"{side} {'/'.join(f'{p:.1f}' for p in percent_Q)}" for side, percent_Q in sides]
     return f"{', '.join(parts)} % of {'/'.join(QUANTITIES)}"

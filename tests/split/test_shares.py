@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.errors import SplitError
-from aislewatch.split.assignment import SIDES, Counts, Task, assign
+from aislewatch.split.assignment import SIDES, Counts, Sharing
 from aislewatch.split.divide import Targets
-from aislewatch.split.reachability import decide, excess
+from aislewatch.split.solver import solve
 from tests.split_tables import (
     TARGETS,
     Footage,
@@ -24,10 +24,10 @@ from tests.split_tables import (
 )
 
 
-def task_of(counts: Counts, allowed: list[list[bool]] | None = None) -> Task:
+def sharing_of(counts: Counts, allowed: list[list[bool]] | None = None) -> Sharing:
     anywhere = np.ones((len(counts), len(SIDES)), bool)
     targets = np.repeat(TARGETS.array()[:, None], 3, axis=1)
-    return Task(counts, anywhere if allowed is None else np.array(allowed), targets)
+    return Sharing(counts, anywhere if allowed is None else np.array(allowed), targets)
 
 
 def footage_of(counts: dict[str, tuple[int, int]]) -> Footage:
@@ -36,13 +36,16 @@ def footage_of(counts: dict[str, tuple[int, int]]) -> Footage:
 
 @settings(max_examples=10)
 @given(st.integers(60, 150), st.integers(0, 2**32 - 1))
-def test_well_behaved_groups_come_within_a_point(groups: int, seed: int) -> None:
+def test_well_behaved_groups_come_as_near_as_whole_clips_allow(groups: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     clips = generator.integers(5, 30, groups)
     positives = np.where(generator.random(groups) < 0.5, generator.integers(1, 5, groups), 0)
     positives[:3], clips[:3] = 3, 10
-    task = task_of(np.stack([clips, positives, clips - positives], axis=1))
-    assert excess(task, assign(task, 0), np.ones(3)) == 0
+    sharing = sharing_of(np.stack([clips, positives, clips - positives], axis=1))
+    answer = solve(sharing, np.ones(3))
+    assert answer.sides is not None
+    # Whole clips alone cost up to 0.8 points here.
+    assert np.abs(sharing.deviations(answer.sides)).max() < sharing.rounding.max() + 0.15
 
 
 @settings(max_examples=60)
@@ -54,16 +57,17 @@ def test_every_side_has_both_classes_wherever_three_groups_hold_each(
 ) -> None:
     counts = np.array([(p + n, p, n) for p, n in sizes])
     assume(((counts > 0).sum(axis=0) >= 3).all())
-    sides = assign(task_of(counts), 0)
+    sides = solve(sharing_of(counts), np.ones(3)).sides
+    assert sides is not None
     for side in range(len(SIDES)):
         assert (counts[sides == side].sum(axis=0) > 0).all()
 
 
-def best_excess(task: Task, tolerance_Q: np.ndarray) -> float:
+def least_violation(sharing: Sharing, tolerance_Q: np.ndarray) -> float:
     """Of all assignments, tried one by one."""
-    tried = (np.array(sides) for sides in product(range(len(SIDES)), repeat=len(task.counts)))
-    allowed = (s for s in tried if task.allowed[np.arange(len(s)), s].all())
-    return min((excess(task, sides, tolerance_Q) for sides in allowed), default=np.inf)
+    tried = (np.array(sides) for sides in product(range(len(SIDES)), repeat=len(sharing.counts)))
+    allowed = (s for s in tried if sharing.allowed[np.arange(len(s)), s].all())
+    return min((sharing.violation(sides, tolerance_Q) for sides in allowed), default=np.inf)
 
 
 @settings(max_examples=25)
@@ -75,16 +79,16 @@ def test_a_split_keeps_the_tolerance_or_nothing_does(
     sizes: list[tuple[int, int]], points: float
 ) -> None:
     counts = np.array([(p + n, p, n) for n, p in sizes])
-    task = task_of(counts)
-    tolerance_Q = np.maximum(points, task.rounding)
+    sharing = sharing_of(counts)
+    tolerance_Q = np.maximum(points, sharing.rounding)
     named = {f"s/v{i}": own for i, own in enumerate(sizes)}
     try:
         divided = divide(footage_of(named), targets=Targets(0.7, 0.15, 0.15, points))
     except SplitError:
-        assert best_excess(task, tolerance_Q) > 0
+        assert least_violation(sharing, tolerance_Q) > 0
     else:
         sides = np.array([SIDES.index(divided.side[name]) for name in named])
-        assert excess(task, sides, tolerance_Q) == 0
+        assert sharing.violation(sides, tolerance_Q) == 0
 
 
 @settings(max_examples=40)
@@ -98,43 +102,57 @@ def test_the_answer_is_the_best_of_all_assignments(
 ) -> None:
     counts = np.array([(p + n, p, n) for n, p in sizes])
     assume((counts.sum(axis=0) > 0).all())
-    task = task_of(counts, allowed[: len(counts)])
+    sharing = sharing_of(counts, allowed[: len(counts)])
     tolerance_Q = np.full(3, tolerance)
-    answer = decide(task, tolerance_Q)
+    answer = solve(sharing, tolerance_Q)
     assert answer.proven
-    assert answer.excess == pytest.approx(best_excess(task, tolerance_Q), abs=1e-5)
+    assert answer.violation == pytest.approx(least_violation(sharing, tolerance_Q), abs=1e-5)
     if answer.sides is not None:
-        assert task.allowed[np.arange(len(counts)), answer.sides].all()
+        assert sharing.allowed[np.arange(len(counts)), answer.sides].all()
 
 
 def test_rounding_is_what_whole_clips_cost() -> None:
     # 70/15/15 of 29 is 20.3, 4.35, 4.35: 20, 4, 5 misses by 0.65 of 29, and nothing is nearer.
-    rounding = task_of(np.array([[157, 29, 128]])).rounding
+    rounding = sharing_of(np.array([[157, 29, 128]])).rounding
     assert rounding == pytest.approx([100 * 0.55 / 157, 100 * 0.65 / 29, 100 * 0.4 / 128])
 
 
-def test_what_local_search_misses_is_found_all_the_same() -> None:
-    """On this heavy-tailed set it stops 3.3 points beyond whole clips; the solver finds a way."""
-    generator = np.random.default_rng(25)
-    clips = np.ceil(generator.pareto(1.2, 14) * 5 + 1).astype(int)
-    positives = np.where(
-        generator.random(14) < 0.5, np.minimum(clips, generator.integers(1, 6, 14)), 0
-    )
-    counts = np.stack([clips, positives, clips - positives], axis=1)
-    task = task_of(counts)
-    tolerance_Q = np.maximum(1.0, task.rounding)
-    assert excess(task, assign(task, 0), tolerance_Q) > 3
-    named = {f"s/v{i:02d}": (int(n), int(p)) for i, (_, p, n) in enumerate(counts)}
-    assert excess_of(named) <= max(tolerance_Q) + 1e-9
+def heavy_tailed(groups: int, seed: int) -> Counts:
+    """Sizes as in benchmarks/split/shares.py."""
+    generator = np.random.default_rng(seed)
+    clips = np.ceil(generator.pareto(1.2, groups) * 5 + 1).astype(int)
+    some = np.minimum(clips, generator.integers(1, 6, groups))
+    positives = np.where(generator.random(groups) < 0.5, some, 0)
+    return np.stack([clips, positives, clips - positives], axis=1)
 
 
-def excess_of(counts: dict[str, tuple[int, int]]) -> float:
-    """Points by which the split of these videos misses at worst."""
-    division = divide(footage_of(counts), targets=TARGETS).division
-    table = division.splits.assign(positive=division.splits["label"] == 1)
-    held = table.groupby("split")["positive"].agg(["size", "sum"]).loc[SIDES].to_numpy()
-    held = np.stack([held[:, 0], held[:, 1], held[:, 0] - held[:, 1]], axis=1)
-    return float(100 * np.abs(held / held.sum(axis=0) - division.asked).max())
+def test_val_and_test_get_their_share_of_groups_too() -> None:
+    """Left to itself, the solver gives val or test 6 to 8 of these 60 groups."""
+    for seed in (6, 8, 11, 12):
+        counts = heavy_tailed(60, seed)
+        answer = solve(sharing_of(counts), np.ones(3))
+        assert answer.sides is not None
+        assert answer.violation == 0
+        holders = np.stack([(counts[answer.sides == side] > 0).sum(axis=0) for side in (1, 2)])
+        assert (holders >= np.floor(0.15 * (counts > 0).sum(axis=0))).all()
+
+
+def test_alike_groups_are_dealt_out_by_neither_camera_nor_date() -> None:
+    """All groups hold the same, and their names begin with the camera: every side sees each."""
+    counts = {f"s/cam{i // 20}/v{i:03d}.mp4": (4, 2) for i in range(80)}
+    side = divide(footage_of(counts), targets=TARGETS).side
+    seen = {(name.split("/")[1], where) for name, where in side.items()}
+    assert len(seen) == 4 * len(SIDES)
+
+
+def test_equal_footage_is_split_equally_again() -> None:
+    for groups, seed in ((14, 25), (60, 1)):
+        sharing = sharing_of(heavy_tailed(groups, seed))
+        tolerance_Q = np.maximum(1.0, sharing.rounding)
+        first, again = solve(sharing, tolerance_Q), solve(sharing, tolerance_Q)
+        assert first.sides is not None
+        assert again.sides is not None
+        assert first.sides.tolist() == again.sides.tolist()
 
 
 def test_too_few_videos_are_refused() -> None:
@@ -151,7 +169,7 @@ def test_too_large_a_group_is_named_with_the_best_that_can_be_had() -> None:
     words = str(refused.value)
     assert "that of s/normal/x_part1.mp4, tied by recording, holds 79.8% of them" in words
     assert "within 1 point(s) of what was asked in clips" in words
-    assert "Best reachable: train 79.8/79.8/79.8, val 1" in words
+    assert "Best reachable: train 79.8/79.8/79.8, val " in words
     assert "(proven)" in words
     [needed] = re.findall(r"split.tolerance_points: ([\d.]+)$", words)
     assert float(needed) == 9.79
