@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from aislewatch.cli.main import main
 from aislewatch.config.data import FEWEST_FRAMES
 from aislewatch.config.params import load_params, parse_params
 from aislewatch.config.releases import GONE, NEW, RENAMED
@@ -27,11 +28,14 @@ def test_the_shipped_file_is_valid() -> None:
     params.segment.refuse_short_clips()
 
 
-def test_clips_below_the_papers_are_refused_before_any_is_cut(values: Any, tmp_path: Path) -> None:
+def test_clips_below_the_papers_are_refused_before_anything_runs(
+    values: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values["segment"]["n_frames"] = FEWEST_FRAMES - 1
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
-    with pytest.raises(ConfigError, match=r"segment\.n_frames is 15.*16 to 32"):
-        load_params(tmp_path / "params.yaml").segment.refuse_short_clips()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"segment\.n_frames is 15.*16 to 32"):
+        main(["preflight"])
 
 
 @pytest.mark.parametrize(

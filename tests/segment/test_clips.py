@@ -146,6 +146,20 @@ def test_refusals_say_what_is_missing() -> None:
         segment(*tables(("a", 10, "normal", [(0.0, 1.0)])), WINDOWS, RULE)
 
 
+def test_the_stage_refuses_clips_below_the_papers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["segment"]["n_frames"] = 8
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    monkeypatch.setenv("AISLEWATCH_EXECUTION", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SystemExit, match=r"segment\.n_frames is 8, and the paper's clips have 16 to"
+    ):
+        main()
+
+
 def test_stage_writes_the_same_bytes_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     execution = tmp_path / "execution"
     (tmp_path / "data").mkdir()

@@ -67,7 +67,7 @@ def test_the_best_trial_is_found_within_the_ranges(data: TrainingData, tmp_path:
     assert len(done) == 5
     assert best.val_loss == min(values)
     assert done[best.trial][2]["lr"] == best.tuned.lr
-    ranges = settings().tune
+    ranges = settings().search
     assert ranges.lr[0] <= best.tuned.lr <= ranges.lr[1]
     low, high = ranges.one_minus_beta1
     assert low <= 1 - best.tuned.beta1 <= high
