@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from aislewatch.config.data import Choice
 from aislewatch.config.params import load_params
+from aislewatch.tables.validate import ANNOTATIONS, DUPLICATES
 from aislewatch.validate.contradictions import contradictions, mark, problems, settle
 from aislewatch.validate.contradictions_page import SHOWN_FRAMES, write_page
 from aislewatch.validate.copies.find import Copy
@@ -32,6 +33,14 @@ def pairs_of(*copies: Copy) -> pd.DataFrame:
 def annotations_of(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["video", "label", "start_s", "end_s"])
     return table.astype({"video": "str", "label": "str", "start_s": float, "end_s": float})
+
+
+def test_where_no_two_videos_share_anything_the_tables_keep_their_types() -> None:
+    pairs = pair_table(catalog_of("shop/normal/1.mp4"), [], 0.3)
+    annotations = ANNOTATIONS.frame([("shop/normal/1.mp4", "normal", 0.0, 10.0)])
+    opposed = contradictions(pairs, annotations)
+    DUPLICATES.check(mark(pairs, opposed))
+    ANNOTATIONS.check(settle(annotations, opposed, "drop", 0.3))
 
 
 def test_only_what_is_shared_can_contradict() -> None:
