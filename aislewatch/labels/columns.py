@@ -59,7 +59,8 @@ def find_columns(sheet: Sheet) -> tuple[Columns | None, list[Problem]]:
     """Find the columns, or None where the header is no good; and list what is wrong with it."""
     header = sheet.header
     if missing := missing_columns(header):
-        fault = f"the header {sheet.written[:_QUOTED]!r} has no column {' and no '.join(missing)}"
+        written = (sheet.delimiter or ",").join(sheet.names)[:_QUOTED]
+        fault = f"the header {written!r} has no column {' and no '.join(missing)}"
         remedy = "make a header as in video,label,start_s,end_s the first line"
         return None, [sheet.problem(fault, remedy)]
     faults = list(_ambiguous(sheet))
@@ -109,13 +110,13 @@ def _where(header: Sequence[str], names: Sequence[str]) -> int:
 def _ambiguous(sheet: Sheet) -> Iterator[Problem]:
     """Report columns of which two say the same, as two names of the video."""
     for names in (VIDEO, LABEL, SPLIT):
-        found = [name for name in sheet.header if is_one_of(name, names)]
+        found = [i for i, name in enumerate(sheet.header) if is_one_of(name, names)]
         if len(found) > 1:
             yield _same(sheet, found)
 
 
-def _same(sheet: Sheet, names: Sequence[str]) -> Problem:
-    fault = f"the columns {' and '.join(names)} mean the same"
+def _same(sheet: Sheet, places: Sequence[int]) -> Problem:
+    fault = f"the columns {' and '.join(sheet.names[i] for i in places)} mean the same"
     return sheet.problem(fault, "keep one of them, or give the others another name")
 
 
@@ -133,19 +134,21 @@ def _find_times(sheet: Sheet) -> TimeReader | Problem | None:
         starts, ends = ends, []
     for several in (starts, ends, [] if ends else lengths):
         if len(several) > 1:
-            return _same(sheet, [column.name for column in several])
+            return _same(sheet, [column.index for column in several])
     if not starts and not ends:
         return None  # A duration alone may be that of the video.
     if not starts or not (ends or lengths):
         [column] = starts or ends
-        fault = f"there is the column {column.name}, and none of the {'end' if starts else 'start'}"
+        missing = "end" if starts else "start"
+        fault = f"there is the column {sheet.names[column.index]}, and none of the {missing}"
         if others := _may_be_times(sheet, {column.index, *_named(sheet.header)}):
             fault += f", though {' and '.join(others)} may hold times"
         return sheet.problem(fault, f"give both in the same unit; {RENAME}")
     first, second = starts[0], (ends or lengths)[0]
     units = {first.unit, second.unit}
     if None in units or (len(units) > 1 and units != {"time", "seconds"}):
-        fault = f"the columns {first.name} and {second.name} are not in one unit that is understood"
+        names = f"{sheet.names[first.index]} and {sheet.names[second.index]}"
+        fault = f"the columns {names} are not in one unit that is understood"
         return sheet.problem(fault, RENAME)
     return TimeReader(first, second, commas=sheet.delimiter == ",")
 
@@ -167,7 +170,7 @@ def _may_be_times(sheet: Sheet, used: set[int]) -> list[str]:
         values = {cells[index] for _, cells in sheet.lines if index < len(cells)} - {""}
         counts = index == 0 and not name and _counts(sheet)
         if index not in used and not counts and may_be_times(name, values):
-            found.append(name or f"column {index + 1}, which has no name,")
+            found.append(sheet.names[index] or f"column {index + 1}, which has no name,")
     return found
 
 

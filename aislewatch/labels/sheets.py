@@ -27,14 +27,14 @@ _SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?', re.IGNORECASE)
 class Sheet:
     """Holds a table of text.
 
-    ``header`` is in lower case with words joined by ``_``, ``written`` as it stands in the file.
+    ``header`` is in lower case with words joined by ``_``, ``names`` are as they stand in the file.
     ``lines`` are (row, stripped cells). A row is the line in a text file as an editor counts it, or
     that in a Parquet file were its header line 1. Empty cells behind the last column are dropped.
     """
 
     path: Path
     header: list[str]
-    written: str
+    names: list[str]
     row: int
     delimiter: str
     lines: list[tuple[int, list[str]]]
@@ -92,7 +92,7 @@ def _delimited(path: Path, text: str, delimiter: str, skipped: int) -> Sheet | P
     row, names = written[0] if written else (1, [])
     names = _shortened(names, 0)
     body = [(number, _shortened(cells, len(names))) for number, cells in written[1:]]
-    return Sheet(path, _header(names), delimiter.join(names), row, delimiter, body)
+    return Sheet(path, _header(names), names, row, delimiter, body)
 
 
 def _shortened(cells: list[str], least: int) -> list[str]:
@@ -111,7 +111,7 @@ def _parquet(path: Path, content: bytes) -> Sheet | Problem:
     cells = [[_text(value) for value in column] for column in columns]
     rows = list(map(list, zip(*cells, strict=True)))
     names = table.column_names
-    return Sheet(path, _header(names), ",".join(names), 1, "", list(enumerate(rows, start=2)))
+    return Sheet(path, _header(names), names, 1, "", list(enumerate(rows, start=2)))
 
 
 def _text(value: object) -> str:

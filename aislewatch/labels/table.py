@@ -109,14 +109,14 @@ class _Table:
         if times and not times.is_empty(cells):
             read = times.read(cells, self.videos[video])
             for column, advice in read.faults:
-                fault = f"{column.name} is {cells[column.index]!r}"
+                fault = f"{self.sheet.names[column.index]} is {cells[column.index]!r}"
                 self._fault(row.problem(f"{column.name}_number", fault, advice))
             if times.first.unit == "frames" and self.columns.rate is not None:
                 self._compare_rates(row, cells[self.columns.rate])
             return replace(row, start_s=read.start_s, end_s=read.end_s)
         told = [f"{name} is {cells[i]!r}" for name, i in self.columns.doubtful.items() if cells[i]]
         if times and told:
-            start, end = times.first.name, times.second.name
+            start, end = (self.sheet.names[c.index] for c in (times.first, times.second))
             fault = f"the row has no {start} and {end}, but {' and '.join(told)}"
             return row.problem("whole_video", fault, f"fill {start} and {end}, or empty the others")
         return row

@@ -16,19 +16,19 @@ Bound = Literal["start", "end", "duration"]
 BOUNDS: dict[str, Bound] = {
     **dict.fromkeys(("start", "begin", "onset", "from", "first", "t0"), "start"),
     **dict.fromkeys(("end", "stop", "offset", "to", "last", "until", "t1"), "end"),
-    **dict.fromkeys(("duration", "length"), "duration"),
+    **dict.fromkeys(("duration", "dur", "length"), "duration"),
 }
 UNITS: dict[str, Unit] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "ss_msec"), "seconds"),
     **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), "milliseconds"),
     **dict.fromkeys(("frame", "frames"), "frames"),
     **dict.fromkeys(("t", "time", "timestamp", "timecode"), "time"),
-    **dict.fromkeys(("hh_mm_ss_ms", "hh_mm_ss", "mm_ss"), "time"),
+    **dict.fromkeys(("hh_mm_ss_ms", "hh_mm_ss", "mm_ss", "hms"), "time"),
 }
 # Units in which nobody should have to count on: a message says what to write instead.
 COARSE = ("min", "mins", "minute", "minutes", "h", "hour", "hours")
 # Words that change nothing, and those that do so only beside "frame".
-_BESIDES = ("event", "label", "annotation", "segment", "clip", "action", "at", "in")
+_BESIDES = ("event", "label", "annotation", "segment", "clip", "action", "temporal", "at", "in")
 _COUNTED = ("number", "no", "nr", "index", "idx", "id")
 
 _KNOWN = {word.replace("_", ""): word for word in (*BOUNDS, *UNITS, *COARSE, *_BESIDES, *_COUNTED)}
