@@ -34,13 +34,15 @@ class QuarantinedError(FootageError):
 
     Args:
         reason: short machine-readable reason, for example ``"truncated"``.
-        detail: the end of the decoder's own words, or what was seen.
+        detail: what is wrong with it, with the decoder's own words in brackets.
+        remedy: what to do about it, with the command where there is one.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+    def __init__(self, reason: str, detail: str, remedy: str) -> None:
+        super().__init__(f"{reason}: {detail} -> {remedy}")
         self.reason = reason
         self.detail = detail
+        self.remedy = remedy
 
 
 class LabelError(AislewatchError):

@@ -54,9 +54,14 @@ def report(footage: Footage) -> None:
         *(len(footage.accepted), footage.decoded, len(footage.refused)),
     )
     for file in footage.refused[:ROWS_SHOWN]:
-        log.info("  %s: %s (%s)", file.candidate.video, file.reason, file.detail)
+        log.info("  %s: %s (%s) -> %s", file.candidate.video, file.reason, file.detail, file.remedy)
     if len(footage.refused) > ROWS_SHOWN:
         log.info("  and %d more in %s", len(footage.refused) - ROWS_SHOWN, QUARANTINE.path)
+    told = [(video, notice) for video in footage.accepted for notice in video.stored.notices]
+    for video, notice in told[:ROWS_SHOWN]:
+        log.warning("  %s: %s", video.candidate.video, notice)
+    if len(told) > ROWS_SHOWN:
+        log.warning("  and %d more in column notices of %s", len(told) - ROWS_SHOWN, CATALOG.path)
 
 
 if __name__ == "__main__":

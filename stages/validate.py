@@ -12,7 +12,13 @@ from aislewatch.frames.signatures import read_fingerprints
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
-from aislewatch.labels.problems import Problem, problem_table, quote, without_repeats
+from aislewatch.labels.problems import (
+    Problem,
+    footage_notice,
+    problem_table,
+    quote,
+    without_repeats,
+)
 from aislewatch.labels.protocol import Labels, Video
 from aislewatch.labels.ucf_against_dcsass import disagreements
 from aislewatch.tables import places
@@ -47,6 +53,11 @@ def work(params: Params, journal: Journal) -> None:
     ]
     read = [problem for own in labels.values() for problem in own.problems]
     read += disagreements(places.RAW, params.sources, videos)
+    read += [
+        footage_notice(video, notice)
+        for video, notices in zip(catalog["video"], catalog["notices"], strict=True)
+        for notice in notices.splitlines()
+    ]
     problems = without_repeats(read, check(suites, places.DATA_DOCS))
     asked = params.validate_
     fingerprints = read_fingerprints()

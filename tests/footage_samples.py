@@ -22,6 +22,7 @@ LIMITS = Ingest(
     max_duration_s=60.0,
     max_megapixels=2.0,
     max_fps=120.0,
+    max_loss_s=0.0,
 )
 
 

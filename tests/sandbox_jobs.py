@@ -36,7 +36,7 @@ def look_around(request: Request) -> Request:
 
 
 def refuse(request: Request) -> Request:
-    raise QuarantinedError("odd", "as asked")
+    raise QuarantinedError("odd", "as asked", "ask for something else")
 
 
 def segfault(request: Request) -> Request:

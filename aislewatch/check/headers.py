@@ -18,6 +18,7 @@ from aislewatch.ingest.intake import Refused
 from aislewatch.ingest.packets import scan_times
 from aislewatch.ingest.picture import Look
 from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video, refusal
+from aislewatch.ingest.remedies import EXPORT_PICTURES
 from aislewatch.ingest.sandbox import Sandbox
 from aislewatch.ingest.supervisor import SandboxLimits
 
@@ -54,7 +55,8 @@ def probe_job(request: dict[str, Any]) -> dict[str, Any]:
     except av.FFmpegError as error:
         raise refusal(error, video) from None
     if not len(times):
-        raise QuarantinedError("no-frames", "the video track holds no picture")
+        words = "the video track holds no picture"
+        raise QuarantinedError("no-frames", words, EXPORT_PICTURES)
     np.save(TIMES, times.bounds_ns)
     return asdict(facts)
 
@@ -85,7 +87,7 @@ def read_headers(
             try:
                 found[candidate.video] = _probe(candidate, sandbox, request)
             except QuarantinedError as error:
-                refused.append(Refused(candidate, error.reason, error.detail))
+                refused.append(Refused(candidate, error.reason, error.detail, error.remedy))
             progress(done, len(candidates))
     finally:
         sandbox.close()

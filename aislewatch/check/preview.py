@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aislewatch.check.headers import read_headers
+from aislewatch.check.headers import Undecoded, read_headers
 from aislewatch.clock import clock
 from aislewatch.config.params import Params
 from aislewatch.frames.timing import PictureTimes
@@ -16,7 +16,7 @@ from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
-from aislewatch.labels.problems import Problem, footage_problem
+from aislewatch.labels.problems import Problem, footage_notice, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels
 from aislewatch.labels.spans import Span, join
 from aislewatch.labels.ucf_against_dcsass import disagreements
@@ -60,7 +60,7 @@ def check_source(raw: Path, source: str, params: Params, progress: Progress) -> 
     problems = [
         *labels.problems,
         *disagreements(raw, params.sources, videos),
-        *_footage_problems(raw / source, times, refused),
+        *_footage_problems(raw / source, found, refused),
     ]
     lines = [f"{raw / source} is laid out as {layout}:"]
     if found:
@@ -81,20 +81,24 @@ def _catalog(source: str, times: Mapping[str, PictureTimes]) -> pd.DataFrame:
 
 
 def _footage_problems(
-    folder: Path, times: Mapping[str, PictureTimes], refused: list[Refused]
+    folder: Path, found: Mapping[str, Undecoded], refused: list[Refused]
 ) -> list[Problem]:
-    remedy = "repair or remove it; ingest leaves it out"
     problems = [
         footage_problem(
             printable(file.candidate.video),
             "quarantined",
-            f"{file.reason}: {file.detail}",
-            remedy,
+            f"{file.reason}: {file.detail}; ingest leaves it out",
+            file.remedy,
             "warning",
         )
         for file in refused
     ]
-    if not times:
+    problems += [
+        footage_notice(video, notice)
+        for video, own in sorted(found.items())
+        for notice in own.facts.notices
+    ]
+    if not found:
         fault, remedy = "there is no video that could be used", "put footage there"
         problems.append(Problem(folder.as_posix(), None, "", "error", "not_empty", fault, remedy))
     return problems

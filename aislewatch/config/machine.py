@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aislewatch.config.types import Count, Positive, Section
+from aislewatch.config.types import Count, NotNegative, Positive, Section
 
 # 0: as many as there are cores.
 PerCore = Annotated[int, Field(ge=0)]
@@ -27,3 +27,4 @@ class Ingest(Section):
     max_duration_s: Positive
     max_megapixels: Positive
     max_fps: Positive
+    max_loss_s: NotNegative

@@ -101,10 +101,13 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
         frames_dir = Path(scratch)
         with closing(Decoder(config.fps, config.frame_size, params.ingest)) as decoder:
             try:
-                n_frames = decoder.decode_video(video, frames_dir)["n_frames"]
+                facts = decoder.decode_video(video, frames_dir)
             except QuarantinedError as error:
                 words = f"{video} was refused: {error.detail}"
-                raise QuarantinedError(error.reason, words) from None
+                raise QuarantinedError(error.reason, words, error.remedy) from None
+        for notice in facts["notices"]:
+            log.warning("%s: %s", video.name, notice)
+        n_frames = facts["n_frames"]
         starts = successive_starts(n_frames, config.n_frames, config.step)
         if not starts:
             needed_s = clip_span(config.n_frames, config.step) / config.fps

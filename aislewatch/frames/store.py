@@ -34,7 +34,12 @@ _NO_LINK = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES)
 
 @dataclass(frozen=True)
 class StoredVideo:
-    """A decoded video. Width and height as displayed, pixels; ``fps`` is the original's."""
+    """A decoded video.
+
+    Width and height are as displayed, in pixels; ``fps`` is the original's. ``lost_s`` are the
+    seconds at its end that were damaged; ``notices`` what people should know of it, each
+    ``what was seen -> what to do``.
+    """
 
     key: str
     codec: str
@@ -43,6 +48,8 @@ class StoredVideo:
     fps: float
     duration_s: float
     n_frames: int
+    lost_s: float
+    notices: list[str]
 
     @property
     def frames_file(self) -> str:

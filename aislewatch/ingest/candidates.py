@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.ingest.remedies import REMOVE
 
 # Files that lie beside footage and are not meant as such: labels, notes, exports of label tools.
 NOT_FOOTAGE = frozenset(
@@ -60,17 +61,25 @@ def check_candidate(candidate: Candidate) -> None:
     try:
         mode = candidate.path.lstat().st_mode
     except OSError as error:
-        raise QuarantinedError("unreadable", error.strerror or type(error).__name__) from None
+        raise unreadable(error) from None
     if stat.S_ISLNK(mode):
-        raise QuarantinedError("symlink", "a link may lead out of the source folder; copy the file")
+        words = "it is a link, which may lead out of the source's folder"
+        raise QuarantinedError("symlink", words, "copy the file itself there")
     if stat.S_ISDIR(mode):
-        raise QuarantinedError("unreadable", "the folder cannot be listed; correct its permissions")
+        words, remedy = "the folder cannot be listed", "correct its permissions"
+        raise QuarantinedError("unreadable", words, remedy)
     if not stat.S_ISREG(mode):
-        raise QuarantinedError("not-a-regular-file", "a pipe, socket or device is no video")
+        raise QuarantinedError("not-a-regular-file", "a pipe, socket or device is no video", REMOVE)
     try:
         candidate.video.encode()
     except UnicodeEncodeError:
-        raise QuarantinedError("unreadable", "the name is not UTF-8; rename the file") from None
+        raise QuarantinedError("unreadable", "its name is not UTF-8", "rename the file") from None
+
+
+def unreadable(error: OSError) -> QuarantinedError:
+    """Return the refusal of a file that the system does not let us read."""
+    words = error.strerror or type(error).__name__
+    return QuarantinedError("unreadable", words, "let the user who runs this read the file")
 
 
 def printable(video: str) -> str:

@@ -14,9 +14,18 @@ import numpy as np
 
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.frames.fingerprint import signature_of_frames
-from aislewatch.ingest.faults import first_fault, lacks_its_end
+from aislewatch.ingest.faults import Damage, damage_at_end, search_damage
+from aislewatch.ingest.formats import reading_options
 from aislewatch.ingest.picture import fit_store, undo_fields
-from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video, reading_options
+from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video
+from aislewatch.ingest.remedies import (
+    CRASHED,
+    DAMAGED,
+    EXPORT_PICTURES,
+    MORE_MEMORY,
+    MORE_TIME,
+    TOO_LONG,
+)
 from aislewatch.ingest.sandbox import describe_exit
 
 FFMPEG_VARIABLE = "AISLEWATCH_FFMPEG"
@@ -55,25 +64,41 @@ def find_ffmpeg() -> str:
         ) from None
 
 
-def ffmpeg_arguments(video: Path, facts: VideoFacts, fps: int, size: int) -> list[str]:
-    """Arguments that decode one video into ``frames.yuv`` in the working folder.
+def ffmpeg_arguments(
+    video: Path, facts: VideoFacts, fps: int, size: int, *, pictures: int | None = None
+) -> list[str]:
+    """Return the arguments that decode one video into ``frames.yuv`` in the working folder.
 
     ffmpeg turns the picture upright by itself before the first filter. ``eof_action=pass`` keeps a
     video that is shorter than one frame of the store.
+
+    Args:
+        video: the file.
+        facts: what ``probe_video`` said of it.
+        fps: frames a second to make.
+        size: their width and height, pixels.
+        pictures: how many of the file's pictures to use, where what follows is damaged.
     """
+    times = {"r": facts.fps} if facts.is_raw else {}
     source = ffmpeg.input(
         f"file:{video}",
         threads=1,
         err_detect="explode",
         flags="bitexact",
+        **times,
         **reading_options(facts.container),
     )
-    pictures = undo_fields(source[str(facts.stream)], facts.look)
-    frames = fit_store(pictures.filter("fps", fps=fps, eof_action="pass"), facts.look, size)
-    output = frames.output(
+    film = source[str(facts.stream)]
+    if pictures is not None:
+        film = film.filter("trim", end_frame=pictures)
+    film = undo_fields(film, facts.look).filter("fps", fps=fps, eof_action="pass")
+    output = fit_store(film, facts.look, size).output(
         FRAMES, f="rawvideo", fps_mode="passthrough", threads=1, an=None, sn=None, dn=None
-    ).global_args(
-        *("-nostdin", "-xerror", "-hide_banner", "-loglevel", "error"),
+    )
+    # Faults end the decoding, except behind the last picture that is wanted.
+    stop = ("-xerror",) if pictures is None else ("-max_error_rate", "1")
+    output = output.global_args(
+        *("-nostdin", *stop, "-hide_banner", "-loglevel", "error"),
         *("-filter_complex_threads", "1", "-max_alloc", str(MAX_ALLOC)),
     )
     arguments: list[str] = output.get_args()
@@ -87,33 +112,58 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
         request: video (absolute path), ffmpeg (program), fps, size, limits (of VideoLimits).
 
     Returns:
-        VideoFacts and its Look as a dict, with n_frames, and ``duration_s`` always known.
+        VideoFacts and its Look as a dict, with n_frames and lost_s; ``duration_s`` is always known.
 
     Raises:
         QuarantinedError: the video was refused.
     """
-    video = Path(request["video"])
-    fps, size = request["fps"], request["size"]
-    facts = probe_video(video, VideoLimits(**request["limits"]))
-    command = [request["ffmpeg"], *ffmpeg_arguments(video, facts, fps, size)]
-    status, words = _run_ffmpeg(command)
+    video, fps, size = Path(request["video"]), request["fps"], request["size"]
+    limits = VideoLimits(**request["limits"])
+    facts = probe_video(video, limits)
+    damage, torn = _decode(request, facts, limits)
+    n_frames = _count_frames(size)
+    damage = damage or damage_at_end(facts, n_frames / fps, torn=torn)
+    notices = [*facts.notices, *([damage.accept(limits)] if damage else [])]
+    np.save(SIGNATURE, signature_of_frames(Path(FRAMES), size, fps))
+    whole = damage is None and facts.duration_s is not None
+    return {
+        **asdict(facts),
+        **asdict(facts.look),
+        "n_frames": n_frames,
+        "duration_s": facts.duration_s if whole else n_frames / fps,
+        "lost_s": damage.lost_s if damage else 0.0,
+        "notices": notices,
+    }
+
+
+def _decode(
+    request: dict[str, Any], facts: VideoFacts, limits: VideoLimits
+) -> tuple[Damage | None, bool]:
+    """Write the frames up to the damage; return that, and whether the file is torn off."""
+    video, fps, size = Path(request["video"]), request["fps"], request["size"]
+    status, words = _run_ffmpeg([request["ffmpeg"], *ffmpeg_arguments(video, facts, fps, size)])
     if status > 0 and "Cannot allocate memory" in words:
-        raise QuarantinedError("memory-limit", "decoding needs more memory than allowed")
-    if status > 0:
-        raise first_fault(video, facts)
-    if "File ended prematurely" in words:
-        raise QuarantinedError("truncated", "the file ends before its last element does")
+        words = "decoding needs more memory than allowed"
+        raise QuarantinedError("memory-limit", words, MORE_MEMORY)
+    if status == 0:
+        return None, "File ended prematurely" in words
+    pictures, damage = search_damage(video, facts)
+    if damage:
+        damage.accept(limits)
+    Path(FRAMES).unlink(missing_ok=True)
+    again = ffmpeg_arguments(video, facts, fps, size, pictures=pictures)
+    if _run_ffmpeg([request["ffmpeg"], *again])[0] > 0:
+        raise QuarantinedError("undecodable", "ffmpeg could not decode it to its end", DAMAGED)
+    return damage, False
+
+
+def _count_frames(size: int) -> int:
     n_frames, rest = divmod(Path(FRAMES).stat().st_size, size * size * 3 // 2)
     if n_frames == 0:
-        raise QuarantinedError("no-frames", "decoding gave no picture")
+        raise QuarantinedError("no-frames", "decoding gave no picture", EXPORT_PICTURES)
     if rest:
-        raise QuarantinedError("undecodable", "the last frame came out incomplete")
-    if lacks_its_end(facts, n_frames / fps):
-        words = f"{n_frames / fps:.1f} s of the stated {facts.duration_s:.1f} s could be decoded"
-        raise QuarantinedError("truncated", words)
-    np.save(SIGNATURE, signature_of_frames(Path(FRAMES), size, fps))
-    duration_s = n_frames / fps if facts.duration_s is None else facts.duration_s
-    return {**asdict(facts), **asdict(facts.look), "n_frames": n_frames, "duration_s": duration_s}
+        raise QuarantinedError("undecodable", "the last frame came out incomplete", DAMAGED)
+    return n_frames
 
 
 def _run_ffmpeg(command: list[str]) -> tuple[int, str]:
@@ -129,9 +179,10 @@ def _run_ffmpeg(command: list[str]) -> tuple[int, str]:
     if "No space left on device" in words:
         raise FootageError("the disk is full; free some space and run it again")
     if status == -signal.SIGXFSZ or "File too large" in words:
-        raise QuarantinedError("too-long", "it gives more frames than the longest video may have")
+        words = "it gives more frames than the longest video may have"
+        raise QuarantinedError("too-long", words, TOO_LONG)
     if status == -signal.SIGXCPU:
-        raise QuarantinedError("timeout", "decoding used up its processor time")
+        raise QuarantinedError("timeout", "decoding used up its processor time", MORE_TIME)
     if status < 0:
-        raise QuarantinedError("crashed", f"ffmpeg ended by {describe_exit(status)}")
+        raise QuarantinedError("crashed", f"ffmpeg ended by {describe_exit(status)}", CRASHED)
     return status, words

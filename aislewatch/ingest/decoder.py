@@ -18,7 +18,9 @@ ROUNDING_S = 1
 
 def video_limits(limits: Ingest) -> VideoLimits:
     """The part of the limits that is about a video, not about decoding it."""
-    return VideoLimits(limits.max_duration_s, limits.max_megapixels, limits.max_fps)
+    return VideoLimits(
+        limits.max_duration_s, limits.max_megapixels, limits.max_fps, limits.max_loss_s
+    )
 
 
 class Decoder:
@@ -48,7 +50,8 @@ class Decoder:
         """Decode into ``folder``, which must exist: ``frames.yuv`` and ``signature.npy``.
 
         Returns:
-            VideoFacts and its Look as a dict, with n_frames, and ``duration_s`` always known.
+            VideoFacts and its Look as a dict, with n_frames and lost_s; ``duration_s`` is always
+            known.
 
         Raises:
             QuarantinedError: the video was refused.

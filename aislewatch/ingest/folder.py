@@ -126,5 +126,5 @@ def _nothing(raw: Path, sources: Sequence[str], refused: Sequence[Refused]) -> s
     first = refused[0]
     return (
         f"none of {len(refused)} file(s) in {where} could be used ({counts}); for example "
-        f"{first.candidate.video}: {first.detail}"
+        f"{first.candidate.video}: {first.detail} -> {first.remedy}"
     )

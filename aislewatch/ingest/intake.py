@@ -13,10 +13,11 @@ from pathlib import Path
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.files import HASH_BLOCK
 from aislewatch.frames.store import FrameStore, StoredVideo
-from aislewatch.ingest.candidates import Candidate, check_candidate
+from aislewatch.ingest.candidates import Candidate, check_candidate, unreadable
 from aislewatch.ingest.decode import FRAMES, SIGNATURE
 from aislewatch.ingest.decoder import Decoder
 from aislewatch.ingest.probe import VideoLimits, check_limits
+from aislewatch.ingest.remedies import MORE_TIME, WRITTEN
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that was not taken in, and why."""
+    """A file that was not taken in, why, and what to do about it."""
 
     candidate: Candidate
     reason: str
     detail: str
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Intake:
         try:
             return self._take_in(candidate)
         except QuarantinedError as error:
-            return Refused(candidate, error.reason, error.detail)
+            return Refused(candidate, error.reason, error.detail, error.remedy)
         except OSError as error:
             raise FootageError(f"cannot keep the frames of {candidate.video}: {error}") from None
 
@@ -70,7 +72,7 @@ class Intake:
         check_candidate(candidate)
         path = candidate.path
         before = _stamp(path)
-        changed = QuarantinedError("changed", "the file changed while it was read")
+        changed = QuarantinedError("changed", "the file changed while it was read", WRITTEN)
         try:
             digest = _digest(path, self.timeout_s)
             stored = self._stored(path, self.store.key(digest))
@@ -87,7 +89,7 @@ class Intake:
         # Copies of one video in two places are decoded once: the second waits for the first.
         with self._locks.setdefault(key, threading.Lock()):
             stored = self.store.find(key)
-            if stored is None:
+            if stored is None or stored.lost_s > self.limits.max_loss_s:
                 return self._decode(video, key)
         check_limits(stored.width, stored.height, stored.fps, stored.duration_s, self.limits)
         return stored
@@ -130,12 +132,13 @@ def _digest(path: Path, timeout_s: float) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise QuarantinedError("changed", "the file was replaced while it was read")
+                words = "the file was replaced while it was read"
+                raise QuarantinedError("changed", words, WRITTEN)
             while block := file.read(HASH_BLOCK):
                 digest.update(block)
                 if time.monotonic() > deadline:
                     words = f"reading the file took longer than {timeout_s:g} s"
-                    raise QuarantinedError("timeout", words)
+                    raise QuarantinedError("timeout", words, MORE_TIME)
     except OSError as error:
-        raise QuarantinedError("unreadable", error.strerror or type(error).__name__) from None
+        raise unreadable(error) from None
     return digest.hexdigest()

@@ -33,6 +33,8 @@ def catalog_of(accepted: Sequence[Accepted]) -> pd.DataFrame:
                 "height": stored.height,
                 "duration_s": stored.duration_s,
                 "codec": stored.codec,
+                "lost_s": stored.lost_s,
+                "notices": "\n".join(stored.notices),
             }
         )
     return pd.DataFrame(rows).astype(CATALOG.dtypes).sort_values("video")
@@ -55,5 +57,7 @@ def fingerprint_groups(accepted: Sequence[Accepted], store: FrameStore) -> Itera
 
 def quarantine_of(refused: Sequence[Refused]) -> pd.DataFrame:
     """Return the rows of ``QUARANTINE``."""
-    rows = sorted((printable(file.candidate.video), file.reason, file.detail) for file in refused)
+    rows = sorted(
+        (printable(file.candidate.video), file.reason, file.detail, file.remedy) for file in refused
+    )
     return QUARANTINE.frame(rows)

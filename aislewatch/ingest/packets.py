@@ -13,7 +13,8 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from aislewatch.frames.timing import PictureTimes
-from aislewatch.ingest.probe import VideoFacts, open_video
+from aislewatch.ingest.formats import open_video
+from aislewatch.ingest.probe import VideoFacts
 from aislewatch.ingest.timeline import Timeline
 
 # Containers that state in which order pictures are decoded, and no more: what libav says of their
@@ -85,7 +86,8 @@ def _in_order_of_show(
             run, first = [], time
         latest = decoded
         if time is None:
-            yield None, packet.duration
+            # A raw stream's lengths follow from a rate that need not be the one settled on.
+            yield None, None if facts.is_raw else packet.duration
         # A picture before the first that can be decoded by itself lacks what it refers to.
         elif first is None or time >= first:
             run.append((time, packet.duration))

@@ -7,6 +7,7 @@ import av
 from av.video.stream import VideoStream
 
 from aislewatch.errors import QuarantinedError
+from aislewatch.ingest.remedies import TO_BT709
 
 # What makes frames the same bytes on every machine: the C code's rounding in scaling, and in
 # decoding (flags=bitexact; without it WMV differs). With both, ffmpeg 9.0.2 gave the same bytes
@@ -85,9 +86,9 @@ def _matrix(frame: av.VideoFrame) -> str:
         large = frame.width > SD_WIDTH or frame.height > SD_HEIGHT
         return HD_MATRIX if large else STORE_MATRIX
     if stated not in MATRICES:
-        raise QuarantinedError(
-            "unsupported-colour", f"its colours are coded by matrix {stated} of ITU-T H.273"
-        )
+        words = f"its colours are coded by matrix {stated} of ITU-T H.273, which is not converted"
+        remedy = f"export it with ordinary colours, or take them for BT.709: {TO_BT709}"
+        raise QuarantinedError("unsupported-colour", words, remedy)
     return MATRICES[stated]
 
 

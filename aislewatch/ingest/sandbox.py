@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.ingest.remedies import CRASHED, MORE_TIME
 from aislewatch.ingest.supervisor import ANSWER, NO_ANSWER, SandboxLimits
 
 # Bytes of an answer that are read; a real one has about 300.
@@ -77,17 +78,18 @@ class Sandbox:
     def _verdict(self, status: int | None, scratch: Path) -> dict[str, Any]:
         if status is None:
             words = f"decoding took longer than {self._limits.timeout_s:g} s"
-            raise QuarantinedError("timeout", words)
+            raise QuarantinedError("timeout", words, MORE_TIME)
         if status == -signal.SIGXCPU:
-            raise QuarantinedError("timeout", "decoding used up its processor time")
+            raise QuarantinedError("timeout", "decoding used up its processor time", MORE_TIME)
         if status == NO_ANSWER:
             raise FootageError(f"cannot write into {scratch.parent}: is the disk full?")
         if status != 0:
-            raise QuarantinedError("crashed", f"the decoder ended by {describe_exit(status)}")
+            words = f"the decoder ended by {describe_exit(status)}"
+            raise QuarantinedError("crashed", words, CRASHED)
         with (scratch / ANSWER).open("rb") as file:
             answer: dict[str, Any] = json.loads(file.read(ANSWER_BYTES))
         if "reason" in answer:
-            raise QuarantinedError(answer["reason"], answer["detail"])
+            raise QuarantinedError(answer["reason"], answer["detail"], answer["remedy"])
         if "error" in answer:
             raise FootageError(answer["error"])
         result: dict[str, Any] = answer["result"]

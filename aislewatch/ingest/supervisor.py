@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.ingest.remedies import CRASHED, MORE_MEMORY
 
 # The child's answer, a file in its scratch folder.
 ANSWER = "answer.json"
@@ -99,15 +100,17 @@ def _answer(work: Job, request: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"result": work(request)}
     except QuarantinedError as error:
-        return {"reason": error.reason, "detail": error.detail}
+        return {"reason": error.reason, "detail": error.detail, "remedy": error.remedy}
     except FootageError as error:
         return {"error": str(error)}
     except MemoryError:
-        return {"reason": "memory-limit", "detail": "decoding needs more memory than allowed"}
+        words = "decoding needs more memory than allowed"
+        return {"reason": "memory-limit", "detail": words, "remedy": MORE_MEMORY}
     except OSError as error:
         return {"error": f"decoding cannot go on: {error}"}
     except Exception as error:
-        return {"reason": "crashed", "detail": f"{type(error).__name__}: {error}"}
+        words = f"{type(error).__name__}: {error}"
+        return {"reason": "crashed", "detail": words, "remedy": CRASHED}
 
 
 def _limit(limits: SandboxLimits) -> None:

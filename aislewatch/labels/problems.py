@@ -53,6 +53,12 @@ def footage_problem(
     return Problem(f"{places.RAW}/{video}", None, video, level, rule, problem, remedy)
 
 
+def footage_notice(video: str, notice: str) -> Problem:
+    """Return the warning that a notice of ingest about a video is: ``what was seen -> remedy``."""
+    seen, _, remedy = notice.partition(" -> ")
+    return footage_problem(video, "footage", seen, remedy, "warning")
+
+
 def problem_table(problems: Iterable[Problem]) -> pd.DataFrame:
     """Make the report by row: errors first, then by place and rule; it always has a header."""
     table = VALIDATION.frame(map(astuple, problems))

@@ -20,6 +20,8 @@ CATALOG = Table(
         Column("height", "int64", "of the original, as displayed", "pixels"),
         Column("duration_s", "float64", "length of the original", "s"),
         Column("codec", "str", "of the original, as ffmpeg calls it"),
+        Column("lost_s", "float64", "what was damaged at its end; 0 where it is whole", "s"),
+        Column("notices", "str", "what else to know of it, a line each: `seen -> what to do`"),
     ),
 )
 
@@ -42,6 +44,7 @@ QUARANTINE = Table(
     (
         Column("video", "str", "path below `data/raw`, with escapes where it is not UTF-8"),
         Column("reason", "str", "short, for programs: `truncated`, `timeout` …"),
-        Column("detail", "str", "what was seen, or the decoder's own words"),
+        Column("detail", "str", "what is wrong, with the decoder's own words in brackets"),
+        Column("remedy", "str", "what to do about it, with a command where there is one"),
     ),
 )

@@ -28,7 +28,9 @@ def add_video(store: FrameStore, name: str, n_frames: int = 4, seed: int = 0) ->
     random_frames(n_frames, seed).tofile(frames)
     with signature.open("wb") as file:
         np.save(file, np.full((2, 256), seed, np.int8))
-    video = StoredVideo(store.key(name), "h264", 640, 480, 25.0, n_frames / 10, n_frames)
+    video = StoredVideo(
+        store.key(name), "h264", 640, 480, 25.0, n_frames / 10, n_frames, 0.0, ["seen -> do"]
+    )
     store.add(video, frames, signature)
     return video
 

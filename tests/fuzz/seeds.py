@@ -1,4 +1,4 @@
-"""Ten small whole videos, in the containers and codecs that cameras write, made by our ffmpeg."""
+"""Small whole videos, in the containers and codecs that cameras write, made by our ffmpeg."""
 
 from pathlib import Path
 
@@ -17,6 +17,10 @@ SEEDS = {
     "mpeg2.mpg": ("-c:v", "mpeg2video", "-r", "25"),
     "flv1.flv": ("-c:v", "flv1"),
     "wmv2.asf": ("-c:v", "wmv2"),
+    "raw.h264": ("-c:v", "libx264", "-g", "6"),
+    "raw.mp4": ("-c:v", "libx265", "-x265-params", "log-level=error:pools=none", "-f", "hevc"),
+    "mpeg2.mxf": ("-c:v", "mpeg2video", "-r", "25"),
+    "theora.ogv": ("-c:v", "libtheora"),
 }
 
 # Where each container keeps its tables: boxes, Tracks, idx1, PAT, system header, metadata, header.

@@ -121,9 +121,9 @@ class Trial:
             name.unlink(missing_ok=True)
 
     def _check_words(self, verdict: Refused) -> list[str]:
-        words = verdict.detail
+        words = f"{verdict.detail} -> {verdict.remedy}"
         faults = {
-            "no words": not words,
+            "no words": not (verdict.detail and verdict.remedy),
             "words that cannot be printed": not words.isprintable(),
             "words with a path of this machine": str(self._folder) in words,
             "words with an address in memory": bool(_ADDRESS.search(words)),

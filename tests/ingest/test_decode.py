@@ -7,44 +7,14 @@ import numpy as np
 import pytest
 
 from aislewatch.errors import FootageError, QuarantinedError
-from aislewatch.ingest.decode import FRAMES, decode_job, ffmpeg_arguments, find_ffmpeg
-from aislewatch.ingest.probe import VideoLimits, probe_video
+from aislewatch.ingest.decode import FRAMES, ffmpeg_arguments, find_ffmpeg
+from aislewatch.ingest.decoder import video_limits
+from aislewatch.ingest.probe import probe_video
+from tests.decoding import decode, verdict
 from tests.footage_samples import LIMITS, luma, make_video, run_ffmpeg
 
 SIZE = 32
-VIDEO_LIMITS = VideoLimits(LIMITS.max_duration_s, LIMITS.max_megapixels, LIMITS.max_fps)
-
-
-@pytest.fixture
-def scratch(tmp_path, monkeypatch):
-    """The working folder of a decoding child."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def decode(video: Path, fps: int = 10, ffmpeg: str | None = None) -> dict:
-    Path(FRAMES).unlink(missing_ok=True)
-    limits = vars(VIDEO_LIMITS)
-    ffmpeg = ffmpeg or find_ffmpeg()
-    return decode_job(
-        {"video": str(video), "ffmpeg": ffmpeg, "fps": fps, "size": SIZE, "limits": limits}
-    )
-
-
-def verdict(video: Path) -> str:
-    """``accepted``, or the reason of the refusal."""
-    try:
-        decode(video)
-    except QuarantinedError as refused:
-        error = refused
-    else:
-        return "accepted"
-    assert error.detail
-    assert str(video.parent) not in error.detail
-    assert "0x" not in error.detail
-    return error.reason
+VIDEO_LIMITS = video_limits(LIMITS)
 
 
 CODECS = {
@@ -103,7 +73,7 @@ def test_full_range_becomes_limited_range(scratch, tmp_path):
 def test_frames_are_kept_at_their_times(scratch, tmp_path):
     """5 frames/s from 10, and 20 from 10, of the same second."""
     video = make_video(tmp_path / "a.mp4", seconds=2)
-    assert [decode(video, fps)["n_frames"] for fps in (5, 10, 20)] == [10, 20, 40]
+    assert [decode(video, fps=fps)["n_frames"] for fps in (5, 10, 20)] == [10, 20, 40]
 
 
 def test_a_single_frame_is_kept(scratch, tmp_path):
@@ -320,7 +290,8 @@ def test_verdicts_on_odd_real_files(name, corpus, scratch):
     facts = decode(video)
     assert (facts["width"], facts["height"], facts["n_frames"]) == (width, height, n_frames)
     upright = luma(Path(FRAMES), SIZE)[0].astype(int)
-    as_coded = ("-an", "-vf", f"scale={SIZE}:{SIZE}:out_range=tv,format=yuv420p", "-frames:v", "1")
+    scaled = f"scale={SIZE}:{SIZE}:out_color_matrix=bt601:out_range=tv,format=yuv420p"
+    as_coded = ("-an", "-vf", scaled, "-frames:v", "1")
     run_ffmpeg("-noautorotate", "-i", video, *as_coded, "-f", "rawvideo", "coded.yuv")
     coded = luma(Path("coded.yuv"), SIZE)[0].astype(int)
     assert np.abs(np.rot90(coded, degrees // 90) - upright).mean() < 4

@@ -71,7 +71,8 @@ def test_the_stage_writes_its_four_outputs(tmp_path):
     run = run_stage(project)
     assert run.returncode == 0, run.stderr
     assert "3 videos accepted (3 newly decoded), 1 files quarantined" in run.stdout
-    assert "shop/pointer.mp4: not-a-video (a Git LFS pointer" in run.stdout
+    told = "shop/pointer.mp4: not-a-video (it is a Git LFS pointer, not the video) -> run `git lfs"
+    assert told in run.stdout
     catalog = pd.read_parquet(project / "data/catalog.parquet")
     assert list(catalog["video"]) == [
         "shop/cam0/normal/0.mp4",
@@ -93,7 +94,7 @@ def test_the_stage_writes_its_four_outputs(tmp_path):
     )
     assert {one.stills_SYX.shape for one in fingerprints.values()} == {(1, 16, 16)}
     rows = (project / "data/quarantine.csv").read_text().splitlines()
-    assert rows[0] == "video,reason,detail"
+    assert rows[0] == "video,reason,detail,remedy"
     assert len(rows) == 2
 
 

@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pytest
 
 from aislewatch.errors import QuarantinedError
-from aislewatch.ingest.decode import FRAMES, decode_job, find_ffmpeg
-from tests.footage_samples import LIMITS, make_video, run_ffmpeg
+from aislewatch.ingest.decode import FRAMES, find_ffmpeg
+from tests import decoding
+from tests.footage_samples import make_video, run_ffmpeg
 
 SIZE = 64
 # Red and blue weights of luma (ITU-R BT.601, BT.709, BT.2020).
@@ -16,20 +17,11 @@ WEIGHTS = {"smpte170m": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020nc": (
 COLOURS = {"red": (255, 0, 0), "jacket": (180, 60, 40), "shelf": (40, 90, 200), "grey": (128,) * 3}
 
 
-@pytest.fixture(autouse=True)
-def scratch(tmp_path, monkeypatch):
-    """The working folder of a decoding child."""
-    (tmp_path / "scratch").mkdir()
-    monkeypatch.chdir(tmp_path / "scratch")
+pytestmark = pytest.mark.usefixtures("scratch")
 
 
-def decode(video: Path, ffmpeg: str | None = None) -> dict:
-    Path(FRAMES).unlink(missing_ok=True)
-    limits = {key: getattr(LIMITS, key) for key in ("max_duration_s", "max_megapixels", "max_fps")}
-    ffmpeg = ffmpeg or find_ffmpeg()
-    return decode_job(
-        {"video": str(video), "ffmpeg": ffmpeg, "fps": 10, "size": SIZE, "limits": limits}
-    )
+def decode(video: Path, ffmpeg: str = "") -> dict:
+    return decoding.decode(video, size=SIZE, ffmpeg=ffmpeg)
 
 
 def planes() -> list[npt.NDArray[np.uint8]]:

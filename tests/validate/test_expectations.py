@@ -33,6 +33,8 @@ def catalog_of(*videos: str, **changed: Any) -> pd.DataFrame:
             "height": 240,
             "duration_s": 10.0,
             "codec": "h264",
+            "lost_s": 0.0,
+            "notices": "",
         }
         | changed
         for i, video in enumerate(videos)
