@@ -61,6 +61,7 @@ def work(name: str, params: Params, journal: Journal) -> None:
     config = recipe.config
     journal.params({"architecture": config.architecture, "input": config.model.input})
     journal.params({"optimizer": asdict(recipe)["optimizer"]})
+    journal.params({"network": config.model.model_dump()})
     # As trained: tuning may have set them, and the stage's own parameters say what params.yaml has.
     journal.params({"batch_size": recipe.learning.batch_size, "dropout": config.model.dropout})
     journal.params({"focal_gamma": recipe.learning.focal_gamma})

@@ -16,14 +16,14 @@ FEWEST_FRAMES = 16
 
 
 class Frames(Section):
-    """The frame store's format."""
+    """Set how often and how large frames are kept."""
 
     fps: Count
     size: Annotated[int, Field(ge=32, le=512, multiple_of=16)]
 
 
 class Validate(Section):
-    """What labels must satisfy, when two videos count as copies, and whose label counts then."""
+    """Set which labels are accepted, and what becomes of copies."""
 
     min_event_s: Positive
     duplicate_share: Fraction
@@ -59,7 +59,7 @@ class Segment(Section):
 
 
 class Split(Section):
-    """Shares of the three sides and what is kept together."""
+    """Set the shares of the three sides, and what is kept on one of them."""
 
     train: Share
     val: Share

@@ -23,7 +23,7 @@ PARAMS_FILE = Path("params.yaml")
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """Hold the whole of params.yaml."""
 
     sources: Annotated[dict[str, Layout], Field(min_length=1)]
     model: Model

@@ -30,6 +30,14 @@ def test_every_size_builds_every_network_on_the_shipped_frames(size: str) -> Non
             build(model_config(architecture, network_of(params.model), params))
 
 
+def test_the_documentation_has_the_numbers_of_every_size() -> None:
+    pages = (ROOT / "docs/operations.md").read_text()
+    for size, numbers in SIZES.items():
+        side, encoder = numbers["input_size"], "-".join(map(str, numbers["encoder_channels"]))
+        rest = (numbers[name] for name in ("hidden_channels", "kernel_size", "dropout"))
+        assert " | ".join([f"| `{size}`", f"{side}×{side}", encoder, *map(str, rest)]) in pages
+
+
 def test_each_size_is_larger_than_the_one_before() -> None:
     sides = [SIZES[size]["input_size"] for size in get_args(Size)]
     assert sides == sorted(set(sides))

@@ -23,6 +23,7 @@ from tests.projects import (
 # One experiment trains every model anew; the other, with the models there are, ends meanwhile.
 CHANGES: dict[str, dict[str, Any]] = {
     "training": {
+        "seed": 5,
         "train": {"epochs": 1},
         # So little that the synthetic shop can speak of events.
         "gate": {"first_auc": 0.0, "min_hours": 1e-4, "min_groups": 1},
@@ -96,7 +97,7 @@ def test_each_run_carries_the_parameters_of_its_own_worktree(
         assert run_of_stage.data.tags["git_branch"] == name.replace(" ", "-")
     if name == "training":
         trained = (made[f"train@{model}"].data.params for model in ("cnn", "lstm"))
-        assert {params["train.epochs"] for params in trained} == {"1"}
+        assert {params["seed"] for params in trained} == {"5"}
     rule = {"training": "0.8", "other rule": "0.6"}[name]
     assert made["evaluate"].data.params["alerts.fallback_threshold"] == rule
 

@@ -47,6 +47,8 @@ def test_all_that_is_searched_flows_through_best_json_into_train(tmp_path: Path)
     for record in map(json.loads, lines):
         logged |= record["values"] if record["kind"] == "params" else {}
     assert logged["batch_size"] == best["batch_size"]
+    # The run says the numbers, whatever the name of the size stands for.
+    assert (logged["model.input_size"], logged["network.kernel_size"]) == (16, 3)
     assert logged["optimizer.weight_decay"] == best["weight_decay"]
     assert logged["focal_gamma"] == best["focal_gamma"]
     assert logged["learning.batch_size"] == tiny_params()["learning"]["batch_size"]
