@@ -7,6 +7,7 @@ both cases the challenger must be shown to be no worse beyond a margin, and bett
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 
+# Who decided; ``verdict.GATES`` has a sentence for each.
+GateName = Literal["first", "same", "none", "rolled back", "alert share", "events", "auc"]
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -40,7 +44,7 @@ class Verdict:
     """Says whether the challenger becomes champion, by which gate, why, and by which numbers."""
 
     promote: bool
-    gate: str
+    gate: GateName
     reason: str
     numbers: dict[str, float] = field(default_factory=dict)
 
@@ -208,7 +212,7 @@ def _by_auc(
 
 
 def _decide(
-    gate: str, not_worse: bool, better: bool, worse: str, said: str, numbers: dict[str, float]
+    gate: GateName, not_worse: bool, better: bool, worse: str, said: str, numbers: dict[str, float]
 ) -> Verdict:
     if not not_worse:
         reason = f"{worse} than the champion's beyond the margin: {said}"

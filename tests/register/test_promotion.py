@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,14 @@ import pytest
 
 from aislewatch.config.judging import Gate
 from aislewatch.register.paired import p_auc_greater, p_greater
-from aislewatch.register.promotion import Candidate, Verdict, compare, first_champion
-from aislewatch.register.verdict import write_verdict
+from aislewatch.register.promotion import (
+    Candidate,
+    GateName,
+    Verdict,
+    compare,
+    first_champion,
+)
+from aislewatch.register.verdict import GATES, write_verdict
 from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores
 from tests.simulated_scores import RULE, SETTINGS, simulated, whole_videos
@@ -192,6 +199,15 @@ def test_a_better_model_is_seen_and_a_missing_class_is_no_answer() -> None:
     assert p_auc_greater(labels, good, good, names, SETTINGS) == 1.0
     alone = p_auc_greater(np.ones(5, np.int64), good[:5], chance[:5], names[:5], SETTINGS)
     assert math.isnan(alone)
+
+
+@pytest.mark.parametrize("gate", get_args(GateName))
+def test_every_gate_has_a_page(gate: GateName, tmp_path: Path) -> None:
+    write_verdict("convlstm", Verdict(False, gate, "it is <so>"), tmp_path / "promotion")
+    page = (tmp_path / "promotion/index.html").read_text()
+    assert f"<p>{GATES[gate]}</p>" in page
+    assert "<p>it is &lt;so&gt;.</p>" in page
+    assert "<table>" not in page
 
 
 def test_the_verdict_is_a_page(tmp_path: Path) -> None:
