@@ -1,21 +1,17 @@
 """Measure the five models beside the paper's Table 2; choose on validation which is registered."""
 
-import json
 import math
 
 from aislewatch.config.params import Params
 from aislewatch.evaluate.outputs import write_outputs
-from aislewatch.evaluate.report import Study
 from aislewatch.evaluate.slices import video_properties
 from aislewatch.evaluate.summary import Evaluated, evaluate_models
-from aislewatch.evaluate.table import print_table
 from aislewatch.models.rows import BY_NAME
 from aislewatch.score.scored import Dataset
 from aislewatch.score.table import read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
-from aislewatch.tables.train import curve_of
 from aislewatch.tables.validate import ANNOTATIONS
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
@@ -23,20 +19,18 @@ from stages.runner import run_stage
 
 def main() -> None:
     """``python -m stages.evaluate``, as dvc.yaml runs it."""
-    run_stage("evaluate", ["frames", "segment", "evaluate", "alerts"], work)
+    run_stage("evaluate", ["frames", "evaluate", "alerts"], work)
 
 
 def work(params: Params, journal: Journal) -> None:
-    """Choose, measure, draw; the table of models ends the stage's output."""
+    """Choose on validation, then measure on test."""
     dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
     scored = [read_scored(name, dataset) for name in BY_NAME]
     on_test = set(dataset.splits.loc[dataset.splits["split"] == "test", "video"])
     catalog = dataset.catalog[dataset.catalog["video"].isin(on_test)]
     properties = video_properties(catalog, places.FRAMES, params.frames.size)
     evaluation = evaluate_models(scored, properties, params.evaluate, params.alerts)
-    curves = {name: curve_of(name).read() for name in BY_NAME}
-    study = Study(json.loads(places.BEST.read_text()), places.STUDY_PICTURES)
-    outputs = write_outputs(evaluation, scored, curves, study, dataset, params)
+    outputs = write_outputs(evaluation, scored)
     for model in evaluation.models:
         with journal.child(model.name, "model", model.facts) as run:
             run.metrics(_metrics(model))
@@ -45,9 +39,6 @@ def work(params: Params, journal: Journal) -> None:
     journal.tags({"selected": evaluation.selected})
     for path in outputs:
         journal.digest(path)
-        if path.is_dir():
-            journal.artifact(path)
-    print_table()
 
 
 def _metrics(model: Evaluated) -> dict[str, float]:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aislewatch.config.params import Params
-from aislewatch.evaluate.cards import AtRegistration, data_card, model_card, training_cost
 from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, load_model
@@ -32,6 +31,7 @@ from aislewatch.register.promotion import Verdict
 from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHALLENGER, Registered, Registry
+from aislewatch.report.cards import AtRegistration, data_card, model_card, training_cost
 from aislewatch.score.scored import Dataset, Scored
 from aislewatch.score.table import read_scored
 from aislewatch.tables import places

@@ -119,7 +119,7 @@ def _check(chosen: argparse.Namespace) -> None:
 
 def _summary(chosen: argparse.Namespace) -> None:
     params = load_params()
-    from aislewatch.evaluate.table import print_table
+    from aislewatch.report.table import print_table
 
     print_table()
     stated = read_registration()

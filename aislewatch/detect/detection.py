@@ -11,13 +11,13 @@ import pandas as pd
 from aislewatch.clock import clock
 from aislewatch.config.params import Params
 from aislewatch.errors import FootageError, QuarantinedError
-from aislewatch.evaluate.timeline import counted, draw_timeline
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.ingest.decode import FRAMES
 from aislewatch.ingest.decoder import Decoder
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
 from aislewatch.models.scoring import score_clips, set_up_compute
 from aislewatch.register.bundle import read_rule
+from aislewatch.report.timeline import counted, draw_timeline
 from aislewatch.score.alerts import Alert, AlertRule, clips_to_alert, raise_alerts, rule_in_words
 from aislewatch.score.clips import ScoredClip, clip_span, successive_starts, timed_clips
 

@@ -11,15 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-# A clip is called shoplifting from this score on: the middle of the probability scale, as in the
-# paper's Table 2. Alerts have a threshold of their own (alerts in params.yaml).
-THRESHOLD = 0.5
+from aislewatch.score.predictions import THRESHOLD, Labels, Scores, labels_and_scores
 
 # In the order of the paper's Table 2, then what the paper does not state.
 METRICS = ("accuracy", "precision", "recall", "f1", "auc", "ap", "mcc", "video_auc")
-
-Labels = NDArray[np.int64]
-Scores = NDArray[np.float64]
 
 
 def clip_metrics(predictions: pd.DataFrame) -> dict[str, float]:
@@ -44,11 +39,6 @@ def clip_metrics(predictions: pd.DataFrame) -> dict[str, float]:
         "mcc": matthews(labels, called),
         "video_auc": roc_auc(*labels_and_scores(videos)),
     }
-
-
-def labels_and_scores(predictions: pd.DataFrame) -> tuple[Labels, Scores]:
-    """The two columns as int64 and float64 arrays of shape (N,)."""
-    return predictions["label"].to_numpy(np.int64), predictions["score"].to_numpy(np.float64)
 
 
 def video_scores(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -77,37 +67,3 @@ def matthews(labels: Labels, called: NDArray[np.bool_]) -> float:
 def log_loss(labels: Labels, scores: Scores) -> float:
     """Mean negative log-likelihood of a clip, nats; scikit-learn clips scores off 0 and 1."""
     return float(sk.log_loss(labels, scores, labels=[0, 1]))
-
-
-def confusion(predictions: pd.DataFrame) -> NDArray[np.int64]:
-    """Counts of shape (2, 2): row actual, column predicted; 0 normal, 1 shoplifting."""
-    labels, scores = labels_and_scores(predictions)
-    matrix = sk.confusion_matrix(labels, scores >= THRESHOLD, labels=[0, 1])
-    return np.asarray(matrix, dtype=np.int64)
-
-
-def roc_points(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The ROC curve as ``fpr``, ``tpr``; empty unless both classes are there."""
-    labels, scores = labels_and_scores(predictions)
-    if len(np.unique(labels)) < 2:
-        return pd.DataFrame({"fpr": [], "tpr": []}, dtype=np.float64)
-    fpr, tpr, _ = sk.roc_curve(labels, scores)
-    return pd.DataFrame({"fpr": fpr, "tpr": tpr})
-
-
-def pr_points(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The precision-recall curve as ``recall``, ``precision``; empty where nothing is positive."""
-    labels, scores = labels_and_scores(predictions)
-    if not labels.any():
-        return pd.DataFrame({"recall": [], "precision": []}, dtype=np.float64)
-    precision, recall, _ = sk.precision_recall_curve(labels, scores)
-    return pd.DataFrame({"recall": recall, "precision": precision})
-
-
-def det_points(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The detection error trade-off as ``fpr``, ``fnr``; empty unless both classes are there."""
-    labels, scores = labels_and_scores(predictions)
-    if len(np.unique(labels)) < 2:
-        return pd.DataFrame({"fpr": [], "fnr": []}, dtype=np.float64)
-    fpr, fnr, _ = sk.det_curve(labels, scores)
-    return pd.DataFrame({"fpr": fpr, "fnr": fnr})

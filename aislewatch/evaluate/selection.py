@@ -7,14 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from aislewatch.errors import ModelError
-from aislewatch.evaluate.metrics import labels_and_scores, log_loss, roc_auc
-
-WHY = (
-    "The model with the highest ROC-AUC on validation clips is registered. AUC, because the "
-    "threshold is set later, by the alert rule, and because the registry's promotion gate "
-    "compares AUC too. Equal AUCs, or none where validation holds one class only, are decided by "
-    "the lower log loss on validation, then by name."
-)
+from aislewatch.evaluate.metrics import log_loss, roc_auc
+from aislewatch.score.predictions import labels_and_scores
 
 
 @dataclass(frozen=True)
@@ -32,7 +26,10 @@ def judge(predictions: pd.DataFrame) -> Validation:
 
 
 def choose(candidates: Mapping[str, Validation]) -> str:
-    """Name of the model to register, by the rule that ``WHY`` states.
+    """Name the model to register: the one with the highest ROC-AUC on validation clips.
+
+    Equal AUCs, or none where validation holds one class only, are decided by the lower log
+    loss, then by name. The report says so to its reader.
 
     Raises:
         ModelError: there is no candidate.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.alarms import AlertFigures, alert_figures
-from aislewatch.evaluate.calibration import Calibration, measure_calibration, uncalibrated
+from aislewatch.evaluate.calibration import Calibration, measure_calibration
 from aislewatch.evaluate.intervals import (
     ENOUGH_GROUPS,
     Interval,
@@ -17,10 +17,12 @@ from aislewatch.evaluate.intervals import (
     interval,
     resampled_metrics,
 )
-from aislewatch.evaluate.metrics import clip_metrics, labels_and_scores
+from aislewatch.evaluate.metrics import clip_metrics
 from aislewatch.evaluate.operating import OperatingPoint, choose_threshold
 from aislewatch.evaluate.selection import Validation, choose, judge
 from aislewatch.evaluate.slices import Slice, slice_figures
+from aislewatch.score.calibration import uncalibrated
+from aislewatch.score.predictions import labels_and_scores
 from aislewatch.score.scored import Scored
 
 

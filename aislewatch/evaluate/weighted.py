@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aislewatch.evaluate.metrics import THRESHOLD, labels_and_scores
+from aislewatch.score.predictions import THRESHOLD, labels_and_scores
 
 Array = NDArray[np.float64]
 

@@ -4,13 +4,16 @@ A new row is a line here and a name under ``models`` in dvc.yaml; a new network 
 this one as well.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from torch import nn
 
 from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
 from aislewatch.models.convlstm import ConvLSTMNet
+
+T = TypeVar("T")
 
 
 class NetworkClass(Protocol):
@@ -68,3 +71,8 @@ ROWS = (
 
 BY_NAME = {row.name: row for row in ROWS}
 NETWORKS: dict[str, NetworkClass] = {row.network.architecture: row.network for row in ROWS}
+
+
+def in_order(models: Mapping[str, T]) -> list[tuple[Row, T]]:
+    """Return the rows that are there with what is known of each, in the table's order."""
+    return [(row, models[row.name]) for row in ROWS if row.name in models]

@@ -20,11 +20,12 @@ from aislewatch.evaluate.alarms import (
     resampled_events,
 )
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
-from aislewatch.evaluate.metrics import labels_and_scores, video_scores
+from aislewatch.evaluate.metrics import video_scores
 from aislewatch.register.history import Entry
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
+from aislewatch.score.predictions import labels_and_scores
 
 # Who decided; ``verdict.GATES`` has a sentence for each.
 GateName = Literal["first", "same", "none", "rolled back", "alert share", "events", "auc"]

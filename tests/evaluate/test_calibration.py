@@ -10,12 +10,8 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.calibration import calibration_curve
 
-from aislewatch.evaluate.calibration import (
-    BINS,
-    measure_calibration,
-    reliability,
-    uncalibrated,
-)
+from aislewatch.evaluate.calibration import measure_calibration
+from aislewatch.score.calibration import BINS, reliability, uncalibrated
 from aislewatch.train.calibrate import fit_temperature
 
 

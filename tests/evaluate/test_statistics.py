@@ -13,10 +13,10 @@ from aislewatch.evaluate.intervals import interval, resampled_metrics
 from aislewatch.evaluate.metrics import (
     METRICS,
     clip_metrics,
-    confusion,
     video_scores,
 )
 from aislewatch.evaluate.weighted import weighted_metrics
+from aislewatch.report.points import confusion
 from tests.simulated_scores import SETTINGS, evaluated, scored, simulated
 
 

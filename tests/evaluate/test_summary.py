@@ -1,4 +1,4 @@
-"""Choice of a model, tables, mistakes and the ledger."""
+"""Choice of a model, tables and the ledger."""
 
 import json
 import math
@@ -6,24 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
-from aislewatch.errors import ModelError, PipelineError
-from aislewatch.evaluate import plots
-from aislewatch.evaluate.metrics import (
-    clip_metrics,
-    labels_and_scores,
-)
-from aislewatch.evaluate.mistakes import worst_mistakes
+from aislewatch.errors import ModelError
+from aislewatch.evaluate.metrics import clip_metrics
+from aislewatch.evaluate.outputs import table_frame
 from aislewatch.evaluate.selection import Validation, choose
 from aislewatch.evaluate.summary import as_json
-from aislewatch.evaluate.table import (
-    WIDTH,
-    print_table,
-    render_table,
-    table_frame,
-)
 from aislewatch.models.rows import BY_NAME, ROWS
+from aislewatch.report.table import render_table
 from aislewatch.score import ledger
 from aislewatch.score.scored import Scored
 from tests.simulated_scores import evaluated, five_models, scored, simulated
@@ -61,58 +51,11 @@ def test_summary_is_valid_json_even_when_nothing_is_defined() -> None:
     assert "–" in render_table(json.loads(text))
 
 
-def test_table_stands_beside_the_papers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = as_json(evaluated(*five_models(np.random.default_rng(0))))
-    table = table_frame(summary)
+def test_the_table_stands_beside_the_papers() -> None:
+    table = table_frame(as_json(evaluated(*five_models(np.random.default_rng(0)))))
     assert table["model"].tolist() == list(BY_NAME)
     assert table["f1_paper"].tolist() == [0.79, 0.76, 0.84, 0.91, 0.91]
     assert (table["auc_low"] <= table["auc"]).all()
-    path = tmp_path / "evaluate.json"
-    path.write_text(json.dumps(summary))
-    print_table(path)
-    printed = capsys.readouterr().out
-    assert all(row.title.split(" (")[0] in printed for row in ROWS)
-    assert "paper 92" in printed
-    assert max(len(line) for line in printed.splitlines()) <= WIDTH
-    with pytest.raises(PipelineError, match="run the evaluate stage"):
-        print_table(tmp_path / "nothing.json")
-
-
-def test_dvc_plots_have_a_column_a_model() -> None:
-    test = {model.name: model.side("test") for model in five_models(np.random.default_rng(0))}
-    roc, pr = plots.roc_table(test), plots.pr_table(test)
-    assert list(roc) == ["fpr", *BY_NAME]
-    assert list(pr) == ["recall", *BY_NAME]
-    for name, clips in test.items():
-        assert roc[name].is_monotonic_increasing
-        assert pr[name].is_monotonic_decreasing
-        area = float(np.trapezoid(roc[name], roc["fpr"]))
-        assert area == pytest.approx(clip_metrics(clips)["auc"], abs=0.02)
-    predicted = plots.confusion_table(test)
-    for name, clips in test.items():
-        labels, scores = labels_and_scores(clips)
-        right = sk.accuracy_score(labels, scores >= 0.5)
-        assert (predicted[name] == predicted["actual"]).mean() == pytest.approx(right)
-
-
-@pytest.mark.parametrize("label", [0, 1])
-def test_worst_mistakes_are_the_worst_and_from_different_videos(label: int) -> None:
-    clips = simulated(40, 6, np.random.default_rng(9))
-    found = worst_mistakes(clips, label, 4, fps=10)
-    assert len(found) == 4
-    assert len({mistake.video for mistake in found}) == 4
-    assert {mistake.label for mistake in found} == {label}
-    distances = [abs(mistake.score - label) for mistake in found]
-    assert distances == sorted(distances, reverse=True)
-    of_class = clips[clips["label"] == label]
-    assert distances[0] == (of_class["score"] - label).abs().max()
-    assert all((mistake.score >= 0.5) != bool(label) for mistake in found)
-
-
-def test_no_mistakes_is_an_answer() -> None:
-    clips = simulated(4, 3, np.random.default_rng(0))
-    perfect = clips.assign(score=clips["label"].astype(float))
-    assert worst_mistakes(perfect, 0, 6, fps=10) == worst_mistakes(perfect, 1, 6, fps=10) == []
 
 
 def test_curves_are_told_apart_without_colour() -> None:

@@ -10,8 +10,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from PIL import Image
 
-from aislewatch.evaluate.report import STUDY_PICTURES
 from aislewatch.files import sha256_tree
+from aislewatch.report.page import STUDY_PICTURES
 from aislewatch.tune import pictures
 
 SPACE = {

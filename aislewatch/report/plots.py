@@ -1,20 +1,19 @@
-"""Tables behind `dvc plots`: a column a model, because DVC draws a line a column."""
+"""Makes the tables behind `dvc plots`: a column a model, because DVC draws a line a column."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from aislewatch.evaluate.figures import CLASSES
-from aislewatch.evaluate.metrics import THRESHOLD, pr_points, roc_points
-from aislewatch.tables.evaluate import PREDICTIONS
+from aislewatch.report.points import CLASSES, pr_points, roc_points
+from aislewatch.score.predictions import THRESHOLD
 
 # Points of a curve: steps of half a per cent, finer than a plot's pixels.
 GRID = np.arange(201) / 200
 
 
 def roc_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """``fpr`` on a grid, and by model the highest true positive rate reached up to it."""
+    """Return ``fpr`` on a grid, and by model the highest true positive rate reached up to it."""
     columns = {"fpr": GRID}
     for name, clips in predictions.items():
         points = roc_points(clips)
@@ -23,7 +22,7 @@ def roc_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def pr_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """``recall`` on a grid, and by model the highest precision at that recall or a higher one."""
+    """Return ``recall`` on a grid, and by model the highest precision from there on."""
     columns = {"recall": GRID}
     for name, clips in predictions.items():
         points = pr_points(clips)
@@ -34,16 +33,10 @@ def pr_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def confusion_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row a test clip: its ``actual`` class, and by model the predicted one."""
+    """Return a row a test clip: its ``actual`` class, and by model the predicted one."""
     first = next(iter(predictions.values()))
     names = np.array(CLASSES)
     columns = {"actual": names[first["label"].to_numpy(np.int64)]}
     for name, clips in predictions.items():
         columns[name] = names[(clips["score"] >= THRESHOLD).to_numpy().astype(np.int64)]
     return pd.DataFrame(columns)
-
-
-def predictions_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """All models' scores below each other, with the columns of ``PREDICTIONS``."""
-    parts = [clips.assign(model=name) for name, clips in predictions.items()]
-    return pd.concat(parts)[PREDICTIONS.names]

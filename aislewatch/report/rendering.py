@@ -5,13 +5,13 @@ from typing import Any
 
 import jinja2
 
-from aislewatch.evaluate.table import cell
 from aislewatch.pages import templates
+from aislewatch.report.table import cell
 
 
 def environment() -> jinja2.Environment:
     """Templates of this package, with our filters for figures and intervals."""
-    made = templates("aislewatch.evaluate")
+    made = templates("aislewatch.report")
     made.filters |= {"figure": _figure, "spread": _spread}
     made.globals["cell"] = cell
     return made

@@ -1,16 +1,15 @@
-"""Table 2 of the paper beside our own figures: as CSV, and as text for the terminal."""
+"""Table 2 of the paper beside our own figures, as text for the terminal."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.table import Table
 
 from aislewatch.console import plain_console
 from aislewatch.errors import PipelineError
-from aislewatch.models.rows import ROWS, Figures, Row
+from aislewatch.models.rows import Row, in_order
 from aislewatch.tables import places
 
 INPUTS: Mapping[str, str] = {"rgb": "RGB", "diff": "frame differences"}
@@ -23,31 +22,12 @@ COLUMNS: Mapping[str, str] = {
     "auc": "ROC-AUC",
 }
 
-# Those that the paper prints, too.
-PRINTED = Figures._fields
-
 # Columns of the printed table: fits five figures with intervals, and a terminal beside an editor.
 WIDTH = 116
 
 
-def table_frame(summary: Mapping[str, Any]) -> pd.DataFrame:
-    """A row a model, in the paper's order: figures, intervals and the paper's, shares 0 to 1."""
-    rows = []
-    for row, model in in_order(summary):
-        found: dict[str, Any] = {"model": row.name, "name": row.title}
-        for metric in COLUMNS:
-            found[metric] = model["test"][metric]
-            found[f"{metric}_low"] = model["test_low"][metric]
-            found[f"{metric}_high"] = model["test_high"][metric]
-            if metric in PRINTED:
-                printed = None if row.paper is None else getattr(row.paper, metric) / 100
-                found[f"{metric}_paper"] = printed
-        rows.append(found)
-    return pd.DataFrame(rows)
-
-
 def render_table(summary: Mapping[str, Any]) -> str:
-    """The table as text, per cent, with the interval in brackets and the paper's figure below."""
+    """Render the table as text, per cent: interval in brackets, the paper's figure below."""
     table = Table(
         title=_title(summary),
         caption=_caption(summary),
@@ -57,7 +37,7 @@ def render_table(summary: Mapping[str, Any]) -> str:
     table.add_column("Model", min_width=16)
     for heading in COLUMNS.values():
         table.add_column(heading, justify="right", no_wrap=True)
-    for row, model in in_order(summary):
+    for row, model in in_order(summary["models"]):
         mark = " *" if row.name == summary["selected"] else ""
         cells = [cell(model, metric) + "\n" + _paper(row, metric) for metric in COLUMNS]
         table.add_row(row.title + mark, *cells)
@@ -79,18 +59,12 @@ def print_table(path: Path = places.EVALUATION) -> None:
 
 
 def cell(model: Mapping[str, Any], metric: str) -> str:
-    """One figure in per cent with its interval, ``88.1 [80, 94]``; a dash where undefined."""
+    """Render a figure in per cent with its interval, ``88.1 [80, 94]``; a dash if undefined."""
     value, low, high = (model[side][metric] for side in ("test", "test_low", "test_high"))
     if value is None:
         return "–"
     between = "–" if low is None else f"{100 * low:.0f}, {100 * high:.0f}"
     return f"{100 * value:.1f} [{between}]"
-
-
-def in_order(summary: Mapping[str, Any]) -> list[tuple[Row, Mapping[str, Any]]]:
-    """Return each measured row of the table with its figures, in the paper's order."""
-    models = summary["models"]
-    return [(row, models[row.name]) for row in ROWS if row.name in models]
 
 
 def _paper(row: Row, metric: str) -> str:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from aislewatch.evaluate.metrics import THRESHOLD
 from aislewatch.models.input import to_rgb, unpack_i420
+from aislewatch.score.predictions import THRESHOLD
 
 # Of WebP, 0 to 100: a clip of 16 frames is some 20 kB, and a hand can still be followed.
 LOOP_QUALITY = 60

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from aislewatch.config.params import Params
-from aislewatch.evaluate.rendering import environment
-from aislewatch.evaluate.table import COLUMNS, INPUTS
 from aislewatch.models.facts import ModelFacts
 from aislewatch.models.rows import BY_NAME
+from aislewatch.report.rendering import environment
+from aislewatch.report.table import COLUMNS, INPUTS
 from aislewatch.score.alerts import AlertRule, rule_in_words
 from aislewatch.score.scored import Dataset
 

@@ -7,16 +7,15 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aislewatch.clock import clock
-from aislewatch.evaluate.mistakes import Mistake
-from aislewatch.evaluate.rendering import environment
-from aislewatch.evaluate.selection import WHY
-from aislewatch.evaluate.summary import Evaluation, as_json
-from aislewatch.evaluate.table import COLUMNS, INPUTS, in_order
-from aislewatch.models.rows import BY_NAME
+from aislewatch.models.rows import BY_NAME, in_order
 from aislewatch.pages import as_html
-from aislewatch.score.alerts import rule_in_words
+from aislewatch.report.mistakes import Mistake
+from aislewatch.report.rendering import environment
+from aislewatch.report.table import COLUMNS, INPUTS
+from aislewatch.score.alerts import AlertRule, rule_in_words
 
 # Pictures of the study, as the tune stage draws them, in the order of the page.
 STUDY_PICTURES = ("history", "importance", "slice", "parallel")
@@ -31,7 +30,8 @@ class Study:
 
 
 def write_report(
-    evaluation: Evaluation,
+    summary: Mapping[str, Any],
+    confidence: float,
     pictures: Mapping[str, Path],
     study: Study,
     loops: Sequence[tuple[Mistake, Path]],
@@ -41,26 +41,25 @@ def write_report(
     """Write ``report.html``.
 
     Args:
-        evaluation: all figures.
+        summary: ``metrics/evaluate.json``.
+        confidence: of its intervals.
         pictures: PNG files by name (curves, confusion, learning, forest, reliability, timelines).
         study: what tuning found.
         loops: mistakes of the chosen model and the films of them, worst first.
         cards: Markdown by title.
         path: the file to write.
     """
-    summary = as_json(evaluation)
     template = environment().get_template("report.html.j2")
-    chosen = evaluation.chosen()
+    chosen = summary["models"][summary["selected"]]
     page = template.render(
         summary=summary,
-        models=in_order(summary),
-        chosen=summary["models"][evaluation.selected],
-        title=BY_NAME[evaluation.selected].title,
+        models=in_order(summary["models"]),
+        chosen=chosen,
+        title=BY_NAME[summary["selected"]].title,
         inputs=INPUTS,
         columns=COLUMNS,
-        why=WHY,
-        alert_rule=rule_in_words(chosen.operating.rule),
-        confidence=f"{evaluation.confidence:.0%}",
+        alert_rule=rule_in_words(rule_of(summary)),
+        confidence=f"{confidence:.0%}",
         pictures={name: _inlined(file) for name, file in pictures.items()},
         best={k: v for k, v in study.best.items() if k not in ("study", "trial", "val_loss")},
         study=study.best,
@@ -69,6 +68,11 @@ def write_report(
         cards={title: as_html(text, below=2) for title, text in cards.items()},
     )
     path.write_text(page, encoding="utf-8")
+
+
+def rule_of(summary: Mapping[str, Any]) -> AlertRule:
+    """Return the alert rule of the chosen model."""
+    return AlertRule.model_validate(summary["models"][summary["selected"]]["operating"]["rule"])
 
 
 def _inlined(file: Path) -> str:

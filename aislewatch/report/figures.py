@@ -1,7 +1,9 @@
-"""The report's pictures: what was learned, how well, how sure. Same input, same bytes."""
+"""Draws the report's pictures: what was learned, how well, how sure. Same input, same bytes."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,20 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy import stats
 
-from aislewatch.evaluate.calibration import reliability, uncalibrated
-from aislewatch.evaluate.intervals import Interval
-from aislewatch.evaluate.metrics import (
-    confusion,
-    det_points,
-    labels_and_scores,
-    pr_points,
-    roc_points,
-)
-from aislewatch.evaluate.summary import Evaluated, Evaluation
-from aislewatch.models.rows import BY_NAME
+from aislewatch.models.rows import BY_NAME, Row, in_order
 from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING, picture
-
-CLASSES = ("normal", "shoplifting")
+from aislewatch.report.points import CLASSES, confusion, det_points, pr_points, roc_points
+from aislewatch.score.calibration import reliability, uncalibrated
+from aislewatch.score.predictions import labels_and_scores
 
 # Rates at the ticks of the DET plot; what is rarer is drawn at its edge.
 DET_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95])
@@ -32,7 +25,7 @@ DARK = 0.6
 
 
 def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
-    """A panel a model: training and validation loss by epoch.
+    """Draw a panel a model: training and validation loss by epoch.
 
     Args:
         curves: by model: ``epoch``, ``train_loss``, ``val_loss``.
@@ -57,7 +50,7 @@ def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
 
 
 def confusion_matrices(predictions: Mapping[str, pd.DataFrame], path: Path) -> None:
-    """A matrix a model: test clips by actual and predicted class, shaded by share of the row."""
+    """Draw a matrix a model: test clips by actual and predicted class, shaded by row."""
     with picture(path, 2.3 * len(predictions) + 0.6, 3.4) as figure:
         panels = figure.subplots(1, len(predictions), sharey=True, squeeze=False)[0]
         for panel, (name, clips) in zip(panels, predictions.items(), strict=True):
@@ -87,7 +80,7 @@ def _confusion_panel(panel: Axes, clips: pd.DataFrame) -> None:
 
 
 def curves(predictions: Mapping[str, pd.DataFrame], selected: str, path: Path) -> None:
-    """ROC, precision-recall and DET curves on test; the chosen model's are thicker."""
+    """Draw ROC, precision-recall and DET curves on test; the chosen model's are thicker."""
     with picture(path, 13.0, 4.4) as figure:
         roc, pr, det = figure.subplots(1, 3)
         for name, clips in predictions.items():
@@ -114,7 +107,7 @@ def curves(predictions: Mapping[str, pd.DataFrame], selected: str, path: Path) -
 
 
 def _det_axes(axes: Axes) -> None:
-    """Normal deviates, as DET curves are drawn (Martin et al. 1997): equal steps, equal gains."""
+    """Scale by normal deviates (Martin et al. 1997), so that equal steps are equal gains."""
     places = stats.norm.ppf(DET_TICKS)
     axes.plot(places[[0, -1]], -places[[0, -1]], color=NEUTRAL, linewidth=0.8)
     axes.set_xticks(places, [f"{share:.0%}" for share in DET_TICKS], fontsize=8)
@@ -123,22 +116,26 @@ def _det_axes(axes: Axes) -> None:
     axes.set(xlabel="normal clips called shoplifting", ylabel="shoplifting clips missed")
 
 
-def reliability_diagram(clips: pd.DataFrame, found: Evaluated, path: Path) -> None:
-    """Share of shoplifting against the score, before and after calibration; dots by clips.
+def reliability_diagram(clips: pd.DataFrame, found: Mapping[str, Any], path: Path) -> None:
+    """Draw the share of shoplifting against the score, before and after calibration; dots by clips.
 
     Args:
         clips: the chosen model's test clips.
-        found: that model's figures.
+        found: that model's part of ``metrics/evaluate.json``.
         path: PNG to write.
     """
     labels, scores = labels_and_scores(clips)
-    raw = uncalibrated(scores, found.facts["temperature"])
+    raw = uncalibrated(scores, found["temperature"])
     with picture(path, 5.6, 4.4) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.8)
         for values, gap, look in (
-            (raw, found.before_calibration.ece, (NEUTRAL, (0, (4, 2)), "s", "as trained")),
-            (scores, found.calibration.ece, (SCORE, "solid", "o", "calibrated")),
+            (
+                raw,
+                _number(found["before_calibration"]["ece"]),
+                (NEUTRAL, (0, (4, 2)), "s", "as trained"),
+            ),
+            (scores, _number(found["calibration"]["ece"]), (SCORE, "solid", "o", "calibrated")),
         ):
             bins = reliability(labels, values)
             colour, dashes, marker, words = look
@@ -156,36 +153,47 @@ def _share_axes(axes: Axes, x: str, y: str, title: str) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
-def forest(evaluation: Evaluation, path: Path) -> None:
-    """Test AUC of every model with its interval, and the chosen model's lead over each."""
-    models = list(evaluation.models)
+def forest(summary: Mapping[str, Any], confidence: float, path: Path) -> None:
+    """Draw every model's test AUC with its interval, and the chosen model's lead over each.
+
+    Args:
+        summary: ``metrics/evaluate.json``.
+        confidence: of its intervals.
+        path: PNG to write.
+    """
+    models = in_order(summary["models"])
     with picture(path, 10.0, 0.42 * len(models) + 1.4) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
-        _forest_panel(left, models, [model.test["auc"] for model in models])
+        sides = ("test", "test_low", "test_high")
+        _forest_panel(
+            left, [(row, [found[side]["auc"] for side in sides]) for row, found in models]
+        )
         left.axvline(0.5, color=NEUTRAL, linewidth=0.8)
         left.set_title("Test AUC of clips; the line is chance", fontsize=10)
         left.set_xlabel("ROC-AUC")
-        _forest_panel(right, models, [model.lead for model in models])
+        leads = [(row, found["auc_lead_of_selected"]) for row, found in models]
+        parts = ("value", "low", "high")
+        _forest_panel(right, [(row, [lead[part] for part in parts]) for row, lead in leads])
         right.axvline(0.0, color=NEUTRAL, linewidth=0.8)
         right.set_title("Lead of the chosen model, paired; the line is none", fontsize=10)
         right.set_xlabel("difference of ROC-AUC")
-        figure.supxlabel(
-            f"bars: {evaluation.confidence:.0%} intervals by resampling videos", fontsize=8
-        )
+        figure.supxlabel(f"bars: {confidence:.0%} intervals by resampling videos", fontsize=8)
         left.set_yticks(
             range(len(models)),
-            [
-                BY_NAME[m.name].title + (" *" if m.name == evaluation.selected else "")
-                for m in models
-            ],
+            [row.title + " *" * (row.name == summary["selected"]) for row, _ in models],
         )
         left.invert_yaxis()
 
 
-def _forest_panel(axes: Axes, models: Sequence[Evaluated], found: Sequence[Interval]) -> None:
-    for row, (model, spread) in enumerate(zip(models, found, strict=True)):
-        colour = BY_NAME[model.name].colour
-        axes.plot([spread.low, spread.high], [row, row], color=colour, linewidth=2.5)
-        axes.plot([spread.value], [row], color=colour, marker="o", markeredgecolor="white")
-    axes.margins(y=0.25 / max(1, len(models) - 1) + 0.05)
+def _forest_panel(axes: Axes, figures: Sequence[tuple[Row, Sequence[float | None]]]) -> None:
+    """Draw a bar a row: value, low and high end; None where undefined."""
+    for place, (row, numbers) in enumerate(figures):
+        value, low, high = map(_number, numbers)
+        axes.plot([low, high], [place, place], color=row.colour, linewidth=2.5)
+        axes.plot([value], [place], color=row.colour, marker="o", markeredgecolor="white")
+    axes.margins(y=0.25 / max(1, len(figures) - 1) + 0.05)
     axes.grid(visible=False, axis="y")
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

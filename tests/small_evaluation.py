@@ -1,0 +1,147 @@
+"""A project of untrained networks on tiny footage, in which score, evaluate and report can run."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from aislewatch.config.params import Params, load_params
+from aislewatch.files import sha256_file, sha256_tree
+from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.models.rows import BY_NAME
+from aislewatch.models.sizes import network_of
+from aislewatch.tracking.journal import Journal
+from aislewatch.tune.pictures import draw_pictures
+from stages import evaluate, report, score
+from tests.code_closure import ROOT
+
+VIDEOS, FRAMES, SIZE = 12, 48, 64
+OUTPUTS = [
+    "metrics/evaluate.json",
+    "metrics/table.csv",
+    "metrics/predictions.csv",
+    "models/selected.json",
+]
+
+
+DRAWN = ["metrics/roc.csv", "metrics/pr.csv", "metrics/confusion.csv"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder, and the parameters of its stages."""
+
+    root: Path
+    params: Params
+
+    def score(self) -> None:
+        """Score every network."""
+        for name in BY_NAME:
+            score.work(name, self.params, Journal(self.root / "score.jsonl"))
+
+    def evaluate(self) -> dict[str, str]:
+        """Run evaluate; its outputs' digests."""
+        evaluate.work(self.params, Journal(self.root / "evaluate.jsonl"))
+        return self.figures()
+
+    def report(self) -> dict[str, str]:
+        """Run report; its outputs' digests."""
+        report.work(self.params, Journal(self.root / "report.jsonl"))
+        return self.drawn()
+
+    def figures(self) -> dict[str, str]:
+        """sha256 of every output of evaluate."""
+        return {name: sha256_file(self.root / name) for name in OUTPUTS}
+
+    def drawn(self) -> dict[str, str]:
+        """sha256 of every output of report."""
+        files = {name: sha256_file(self.root / name) for name in DRAWN}
+        return files | {"reports/evaluate": sha256_tree(self.root / "reports/evaluate")}
+
+
+def make_scored(folder: Path) -> Project:
+    """A project whose networks are scored; it is not the working folder afterwards."""
+    params = load_params(ROOT / "params.yaml")
+    changes = {
+        "evaluate": params.evaluate.model_copy(update={"resamples": 200, "mistakes": 5}),
+        "frames": params.frames.model_copy(update={"size": SIZE}),
+    }
+    project = Project(folder, params.model_copy(update=changes))
+    _write_data(folder)
+    _write_models(folder, params)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        project.score()
+    return project
+
+
+def copy_of(project: Project, folder: Path) -> Project:
+    """A copy for tests that change it."""
+    shutil.copytree(project.root, folder)
+    return Project(folder, project.params)
+
+
+def _write_data(root: Path) -> None:
+    (root / "data" / "frames").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    catalog, clips = [], []
+    for number in range(VIDEOS):
+        label = ("normal", "shoplifting")[number % 2]
+        video, file = f"synthetic/cam1/{label}/v{number:02d}.mp4", f"{number:02d}.yuv"
+        # A dark bar that moves in front of a random wall.
+        late = number >= VIDEOS // 2  # the later half: dark, of another source and camera, sharper
+        wall = rng.integers(20, 80, 1) if late else rng.integers(90, 200, 1)
+        frames = rng.integers(wall - 20, wall + 20, (1, SIZE * 3 // 2, SIZE), np.uint8)
+        frames = np.tile(frames, (FRAMES, 1, 1))
+        frames[:, SIZE:] = 128
+        for t in range(FRAMES):
+            frames[t, 20:35, t : t + 15] = 20
+        frames.tofile(root / "data" / "frames" / file)
+        source, camera, height = (
+            ("old", "old/cam2", 480) if late else ("synthetic", "synthetic/cam1", 240)
+        )
+        catalog.append((video, source, file, FRAMES, FRAMES / 10, label, camera, height, 25.0))
+        split = ("train", "val", "test")[number // 2 % 3]
+        clips += [(video, file, start, number % 2, video, split) for start in range(0, 33, 8)]
+    columns = ["video", "source", "frames_file", "n_frames", "duration_s"]
+    columns += ["label", "camera", "height", "fps"]
+    table = pd.DataFrame(catalog, columns=columns).sort_values("video")
+    table.to_parquet(root / "data/catalog.parquet", index=False)
+    events = table[["video", "label"]].assign(start_s=0.0, end_s=FRAMES / 10)
+    events.to_parquet(root / "data/annotations.parquet", index=False)
+    settings = {"lr": 0.004, "beta1": 0.9, "beta2": 0.99, "eps": 1e-7}
+    found = settings | {"study": "5eed", "trial": 1, "val_loss": 0.1234}
+    (root / "data/best.json").write_text(json.dumps(found))
+    (root / "reports/tune").mkdir(parents=True)
+    draw_pictures([], root / "reports/tune")
+    columns = ["video", "frames_file", "start", "label", "group", "split"]
+    splits = pd.DataFrame(clips, columns=columns).sort_values(["video", "start"])
+    splits.to_parquet(root / "data/splits.parquet", index=False)
+
+
+def _write_models(root: Path, params: Params) -> None:
+    (root / "metrics" / "curves").mkdir(parents=True)
+    for seed, name in enumerate(BY_NAME):
+        torch.manual_seed(seed)
+        config = ModelConfig.model_validate(
+            {
+                "architecture": name.removesuffix("_paper"),
+                "model": network_of(params.model),
+                "frame_size": SIZE,
+                "n_frames": 16,
+                "step": 1,
+                "fps": 10,
+            }
+        )
+        save_model(root / "models" / name, build(config))
+        curve = {
+            "epoch": [1, 2, 3],
+            "train_loss": [0.17, 0.12, 0.1],
+            "val_loss": [0.17, 0.14, 0.15],
+        }
+        pd.DataFrame(curve).to_csv(root / f"metrics/curves/{name}.csv", index=False)
