@@ -7,8 +7,7 @@ from aislewatch.evaluate.outputs import write_outputs
 from aislewatch.evaluate.slices import video_properties
 from aislewatch.evaluate.summary import Evaluated, evaluate_models
 from aislewatch.models.rows import BY_NAME
-from aislewatch.score.scored import Dataset
-from aislewatch.score.table import read_scored
+from aislewatch.score.scored import Dataset, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
@@ -19,7 +18,7 @@ from stages.runner import run_stage
 
 def main() -> None:
     """``python -m stages.evaluate``, as dvc.yaml runs it."""
-    run_stage("evaluate", ["frames", "evaluate", "alerts"], work)
+    run_stage("evaluate", work)
 
 
 def work(params: Params, journal: Journal) -> None:

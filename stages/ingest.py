@@ -20,7 +20,7 @@ ROWS_SHOWN = 20
 
 def main() -> None:
     """Run the stage."""
-    run_stage("ingest", ["sources", "frames", "ingest"], work)
+    run_stage("ingest", work)
 
 
 def work(params: Params, journal: Journal) -> None:

@@ -32,8 +32,7 @@ from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHALLENGER, Registered, Registry
 from aislewatch.report.cards import AtRegistration, data_card, model_card, training_cost
-from aislewatch.score.scored import Dataset, Scored
-from aislewatch.score.table import read_scored
+from aislewatch.score.scored import Dataset, Scored, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
@@ -50,7 +49,7 @@ EXAMPLE_CLIPS = 4
 
 def main() -> None:
     """``python -m stages.register``, as dvc.yaml runs it."""
-    run_stage("register", ["frames", "evaluate", "register", "gate"], work)
+    run_stage("register", work)
 
 
 def work(params: Params, journal: Journal) -> None:

@@ -7,8 +7,7 @@ from aislewatch.models.rows import BY_NAME
 from aislewatch.report.outputs import Measured, write_outputs
 from aislewatch.report.page import Study
 from aislewatch.report.table import print_table
-from aislewatch.score.scored import Dataset
-from aislewatch.score.table import read_scored
+from aislewatch.score.scored import Dataset, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
@@ -20,7 +19,7 @@ from stages.runner import run_stage
 
 def main() -> None:
     """Run the stage."""
-    run_stage("report", ["frames", "segment", "evaluate"], work)
+    run_stage("report", work)
 
 
 def work(params: Params, journal: Journal) -> None:

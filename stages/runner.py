@@ -8,21 +8,21 @@ from aislewatch.config.params import Params, load_params
 from aislewatch.console import set_up_logging
 from aislewatch.errors import AislewatchError
 from aislewatch.tracking.journal import Journal, stage_run
+from aislewatch.tracking.provenance import planned_params
 
 
-def run_stage(address: str, sections: list[str], work: Callable[[Params, Journal], None]) -> None:
+def run_stage(address: str, work: Callable[[Params, Journal], None]) -> None:
     """Run ``work`` as the stage ``address``; exit 1 with one clear message on an error of ours.
 
     Args:
-        address: the stage as DVC names it.
-        sections: the parts of params.yaml it uses (the same as its ``params`` in dvc.yaml), but
-            for ``machine``, which every stage may use and none depends on.
+        address: the stage as DVC names it; its ``params`` in dvc.yaml are written to the journal.
         work: does the stage's job; gets all parameters and the journal.
     """
     with plain_errors(address):
         params = load_params()
-        chosen = params.model_dump(by_alias=True, include=_fields([*sections, "machine"]))
-        with stage_run(address, chosen) as journal:
+        # Which every stage may use and none depends on.
+        machine = {"machine": params.machine.model_dump()}
+        with stage_run(address, planned_params(address) | machine) as journal:
             work(params, journal)
 
 
@@ -34,8 +34,3 @@ def plain_errors(address: str) -> Iterator[None]:
         yield
     except AislewatchError as error:
         sys.exit(f"{address}: {error}")
-
-
-def _fields(sections: list[str]) -> set[str]:
-    aliases = {field.alias or name: name for name, field in Params.model_fields.items()}
-    return {aliases[section] for section in sections}

@@ -10,8 +10,7 @@ from aislewatch.models.build import load_model
 from aislewatch.models.rows import BY_NAME
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.score.ledger import record_test_use
-from aislewatch.score.scoring import describe_model, score_model
-from aislewatch.score.table import write_scores
+from aislewatch.score.scoring import describe_model, score_model, write_scores
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
@@ -26,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", choices=BY_NAME)
     name: str = parser.parse_args().model
-    run_stage(f"score@{name}", [], partial(work, name))
+    run_stage(f"score@{name}", partial(work, name))
 
 
 def work(name: str, params: Params, journal: Journal) -> None:

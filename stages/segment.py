@@ -35,7 +35,7 @@ def work(params: Params, journal: Journal) -> None:
 
 def main() -> None:
     """Entry point of the DVC stage."""
-    run_stage("segment", ["frames", "segment"], work)
+    run_stage("segment", work)
 
 
 if __name__ == "__main__":

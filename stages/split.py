@@ -103,7 +103,7 @@ def _say(report: dict[str, Any], bridges: pd.DataFrame, gap: Gap | None) -> None
 
 def main() -> None:
     """Entry point of the DVC stage."""
-    run_stage("split", ["frames", "segment", "split"], work)
+    run_stage("split", work)
 
 
 if __name__ == "__main__":

@@ -48,11 +48,7 @@ def main() -> None:
         with plain_errors(address):
             learn(name, load_params(), lambda row: None)
     else:
-        run_stage(
-            address,
-            ["model", "learning", "train", "seed", "frames", "segment"],
-            partial(work, name),
-        )
+        run_stage(address, partial(work, name))
 
 
 def work(name: str, params: Params, journal: Journal) -> None:

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the stage."""
-    run_stage("tune", ["model", "learning", "tune", "search", "seed", "frames", "segment"], work)
+    run_stage("tune", work)
 
 
 def work(params: Params, journal: Journal) -> None:

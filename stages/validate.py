@@ -130,7 +130,7 @@ def _counts(
 
 def main() -> None:
     """Entry point of the DVC stage."""
-    run_stage("validate", ["sources", "frames", "validate"], work)
+    run_stage("validate", work)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One model's scores as evaluation and promotion look at them: by clip, and by whole video."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ import pandas as pd
 from aislewatch.labels.protocol import UNLABELED
 from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores, events_of
+from aislewatch.tables import places
+from aislewatch.tables.score import scores_of
 
 PREDICTIONS = ["video", "group", "frames_file", "start", "split", "label", "score"]
 
@@ -40,6 +43,17 @@ class Scored:
     def side(self, split: str) -> pd.DataFrame:
         """Return the predictions of one split."""
         return self.predictions[self.predictions["split"] == split].reset_index(drop=True)
+
+
+def read_scored(name: str, dataset: Dataset) -> Scored:
+    """Read a network's scores.
+
+    Raises:
+        TableError: there are none, or they are damaged.
+    """
+    clips = scores_of(name).read()
+    facts = json.loads(places.facts_of(name).read_text())
+    return scored(name, facts, clips, dataset)
 
 
 def scored(name: str, facts: Mapping[str, Any], clips: pd.DataFrame, dataset: Dataset) -> Scored:

@@ -1,15 +1,19 @@
 """Scores a model on validation and test: every labelled clip, and whole videos from end to end."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
+from aislewatch.files import whole_folder
 from aislewatch.models.build import Detector
 from aislewatch.models.scoring import score_clips
 from aislewatch.score.clips import clip_span, successive_starts
+from aislewatch.tables import places
+from aislewatch.tables.score import scores_of
 
 # Validation chooses model and threshold, test measures.
 SIDES = ("val", "test")
@@ -71,6 +75,21 @@ def describe_model(model: Detector) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "temperature": float(model.temperature),
     }
+
+
+def write_scores(name: str, facts: Mapping[str, Any], clips: pd.DataFrame) -> Path:
+    """Write a network's scores and facts, whole or not at all; return their folder.
+
+    Args:
+        name: of the network.
+        facts: as ``describe_model`` returns them.
+        clips: as ``score_model`` returns them.
+    """
+    table, facts_file = scores_of(name), places.facts_of(name)
+    with whole_folder(table.path.parent) as folder:
+        table.at(folder / table.path.name).write(clips[table.names])
+        (folder / facts_file.name).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+    return table.path.parent
 
 
 def _successive_clips(catalog: pd.DataFrame, names: pd.Index, model: Detector) -> pd.DataFrame:

@@ -88,6 +88,11 @@ def scores_folder(model: str) -> Path:
     return SCORES / model
 
 
+def facts_of(model: str) -> Path:
+    """Return the file of what is known of a scored network."""
+    return scores_folder(model) / "model.json"
+
+
 def training_metrics(model: str) -> Path:
     """Return the file of what a training achieved on validation."""
     return METRICS / "train" / f"{model}.json"

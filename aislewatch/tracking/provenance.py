@@ -18,6 +18,8 @@ PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 PARAMS = Path("params.yaml")
 FOOTAGE = places.RAW.as_posix()
+# What .dvcignore names that can lie in a dependency.
+UNHASHED = {"__pycache__", "README.md"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ def planned_stages() -> dict[str, Plan]:
                 params=tuple(sorted(stage.get("params", []))),
             )
     return plans
+
+
+def planned_params(address: str) -> dict[str, Any]:
+    """Return what a stage declares of params.yaml, by key; nothing where it is not planned."""
+    plan, values = planned_stages().get(address), read_params()
+    return {key: _lookup(values, key) for key in plan.params} if plan else {}
 
 
 def lock_entries(lock: Path = LOCK) -> dict[str, Any]:
@@ -109,14 +117,11 @@ def dependency_hash(dep: str, plan: Plan, entries: dict[str, Any]) -> str:
 
 
 def _folder_hash(folder: Path) -> str:
-    """DVC's hash of a folder of code: the md5 of its files' names and md5s, as JSON.
-
-    ``__pycache__`` is the one entry of .dvcignore that can lie in such a folder.
-    """
+    """Hash a folder as DVC does: the md5 of its files' names and md5s, as JSON."""
     files = sorted(
         (path.relative_to(folder).as_posix(), path)
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not UNHASHED & set(path.relative_to(folder).parts)
     )
     entries = [{"md5": _md5(path.read_bytes()), "relpath": name} for name, path in files]
     return _md5(json.dumps(entries, sort_keys=True).encode()) + ".dir"

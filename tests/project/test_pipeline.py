@@ -87,7 +87,13 @@ def test_accepting_the_split_reruns_it_alone_with_the_same_bytes(project: Path) 
 
 
 def test_epochs_rerun_training_and_what_follows(retrained: Retrained) -> None:
-    assert set(stages_run(retrained.output)) == {*TRAINED, *SCORED, "evaluate", "register"}
+    assert set(stages_run(retrained.output)) == {
+        *TRAINED,
+        *SCORED,
+        "evaluate",
+        "report",
+        "register",
+    }
 
 
 def test_what_did_not_run_again_points_to_the_run_that_did_it(retrained: Retrained) -> None:
@@ -104,7 +110,7 @@ def test_metrics_and_plots_render(retrained: Retrained) -> None:
     assert "metrics/train/convlstm.json" in run(retrained.folder, "dvc", "metrics", "diff")
     run(retrained.folder, "dvc", "plots", "show")
     page = (retrained.folder / "dvc_plots/index.html").read_text()
-    for title in ("Validation loss", "ROC on test", "Confusion of convlstm on test"):
+    for title in ("metrics/curves/cnn_lstm.csv", "ROC on test", "Confusion on test"):
         assert title in page
 
 
@@ -236,7 +242,15 @@ def test_mlflow_shows_the_whole_pipeline(finished: Path) -> None:
     [parent] = runs(finished, kind="pipeline")
     assert parent.info.status == "FINISHED"
     stages = {r.info.run_name: r for r in runs(finished, kind="stage")}
-    assert set(stages) == {*DATA_STAGES, "tune", *TRAINED, *SCORED, "evaluate", "register"}
+    assert set(stages) == {
+        *DATA_STAGES,
+        "tune",
+        *TRAINED,
+        *SCORED,
+        "evaluate",
+        "report",
+        "register",
+    }
     assert {r.data.tags["mlflow.parentRunId"] for r in stages.values()} == {parent.info.run_id}
     trials = runs(finished, kind="trial")
     assert {t.data.tags["mlflow.parentRunId"] for t in trials} == {stages["tune"].info.run_id}
