@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aislewatch.cards.cards import AtRegistration, data_card, model_card, training_cost
 from aislewatch.config.params import Params
 from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.frames.batches import read_batches
@@ -31,7 +32,6 @@ from aislewatch.register.promotion import Verdict
 from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHALLENGER, Registered, Registry
-from aislewatch.report.cards import AtRegistration, data_card, model_card, training_cost
 from aislewatch.score.scored import Dataset, Scored, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG

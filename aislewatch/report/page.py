@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aislewatch.cards.rendering import COLUMNS, INPUTS, environment
 from aislewatch.clock import clock
 from aislewatch.models.rows import BY_NAME, in_order
 from aislewatch.pages import as_html
 from aislewatch.report.mistakes import Mistake
-from aislewatch.report.rendering import environment
-from aislewatch.report.table import COLUMNS, INPUTS
+from aislewatch.report.table import cell
 from aislewatch.score.alerts import AlertRule, rule_in_words
 
 # Pictures of the study, as the tune stage draws them, in the order of the page.
@@ -49,7 +49,7 @@ def write_report(
         cards: Markdown by title.
         path: the file to write.
     """
-    template = environment().get_template("report.html.j2")
+    template = environment("aislewatch.report").get_template("report.html.j2")
     chosen = summary["models"][summary["selected"]]
     page = template.render(
         summary=summary,
@@ -58,6 +58,7 @@ def write_report(
         title=BY_NAME[summary["selected"]].title,
         inputs=INPUTS,
         columns=COLUMNS,
+        cell=cell,
         alert_rule=rule_in_words(rule_of(summary)),
         confidence=f"{confidence:.0%}",
         pictures={name: _inlined(file) for name, file in pictures.items()},

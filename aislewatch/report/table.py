@@ -7,20 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
+from aislewatch.cards.rendering import COLUMNS
 from aislewatch.console import plain_console
 from aislewatch.errors import PipelineError
 from aislewatch.models.rows import Row, in_order
 from aislewatch.tables import places
-
-INPUTS: Mapping[str, str] = {"rgb": "RGB", "diff": "frame differences"}
-
-COLUMNS: Mapping[str, str] = {
-    "accuracy": "Accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1",
-    "auc": "ROC-AUC",
-}
 
 # Columns of the printed table: fits five figures with intervals, and a terminal beside an editor.
 WIDTH = 116

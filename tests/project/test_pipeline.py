@@ -30,6 +30,7 @@ from tests.projects import (
 MODELS = ["convlstm", "cnn", "lstm", "cnn_lstm", "convlstm_paper"]
 TRAINED = [f"train@{name}" for name in MODELS]
 SCORED = [f"score@{name}" for name in MODELS]
+JUDGED = ["evaluate", "report", "register"]
 DATA_STAGES = ["ingest", "validate", "segment", "split"]
 
 

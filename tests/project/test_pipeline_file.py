@@ -54,6 +54,12 @@ def test_the_stages_are_there() -> None:
     ]
 
 
+def test_a_person_reads_the_pipeline() -> None:
+    text = (ROOT / "dvc.yaml").read_text()
+    assert len(text.splitlines()) <= 260
+    assert text.count("# ====") >= 4, "headings"
+
+
 def test_the_pipeline_trains_every_row_of_the_table() -> None:
     assert sorted(MODELS) == sorted(row.name for row in ROWS)
 

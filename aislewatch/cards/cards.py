@@ -6,11 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from aislewatch.cards.rendering import COLUMNS, INPUTS, environment
 from aislewatch.config.params import Params
 from aislewatch.models.facts import ModelFacts
 from aislewatch.models.rows import BY_NAME
-from aislewatch.report.rendering import environment
-from aislewatch.report.table import COLUMNS, INPUTS
 from aislewatch.score.alerts import AlertRule, rule_in_words
 from aislewatch.score.scored import Dataset
 
@@ -38,7 +37,7 @@ def model_card(
     params: Params,
     registered: AtRegistration | None = None,
 ) -> str:
-    """The model card, Markdown.
+    """Write the model card, Markdown.
 
     Args:
         summary: ``metrics/evaluate.json``; its ``selected`` model is described.
@@ -49,7 +48,7 @@ def model_card(
     selected = summary["selected"]
     chosen = summary["models"][selected]
     return (
-        environment()
+        environment("aislewatch.cards")
         .get_template("model_card.md.j2")
         .render(
             title=BY_NAME[selected].title,
@@ -66,8 +65,8 @@ def model_card(
 
 
 def data_card(dataset: Dataset, params: Params) -> str:
-    """The data card, Markdown."""
-    template = environment().get_template("data_card.md.j2")
+    """Write the data card, Markdown."""
+    template = environment("aislewatch.cards").get_template("data_card.md.j2")
     return template.render(data=data_facts(dataset, params))
 
 
