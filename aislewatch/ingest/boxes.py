@@ -32,6 +32,12 @@ def top_boxes(path: Path) -> list[tuple[bytes, int, int]]:
     return boxes
 
 
+def is_joined(path: Path) -> bool:
+    """Say whether an mp4 goes on with another whole one: it has an index, or a beginning, more."""
+    kinds = [box[0] for box in top_boxes(path)]
+    return kinds.count(b"moov") > 1 or kinds.count(b"ftyp") > 1
+
+
 def cut_short(path: Path) -> str:
     """Why an mp4 that cannot be opened is the start of a longer file; empty where it is not."""
     boxes = top_boxes(path)

@@ -29,8 +29,9 @@ CODECS = frozenset((
 # fmt: on
 
 
-# Containers of which only the first is read where several files were joined into one.
-READ_ONCE = ("mov", "matroska", "flv", "asf")
+# Containers of which only the first is read where several files were joined into one; those of mov
+# are told by their boxes.
+READ_ONCE = ("matroska", "flv", "asf")
 
 # Bytes at the beginning that tell a container, and those of the file that are held to search.
 MARK_BYTES = 12

@@ -66,7 +66,8 @@ class Intake:
         except QuarantinedError as error:
             return Refused(candidate, error.reason, error.detail, error.remedy)
         except OSError as error:
-            raise FootageError(f"cannot keep the frames of {candidate.video}: {error}") from None
+            words = f"cannot keep the frames of {candidate.video}: {error}"
+            raise FootageError(f"{words}; see to the disk, and run it again") from None
 
     def _take_in(self, candidate: Candidate) -> Accepted:
         check_candidate(candidate)

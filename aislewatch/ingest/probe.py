@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from aislewatch.errors import QuarantinedError
 from aislewatch.ingest import remedies
-from aislewatch.ingest.boxes import cut_short, is_encrypted
+from aislewatch.ingest.boxes import cut_short, is_encrypted, is_joined
 from aislewatch.ingest.candidates import unreadable
 from aislewatch.ingest.formats import (
     RAW_STREAMS,
@@ -159,12 +159,15 @@ def _read(container: InputContainer, path: Path, limits: VideoLimits) -> VideoFa
 
 def _check_whole(container: InputContainer, path: Path) -> None:
     """Refuse a file that several were joined into, so that what follows the first is lost."""
-    if not container.format.name.startswith(READ_ONCE):
-        return
-    with path.open("rb") as file:
-        if begins_again(file):
-            words = "several videos stand in it one after another, and only the first can be read"
-            raise QuarantinedError("joined", words, remedies.JOIN)
+    joined = False
+    if container.format.name.startswith("mov"):
+        joined = is_joined(path)
+    elif container.format.name.startswith(READ_ONCE):
+        with path.open("rb") as file:
+            joined = begins_again(file)
+    if joined:
+        words = "several videos stand in it one after another, and only the first can be read"
+        raise QuarantinedError("joined", words, remedies.JOIN)
 
 
 def _cut(stream: VideoStream, path: Path) -> str:

@@ -107,7 +107,7 @@ def _answer(work: Job, request: dict[str, Any]) -> dict[str, Any]:
         words = "decoding needs more memory than allowed"
         return {"reason": "memory-limit", "detail": words, "remedy": MORE_MEMORY}
     except OSError as error:
-        return {"error": f"decoding cannot go on: {error}"}
+        return {"error": f"decoding cannot go on: {error}; see to the disk, and run it again"}
     except Exception as error:
         words = f"{type(error).__name__}: {error}"
         return {"reason": "crashed", "detail": words, "remedy": CRASHED}
