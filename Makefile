@@ -9,6 +9,11 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check
 TORCH_ARGS ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
+# Nobody is called: for the commands below that are not ours, as aislewatch/__init__.py is for ours.
+export DO_NOT_TRACK ?= 1
+export GX_ANALYTICS_ENABLED ?= false
+export MLFLOW_DISABLE_TELEMETRY ?= true
+export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 SHOP := data/raw/synthetic
 CODE := aislewatch stages flows tests benchmarks research docs
 

@@ -9,14 +9,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
-# A shop's pipeline calls nobody: the libraries' usage statistics are off unless a user turns
-# them on, before any of them is imported.
-for _switch, _off in (
-    ("MLFLOW_DISABLE_TELEMETRY", "true"),
-    ("GX_ANALYTICS_ENABLED", "false"),
-    ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
-    ("DO_NOT_TRACK", "1"),
-):
+# A shop's pipeline calls nobody: the libraries' usage statistics are off unless a user turns them
+# on, before any of them is imported. Makefile, prefect.yaml and docker/Dockerfile say the same to
+# commands that are not ours.
+SWITCHES = {
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+for _switch, _off in SWITCHES.items():
     os.environ.setdefault(_switch, _off)
 
 # A model is a few small files; MLflow's bar for each only clutters the terminal.

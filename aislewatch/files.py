@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,8 +164,15 @@ def sha256_file(path: Path) -> str:
 
 
 def sha256_tree(folder: Path) -> str:
-    """Hex sha256 over the relative names and bytes of every file in a folder."""
+    """Compute the hex sha256 over the relative names and bytes of every file in a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return tree_digest({f.relative_to(folder).as_posix(): sha256_file(f) for f in files})
+
+
+def tree_digest(known: Mapping[str, str]) -> str:
+    """Compute `sha256_tree` of a folder from the hex sha256 of each file by relative name."""
     digest = hashlib.sha256()
-    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{sha256_file(file)}\n".encode())
+    # By parts, as paths are sorted: "a/b" before "a.b".
+    for name in sorted(known, key=lambda name: name.split("/")):
+        digest.update(f"{name}\0{known[name]}\n".encode())
     return digest.hexdigest()

@@ -29,7 +29,8 @@ def work(params: Params, journal: Journal) -> None:
     with show_progress("files") as progress:
         workers = params.machine.ingest_workers
         footage = ingest(places.RAW, list(params.sources), store, params.ingest, progress, workers)
-    store.publish([video.stored for video in footage.accepted], places.FRAMES)
+    stored = [video.stored for video in footage.accepted]
+    store.publish(stored, places.FRAMES)
     CATALOG.write(catalog_of(footage.accepted))
     FINGERPRINTS.write_groups(fingerprint_groups(footage.accepted, store))
     QUARANTINE.write(quarantine_of(footage.refused))
@@ -39,11 +40,12 @@ def work(params: Params, journal: Journal) -> None:
             "videos": len(footage.accepted),
             "quarantined": len(footage.refused),
             "decoded": footage.decoded,
-            "frames": sum(video.stored.n_frames for video in footage.accepted),
-            "footage_s": sum(video.stored.duration_s for video in footage.accepted),
+            "frames": sum(video.n_frames for video in stored),
+            "footage_s": sum(video.duration_s for video in stored),
         }
     )
-    for output in (places.FRAMES, CATALOG.path, FINGERPRINTS.path, QUARANTINE.path):
+    journal.digest(places.FRAMES, store.digest(stored))
+    for output in (CATALOG.path, FINGERPRINTS.path, QUARANTINE.path):
         journal.digest(output)
 
 

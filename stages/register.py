@@ -43,7 +43,7 @@ from stages.runner import run_stage
 
 log = logging.getLogger(__name__)
 
-# Real clips that the registered graph is compared on and that show a user its input.
+# Real clips that the registered graph is compared with torch on; none of them is stored.
 EXAMPLE_CLIPS = 4
 
 

@@ -19,7 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from aislewatch.errors import FootageError
-from aislewatch.files import fsync_folder, move_synced, sha256_file, whole_file, whole_folder
+from aislewatch.files import (
+    fsync_folder,
+    move_synced,
+    sha256_file,
+    tree_digest,
+    whole_file,
+    whole_folder,
+)
 from aislewatch.frames.fingerprint import SIGNATURE_VERSION, Signature, signature_of_frames
 
 # Part of a stored file's name: raise it when the same video gives other frames.
@@ -127,6 +134,17 @@ class FrameStore:
         with whole_folder(folder) as temporary:
             for name in sorted({video.frames_file for video in videos}):
                 _link_or_copy(self.folder / name, temporary / name)
+
+    def digest(self, videos: Iterable[StoredVideo]) -> str:
+        """Compute `sha256_tree` of what ``publish`` makes of these videos, without reading frames.
+
+        Each was hashed when it was stored, and is never written again.
+        """
+        known = {
+            video.frames_file: str(read_facts(self._path(video.key, "json"))["sha256"]["yuv"])
+            for video in videos
+        }
+        return tree_digest(known)
 
     def _path(self, key: str, suffix: str) -> Path:
         return self.folder / f"{key}.{suffix}"

@@ -52,9 +52,14 @@ class Journal:
         """Attach a file or a folder; ``folder`` is where it goes inside the run's artefacts."""
         self._write("artifact", path=str(path.resolve()), sha256=_sha256(path), folder=folder)
 
-    def digest(self, path: Path) -> None:
-        """State the sha256 of an output, by which the run is found again."""
-        self._write("digest", path=path.as_posix(), sha256=_sha256(path))
+    def digest(self, path: Path, known: str = "") -> None:
+        """State the sha256 of an output, by which the run is found again.
+
+        Args:
+            path: a file, or a folder with all that is in it.
+            known: its sha256 where the caller has it: then nothing is read.
+        """
+        self._write("digest", path=path.as_posix(), sha256=known or _sha256(path))
 
     @contextmanager
     def child(self, name: str, kind: RunKind, params: Mapping[str, Any]) -> Iterator["Journal"]:

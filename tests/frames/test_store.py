@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.errors import FootageError
-from aislewatch.files import sha256_file
+from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.frames.fingerprint import ROW_BYTES
 from aislewatch.frames.store import FrameStore, StoredVideo, read_clip, read_facts
 
@@ -151,3 +151,15 @@ def test_adding_again_replaces_and_never_writes_into_a_file(store, tmp_path):
     add_video(store, "a", seed=2)
     assert published.read_bytes() == before
     assert (store.folder / video.frames_file).read_bytes() != before
+
+
+def test_the_set_of_frames_has_its_digest_without_a_frame_being_read(store, tmp_path):
+    videos = [add_video(store, name, seed=seed) for seed, name in enumerate(("b", "a", "a-b"))]
+    store.publish(videos, tmp_path / "published")
+    expected = sha256_tree(tmp_path / "published")
+    store.publish(videos[:2], tmp_path / "published")
+    fewer = sha256_tree(tmp_path / "published")
+    for video in videos:
+        (store.folder / video.frames_file).unlink()
+    assert store.digest(reversed(videos)) == store.digest([*videos, videos[0]]) == expected
+    assert store.digest(videos[:2]) == fewer != expected
