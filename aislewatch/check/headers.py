@@ -18,7 +18,7 @@ from aislewatch.ingest.intake import Refused
 from aislewatch.ingest.packets import scan_times
 from aislewatch.ingest.picture import Look
 from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video, refusal
-from aislewatch.ingest.remedies import EXPORT_PICTURES
+from aislewatch.ingest.remedies import COPY, DAMAGED, EXPORT_PICTURES
 from aislewatch.ingest.sandbox import Sandbox
 from aislewatch.ingest.supervisor import SandboxLimits
 
@@ -58,7 +58,21 @@ def probe_job(request: dict[str, Any]) -> dict[str, Any]:
         words = "the video track holds no picture"
         raise QuarantinedError("no-frames", words, EXPORT_PICTURES)
     np.save(TIMES, times.bounds_ns)
-    return asdict(facts)
+    return asdict(facts) | {"notices": [*facts.notices, *_loss(facts, times, limits)]}
+
+
+def _loss(facts: VideoFacts, times: PictureTimes, limits: VideoLimits) -> list[str]:
+    """Return a notice of what a file lacks that is shorter than its index has it.
+
+    Raises:
+        QuarantinedError: it lacks more than may be lost.
+    """
+    if not facts.cut:
+        return []
+    lost_s = max(0.0, (facts.duration_s or times.end_s) - times.end_s)
+    if lost_s > limits.max_loss_s:
+        raise QuarantinedError("truncated", facts.cut, DAMAGED)
+    return [f"{facts.cut}: at least {lost_s:.1f} s at its end are lost -> {COPY}"]
 
 
 def read_headers(

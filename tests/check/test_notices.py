@@ -1,6 +1,7 @@
 """What ingest has to say of a video that it takes is said by check, by ingest and by validate."""
 
 import logging
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +41,25 @@ def test_check_says_it_before_anything_is_decoded(raw: Path) -> None:
     assert f"warning data/raw/shop/normal/two.mkv: {TRACKS}" in said
     assert f"warning data/raw/shop/normal/raw.h264: {RATE}" in said
     assert "0 error(s), 2 warning(s)" in said
+
+
+def test_check_says_how_much_a_cut_video_lacks(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "raw/shop/a.mp4", "-movflags", "faststart", "-bf", "0", seconds=4)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size * 3 // 4])
+
+    def said(most_s: float) -> str:
+        params = load_params(ROOT / "params.yaml")
+        limits = params.ingest.model_copy(update={"max_loss_s": most_s})
+        params = params.model_copy(update={"sources": {"shop": "folder"}, "ingest": limits})
+        return check_source(tmp_path / "raw", "shop", params, lambda done, total: None).report
+
+    assert re.search(
+        r"a\.mp4: the index reaches .*: at least [01]\.\d s at its end are lost", said(3)
+    )
+    for strict in (0.0, 0.1):
+        assert re.search(
+            r"a\.mp4: truncated: the index reaches .*; ingest leaves it out", said(strict)
+        )
 
 
 def test_ingest_says_it_in_its_log_and_in_the_catalog(
