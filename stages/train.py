@@ -19,6 +19,7 @@ from aislewatch.tables.train import curve_of
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.calibrate import calibrate
 from aislewatch.train.checkpoint import Checkpoint, result_key
+from aislewatch.train.code import code_digest
 from aislewatch.train.data import load_training_data
 from aislewatch.train.loop import Recipe, train, training_steps
 from aislewatch.train.processes import Processes, joined
@@ -97,7 +98,8 @@ def learn(
         settings = asdict(recipe) | {"config": recipe.config.model_dump()}
         settings |= {"learning": recipe.learning.model_dump(), "processes": processes.count}
         settings |= {"start_from": start_digest(recipe.start_from)}
-        checkpoint = Checkpoint(places.CHECKPOINTS / name, result_key(settings, data, device))
+        key = result_key(settings, data, device, code_digest(recipe.precision))
+        checkpoint = Checkpoint(places.CHECKPOINTS / name, key)
         model, rows = train(recipe, data, processes, on_epoch, checkpoint)
     calibrate(model, data.val, places.FRAMES, device, recipe.learning.batch_size)
     return model, rows, checkpoint

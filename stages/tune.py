@@ -6,6 +6,7 @@ It runs before train, although the project's card lists it after, because train 
 import logging
 import os
 
+import optuna
 from optuna.trial import FrozenTrial
 
 from aislewatch.config.params import Params
@@ -16,6 +17,7 @@ from aislewatch.models.sizes import network_of
 from aislewatch.tables import places
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.checkpoint import input_key, result_key
+from aislewatch.train.code import TRIALS, code_digest
 from aislewatch.train.data import load_training_data
 from aislewatch.tune.alone import sqlite_url, tune_alone
 from aislewatch.tune.best import KEY_DIGITS, best_of
@@ -67,17 +69,18 @@ def study(params: Params, journal: Journal) -> tuple[str, list[FrozenTrial]]:
         "epochs": params.tune.epochs,
         "seed": params.seed,
     }
-    key = input_key(settings, data)[:KEY_DIGITS]
+    code = code_digest(params.learning.precision, TRIALS)
+    key = input_key(settings, data, code)[:KEY_DIGITS]
     shared = os.environ.get(VARIABLE)
-    together = params.machine.tune_workers > 1
-    if shared or together:
-        # Not the file of a study by one process, which must hold nothing that timing decided.
-        file = places.WORK / f"study-{result_key(settings | {'together': True}, data, device)}.db"
+    together = bool(shared) or params.machine.tune_workers > 1
+    # A study by one process must hold nothing that timing or another sampler decided.
+    here = settings | {"together": together, "optuna": optuna.__version__}
+    file = places.WORK / f"study-{result_key(here, data, device, code)}.db"
+    if together:
         url = shared or sqlite_url(file)
         logger.info(DASHBOARD, shown_url(url))
         work = Work(params, places.SPLITS, places.FRAMES, key, journal, url)
         return key, tune_together(work)
-    file = places.WORK / f"study-{result_key(settings, data, device)}.db"
     logger.info(DASHBOARD, sqlite_url(file))
     return key, tune_alone(params, data, device, file, key, journal)
 

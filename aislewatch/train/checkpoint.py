@@ -12,10 +12,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from aislewatch.files import sha256_file, whole_file
+from aislewatch.files import whole_file
 from aislewatch.train.data import TrainingData
 
-LIBRARY = Path(__file__).parents[1]
 # A checkpoint of the demo's networks takes 5 ms to write, a large one's still far under a second;
 # a minute of a training lost to a kill hurts nobody.
 EVERY_S = 60.0
@@ -23,14 +22,19 @@ EVERY_S = 60.0
 logger = logging.getLogger(__name__)
 
 
-def result_key(settings: Mapping[str, Any], data: TrainingData, device: torch.device) -> str:
-    """Hex sha256 of everything that determines the result of computing on ``data``.
+def result_key(
+    settings: Mapping[str, Any],
+    data: TrainingData,
+    device: torch.device,
+    code: Mapping[str, str],
+) -> str:
+    """Hash everything that determines the result of computing on ``data``; sha256 in hex.
 
     That is the settings, the clips, the frame files (by name, size and time of change: their bytes
-    may be hundreds of GB), the code of models and training, torch's version, device and threads.
+    may be hundreds of GB), the code as ``code_digest`` has it, torch's version, device and threads.
     """
     facts = {
-        "input": input_key(settings, data),
+        "input": input_key(settings, data, code),
         "frames": _frame_files(data),
         "torch": torch.__version__,
         "device": str(device),
@@ -39,8 +43,8 @@ def result_key(settings: Mapping[str, Any], data: TrainingData, device: torch.de
     return _digest(facts)
 
 
-def input_key(settings: Mapping[str, Any], data: TrainingData) -> str:
-    """Hex sha256 of the settings, the clips and the code: what is the same on every machine.
+def input_key(settings: Mapping[str, Any], data: TrainingData, code: Mapping[str, str]) -> str:
+    """Hash the settings, the clips and the code: what is the same on every machine; sha256 in hex.
 
     The frame store's files are named by their content and format, so the clips' rows name those.
     """
@@ -48,7 +52,7 @@ def input_key(settings: Mapping[str, Any], data: TrainingData) -> str:
         {
             "settings": settings,
             "clips": {"train": _rows(data.train), "val": _rows(data.val)},
-            "code": _code(),
+            "code": code,
         }
     )
 
@@ -66,12 +70,6 @@ def _frame_files(data: TrainingData) -> list[tuple[str, int, int]]:
     # A missing file is left for the reader, which says what to do about it.
     found = [(name, data.frames_dir / name) for name in names if (data.frames_dir / name).exists()]
     return [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in found]
-
-
-def _code() -> dict[str, str]:
-    patterns = ("models/*.py", "models_gpu/*.py", "train/*.py")
-    files = sorted(file for pattern in patterns for file in LIBRARY.glob(pattern))
-    return {file.relative_to(LIBRARY).as_posix(): sha256_file(file) for file in files}
 
 
 class Checkpoint:

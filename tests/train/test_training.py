@@ -535,13 +535,14 @@ def test_the_key_changes_with_whatever_decides_the_result(
 ) -> None:
     write_store(tmp_path)
     data = dataclasses.replace(data, frames_dir=tmp_path / "data/frames")
-    keys = [result_key({"lr": 1}, data, DEVICE), result_key({"lr": 2}, data, DEVICE)]
+    keys = [result_key({"lr": lr}, data, DEVICE, {}) for lr in (1, 2)]
     fewer = dataclasses.replace(data, train=data.train[1:])
-    keys.append(result_key({"lr": 1}, fewer, DEVICE))
-    assert keys[0] == result_key({"lr": 1}, data, DEVICE)
+    keys.append(result_key({"lr": 1}, fewer, DEVICE, {}))
+    assert keys[0] == result_key({"lr": 1}, data, DEVICE, {})
     (tmp_path / "data/frames/train0.yuv").write_bytes(b"shorter")
-    keys.append(result_key({"lr": 1}, data, DEVICE))
-    assert len(set(keys)) == 4
+    keys.append(result_key({"lr": 1}, data, DEVICE, {}))
+    keys.append(result_key({"lr": 1}, data, DEVICE, {"train/loop.py": "changed"}))
+    assert len(set(keys)) == 5
 
 
 # Stage
