@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from imageio_ffmpeg import get_ffmpeg_exe
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from aislewatch.ingest.decode import find_ffmpeg
 from research import footage, pack
 from research.engine import score
 from research.networks import build
@@ -70,7 +70,7 @@ def compressed(corpus: Path, crf: int) -> Frames:
         for video in sorted(corpus.glob("mnnit/*/*.mp4")):
             target = Path(folder) / video.relative_to(corpus)
             target.parent.mkdir(parents=True, exist_ok=True)
-            command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-i", str(video)]
+            command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-i", str(video)]
             command += ["-c:v", "libx264", "-crf", str(crf), "-threads", "1", str(target)]
             subprocess.run(command, check=True)
         return pack.decoded(Path(folder), "mnnit").frames

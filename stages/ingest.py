@@ -1,4 +1,4 @@
-"""Stage ingest: raw footage to data/frames, catalog, fingerprints and quarantine table."""
+"""Stage ingest: raw footage to data/frames, catalog, fingerprints, times, quarantine table."""
 
 import logging
 
@@ -6,9 +6,14 @@ from aislewatch.config.params import Params
 from aislewatch.console import show_progress
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.folder import Footage, ingest
-from aislewatch.ingest.outputs import catalog_of, fingerprint_groups, quarantine_of
+from aislewatch.ingest.outputs import (
+    catalog_of,
+    fingerprint_groups,
+    picture_time_groups,
+    quarantine_of,
+)
 from aislewatch.tables import places
-from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, QUARANTINE
+from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, PICTURE_TIMES, QUARANTINE
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 
@@ -24,15 +29,16 @@ def main() -> None:
 
 
 def work(params: Params, journal: Journal) -> None:
-    """Decode the footage and write the four outputs."""
+    """Decode the footage and write the five outputs."""
     store = FrameStore(places.STORE, params.frames.fps, params.frames.size)
     with show_progress("files") as progress:
         workers = params.machine.ingest_workers
         footage = ingest(places.RAW, list(params.sources), store, params.ingest, progress, workers)
     stored = [video.stored for video in footage.accepted]
     store.publish(stored, places.FRAMES)
-    CATALOG.write(catalog_of(footage.accepted))
+    CATALOG.write(catalog_of(footage.accepted, store.fps))
     FINGERPRINTS.write_groups(fingerprint_groups(footage.accepted, store))
+    PICTURE_TIMES.write_groups(picture_time_groups(footage.accepted, store))
     QUARANTINE.write(quarantine_of(footage.refused))
     report(footage)
     journal.metrics(
@@ -45,8 +51,8 @@ def work(params: Params, journal: Journal) -> None:
         }
     )
     journal.digest(places.FRAMES, store.digest(stored))
-    for output in (CATALOG.path, FINGERPRINTS.path, QUARANTINE.path):
-        journal.digest(output)
+    for table in (CATALOG, FINGERPRINTS, PICTURE_TIMES, QUARANTINE):
+        journal.digest(table.path)
 
 
 def report(footage: Footage) -> None:

@@ -66,8 +66,8 @@ def _reference_gap(params: Params, splits: pd.DataFrame) -> Gap | None:
 
 
 def read_videos() -> pd.DataFrame:
-    """What is known of each video, with its digest and where its frames are."""
-    catalog = CATALOG.read(["video", "sha256", "frames_file", "n_frames"])
+    """Read what is known of each video, with its digest and where its frames are."""
+    catalog = CATALOG.read(["video", "sha256", "frames_file", "n_frames", "stretches", "store_fps"])
     # A label table may have columns of these names; they are none of ours.
     known = VIDEOS.read().drop(columns=catalog.columns[1:], errors="ignore")
     return known.merge(catalog, on="video", validate="one_to_one")

@@ -8,8 +8,9 @@ import pandas as pd
 from aislewatch.config.data import Layout
 from aislewatch.config.params import Params
 from aislewatch.errors import LabelError
+from aislewatch.frames.picture_times import read_picture_times
 from aislewatch.frames.signatures import read_fingerprints
-from aislewatch.frames.timing import PictureTimes
+from aislewatch.frames.stretches import frame_times
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.problems import (
@@ -44,9 +45,9 @@ def work(params: Params, journal: Journal) -> None:
     """Check everything, write the report, and only then decide."""
     catalog = CATALOG.read()
     limits = Limits(1 / params.frames.fps, params.validate_.min_event_s)
-    videos = source_videos(catalog, even_times(catalog))
+    videos = source_videos(catalog, read_picture_times())
     labels = read_labels(catalog, videos, params.sources, limits)
-    annotations = assemble(catalog, labels, limits.frame_s)
+    annotations = assemble(videos, labels, limits.frame_s)
     suites = [
         catalog_suite(catalog, annotations, params.sources),
         annotations_suite(annotations, catalog, limits.frame_s, limits.min_event_s),
@@ -61,8 +62,9 @@ def work(params: Params, journal: Journal) -> None:
     problems = without_repeats(read, check(suites, places.DATA_DOCS))
     asked = params.validate_
     fingerprints = read_fingerprints()
-    pairs = pair_table(catalog, find_copies(fingerprints), asked.duplicate_share)
-    opposed = contradictions(pairs, annotations)
+    times = frame_times(catalog)
+    pairs = pair_table(catalog, find_copies(fingerprints), asked.duplicate_share, times)
+    opposed = contradictions(pairs, annotations, times)
     problems += contradiction_problems(opposed, asked.contradictions)
     page = places.CONTRADICTIONS_PAGE
     write_page(page, opposed, asked.contradictions, catalog, places.FRAMES, params.frames)
@@ -79,12 +81,6 @@ def work(params: Params, journal: Journal) -> None:
     journal.metrics(_counts(annotations, pairs, problems))
     for table in (ANNOTATIONS, VIDEOS, DUPLICATES, VALIDATION):
         journal.digest(table.path)
-
-
-def even_times(catalog: pd.DataFrame) -> dict[str, PictureTimes]:
-    """Assume evenly spaced pictures."""
-    rows = catalog[["video", "duration_s", "fps"]].itertuples(index=False)
-    return {video: PictureTimes.even(length_s, fps or 25) for video, length_s, fps in rows}
 
 
 def read_labels(

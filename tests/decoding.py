@@ -1,30 +1,38 @@
 """Decodes one video as a child of the sandbox does, in the working folder of the test."""
 
+import ctypes
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import av
+
 from aislewatch.errors import QuarantinedError
-from aislewatch.ingest.decode import FRAMES, decode_job, find_ffmpeg
+from aislewatch.ingest.decode import decode_job
 from aislewatch.ingest.decoder import video_limits
 from tests.footage_samples import LIMITS
 
 
-def decode(
-    video: Path, fps: int = 10, size: int = 32, ffmpeg: str = "", **limits: float
-) -> dict[str, Any]:
+def decode(video: Path, fps: int = 10, size: int = 32, **limits: float) -> dict[str, Any]:
     """Decode into the working folder; ``limits`` are keys of params.yaml's ingest."""
-    Path(FRAMES).unlink(missing_ok=True)
-    return decode_job(
-        {
-            "video": str(video),
-            "ffmpeg": ffmpeg or find_ffmpeg(),
-            "fps": fps,
-            "size": size,
-            "limits": asdict(video_limits(LIMITS.model_copy(update=limits))),
-        }
-    )
+    asked = video_limits(LIMITS.model_copy(update=limits))
+    return decode_job({"video": str(video), "fps": fps, "size": size, "limits": asdict(asked)})
+
+
+@contextmanager
+def without_simd() -> Iterator[None]:
+    """Have libav compute everything by its C code, as on a processor without vector units."""
+    [library] = Path(av.__file__).parent.with_name("av.libs").glob("libavutil-*")
+    # The library that is loaded already: av_force_cpu_flags of libavutil/cpu.h.
+    force = ctypes.CDLL(str(library)).av_force_cpu_flags
+    force(0)
+    try:
+        yield
+    finally:
+        force(-1)
 
 
 def refusal(video: Path, **limits: float) -> QuarantinedError | None:

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from aislewatch.frames.fingerprint import Fingerprint, fingerprint_of, signature_of_frames
+from aislewatch.tables.ingest import PICTURE_TIMES
+from tests.even_videos import even_videos
 
 SIZE = 64
 FPS = 10
@@ -92,3 +94,6 @@ def write_films(data: Path, catalog: pd.DataFrame, walks: Iterable[int]) -> None
         rows.append((video, signature_of_frames(frames, SIZE, FPS).tobytes(), n_frames, FPS))
     table = pd.DataFrame(rows, columns=["video", "signature", "n_frames", "fps"])
     table.to_parquet(data / "fingerprints.parquet", index=False)
+    shown = even_videos(catalog).items()
+    rows = [(name, video.times.bounds_ns.tobytes()) for name, video in shown]
+    PICTURE_TIMES.at(data / "picture_times.parquet").write(PICTURE_TIMES.frame(rows))

@@ -1,18 +1,19 @@
-"""Small real videos, made by the ffmpeg that the pipeline itself uses, and small projects."""
+"""Small real videos, made by ffmpeg, and small projects."""
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import psutil
 import yaml
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from aislewatch.config.machine import Ingest
-from aislewatch.ingest.decode import find_ffmpeg
 from tests.code_closure import ROOT
 
 # The shipped limits, with a shorter patience.
@@ -28,7 +29,7 @@ LIMITS = Ingest(
 
 def run_ffmpeg(*arguments: str | Path) -> None:
     """Run ffmpeg, silently, overwriting its output."""
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
     subprocess.run(command, check=True, capture_output=True)
 
 
@@ -74,12 +75,14 @@ def make_project(folder: Path, source: str, workers: int = 0, size: int = 32) ->
     return folder
 
 
-def start_stage(project: Path) -> subprocess.Popen[str]:
+def start_stage(
+    project: Path, python: Sequence[str] = ("-m", "stages.ingest")
+) -> subprocess.Popen[str]:
     """Start ``python -m stages.ingest`` there, as part of an execution that nobody records."""
     execution = project / ".aislewatch/runs/test"
     execution.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-m", "stages.ingest"],
+        [sys.executable, *python],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(ROOT), "AISLEWATCH_EXECUTION": str(execution)},
         stdout=subprocess.PIPE,

@@ -23,6 +23,7 @@ COPIED = (
     "dvc.yaml",
     "params.yaml",
     "pyproject.toml",
+    "requirements/lock.txt",
     "prefect.yaml",
     ".dvc/config",
     ".dvc/.gitignore",

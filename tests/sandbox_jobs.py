@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aislewatch.errors import QuarantinedError
+from aislewatch.ingest.decode import decode_job
 
 Request = dict[str, Any]
 
@@ -71,3 +72,25 @@ def hang_with_grandchild(request: Request) -> Request:
 
 def leave_grandchild(request: Request) -> Request:
     return {"grandchild": subprocess.Popen(["/bin/sleep", "600"]).pid}
+
+
+def hang_beside_the_video(request: Request) -> Request:
+    """Hang like ``hang_with_grandchild``; the note is the video's, with the suffix of a text."""
+    return hang_with_grandchild({"note": Path(request["video"]).with_suffix(".txt")})
+
+
+def remove_first(request: Request) -> Request:
+    Path(request["video"]).unlink()
+    return decode_job(request)
+
+
+def append_first(request: Request) -> Request:
+    with Path(request["video"]).open("ab") as file:
+        file.write(b"more")
+    return decode_job(request)
+
+
+def link_first(request: Request) -> Request:
+    Path(request["video"]).unlink()
+    Path(request["video"]).symlink_to("/dev/null")
+    return decode_job(request)

@@ -47,7 +47,8 @@ def simulated(
             rows.append((name, f"{name}.yuv", start, group, "test", label, logit))
     columns = ["video", "frames_file", "start", "group", "split", "label", "score"]
     frame = pd.DataFrame(rows, columns=columns)
-    return frame.assign(score=1.0 / (1.0 + np.exp(-frame["score"])))
+    scores = 1.0 / (1.0 + np.exp(-frame["score"]))
+    return frame.assign(score=scores, start_s=frame["start"] / 10)
 
 
 def scored(name: str, val: pd.DataFrame, test: pd.DataFrame) -> Scored:

@@ -111,6 +111,7 @@ def _write_data(root: Path) -> None:
     columns = ["video", "source", "frames_file", "n_frames", "duration_s"]
     columns += ["label", "camera", "height", "fps"]
     table = pd.DataFrame(catalog, columns=columns).sort_values("video")
+    table = table.assign(end_s=table["duration_s"], stretches="0@0", store_fps=10)
     table.to_parquet(root / "data/catalog.parquet", index=False)
     events = table[["video", "label"]].assign(start_s=0.0, end_s=FRAMES / 10)
     events.to_parquet(root / "data/annotations.parquet", index=False)

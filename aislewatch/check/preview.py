@@ -14,10 +14,11 @@ from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.candidates import camera_and_label, printable
 from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
+from aislewatch.ingest.notices import timing_notices
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.problems import Problem, footage_notice, footage_problem
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels
+from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels, Video
 from aislewatch.labels.spans import Span, join
 from aislewatch.labels.ucf_against_dcsass import disagreements
 from aislewatch.tables.validate import VIDEOS
@@ -64,7 +65,7 @@ def check_source(raw: Path, source: str, params: Params, progress: Progress) -> 
     ]
     lines = [f"{raw / source} is laid out as {layout}:"]
     if found:
-        lines += _summary(catalog, {source: labels}, limits.frame_s)
+        lines += _summary(catalog, videos, {source: labels}, limits.frame_s)
     lines += _listing(problems)
     errors = sum(problem.level == "error" for problem in problems)
     return Checked(errors, "\n".join(lines))
@@ -96,7 +97,7 @@ def _footage_problems(
     problems += [
         footage_notice(video, notice)
         for video, own in sorted(found.items())
-        for notice in own.facts.notices
+        for notice in own.facts.notices + timing_notices(own.times, own.facts.duration_s)
     ]
     if not found:
         fault, remedy = "there is no video that could be used", "put footage there"
@@ -104,9 +105,14 @@ def _footage_problems(
     return problems
 
 
-def _summary(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float) -> list[str]:
+def _summary(
+    catalog: pd.DataFrame,
+    videos: Mapping[str, Video],
+    labels: Mapping[str, Labels],
+    frame_s: float,
+) -> list[str]:
     """Count videos, seconds and events by label; name cameras and what else is known."""
-    annotations = assemble(catalog, labels, frame_s)
+    annotations = assemble(videos, labels, frame_s)
     of_video = Counter(video_labels(annotations).values())
     events = Counter(annotations["label"])
     lengths_s = _lengths_s(catalog, annotations)

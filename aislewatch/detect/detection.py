@@ -12,6 +12,7 @@ from aislewatch.clock import clock
 from aislewatch.config.params import Params
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.files import sha256_file, whole_file, write_json
+from aislewatch.frames.stretches import FrameTimes
 from aislewatch.ingest.decode import FRAMES
 from aislewatch.ingest.decoder import Decoder
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
@@ -107,19 +108,20 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
                 raise QuarantinedError(error.reason, words, error.remedy) from None
         for notice in facts["notices"]:
             log.warning("%s: %s", video.name, notice)
-        n_frames = facts["n_frames"]
-        starts = successive_starts(n_frames, config.n_frames, config.step)
+        times = FrameTimes.from_text(facts["stretches"], facts["n_frames"], config.fps)
+        starts = successive_starts(times, config.n_frames, config.step)
         if not starts:
             needed_s = clip_span(config.n_frames, config.step) / config.fps
+            whole = "lasts" if len(times.stretches) == 1 else "has gaps, and all in all shows"
             raise FootageError(
-                f"{video} lasts {n_frames / config.fps:.1f} s, shorter than one clip of "
+                f"{video} {whole} {facts['duration_s']:.1f} s, shorter than one clip of "
                 f"{needed_s:.1f} s; nothing can be said about it"
             )
         log.info("scoring %d clips of %s", len(starts), video.name)
         table = pd.DataFrame({"frames_file": FRAMES, "start": starts})
         device = set_up_compute(params.machine)
         scores = score_clips(model, table, frames_dir, device).tolist()
-    return timed_clips(starts, scores, config.n_frames, config.step, config.fps)
+    return timed_clips(starts, scores, config.n_frames, config.step, times)
 
 
 def _as_json(found: Detection) -> dict[str, object]:

@@ -28,9 +28,10 @@ from aislewatch.files import (
     whole_folder,
 )
 from aislewatch.frames.fingerprint import SIGNATURE_VERSION, Signature, signature_of_frames
+from aislewatch.frames.timing import PictureTimes
 
 # Part of a stored file's name: raise it when the same video gives other frames.
-DECODER_VERSION = 2
+DECODER_VERSION = 3
 
 # Key of the facts' own digest.
 _SEAL = "seal"
@@ -43,18 +44,31 @@ _NO_LINK = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES)
 class StoredVideo:
     """A decoded video.
 
-    Width and height are as displayed, in pixels; ``fps`` is the original's. ``lost_s`` are the
-    seconds at its end that were damaged; ``notices`` what people should know of it, each
-    ``what was seen -> what to do``.
+    Args:
+        key: names its files.
+        codec: of the original, as ffmpeg calls it.
+        width: of the original as displayed, pixels.
+        height: of the original as displayed, pixels.
+        pictures: of the original, counted.
+        fps: of them a second on average, while there are any.
+        duration_s: seconds during which there is a picture.
+        end_s: second of a player's clock at which the last picture ends.
+        n_frames: frames in the store.
+        stretches: which instants they are, as ``FrameTimes.to_text`` writes it.
+        lost_s: seconds at its end that were damaged.
+        notices: what people should know of it, each ``what was seen -> what to do``.
     """
 
     key: str
     codec: str
     width: int
     height: int
+    pictures: int
     fps: float
     duration_s: float
+    end_s: float
     n_frames: int
+    stretches: str
     lost_s: float
     notices: list[str]
 
@@ -68,18 +82,23 @@ class StoredVideo:
 class FrameStore:
     """The private store, seen through one frame format.
 
-    A video is ``<key>.yuv`` (packed I420), ``<key>.s<version>.npy`` (signature) and ``<key>.json``
-    (facts, with the sha256 of both files and of itself), written in this order: where the facts
-    are, the frames are.
+    A video is ``<key>.yuv`` (packed I420), ``<key>.times.npy`` (when the original's pictures are
+    shown), ``<key>.s<version>.npy`` (signature) and ``<key>.json`` (facts, with the sha256 of the
+    other files and of itself), written in this order: where the facts are, the frames are.
     """
 
     folder: Path
     fps: int
     size: int
 
-    def key(self, sha256: str) -> str:
-        """Name of a video's files: its content, the format, and the version of our decoding."""
-        return f"{sha256}-{self.fps}fps-{self.size}px-v{DECODER_VERSION}"
+    def key(self, sha256: str, decoder: str) -> str:
+        """Name a video's files: by its content, the format, our version and the decoder's.
+
+        Args:
+            sha256: of the original.
+            decoder: what decodes it, in letters, digits, dots and underscores.
+        """
+        return f"{sha256}-{self.fps}fps-{self.size}px-v{DECODER_VERSION}-{decoder}"
 
     def find(self, key: str) -> StoredVideo | None:
         """The video, or None where it is not stored or its files do not fit each other."""
@@ -87,35 +106,42 @@ class FrameStore:
             facts = read_facts(self._path(key, "json"))
             del facts["sha256"]
             stored = StoredVideo(key=key, **facts)
-            complete = self._path(key, "yuv").stat().st_size == stored.n_frames * self.frame_bytes
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            frames_bytes = self._path(key, "yuv").stat().st_size
+            pictures = len(self.times(key))
+        except (FileNotFoundError, ValueError, TypeError, KeyError, EOFError):
             return None
-        return stored if complete else None
+        whole = stored.n_frames * self.frame_bytes, stored.pictures
+        return stored if (frames_bytes, pictures) == whole else None
 
     @property
     def frame_bytes(self) -> int:
         """Bytes of a frame."""
         return self.size * self.size * 3 // 2
 
-    def add(self, video: StoredVideo, frames: Path, signature: Path) -> None:
+    def add(self, video: StoredVideo, frames: Path, times: Path, signature: Path) -> None:
         """Take a decoded video in.
 
-        The two files are moved, and the facts written beside them first: their folder must be on
+        The three files are moved, and the facts written beside them first: their folder must be on
         the store's file system and is the caller's to remove, also after a kill.
         """
+        files = {"yuv": frames, _TIMES: times, _SIGNATURE: signature}
         facts = asdict(video)
         del facts["key"]
-        facts["sha256"] = {"yuv": sha256_file(frames), _SIGNATURE: sha256_file(signature)}
+        facts["sha256"] = {suffix: sha256_file(file) for suffix, file in files.items()}
         facts_file = frames.with_name("facts.json")
         facts_file.write_text(_sealed(facts))
-        move_synced(frames, self._path(video.key, "yuv"))
-        move_synced(signature, self._path(video.key, _SIGNATURE))
+        for suffix, file in files.items():
+            move_synced(file, self._path(video.key, suffix))
         fsync_folder(self.folder)
         move_synced(facts_file, self._path(video.key, "json"))
         fsync_folder(self.folder)
 
+    def times(self, key: str) -> PictureTimes:
+        """Return when the pictures of a stored video's original are shown."""
+        return PictureTimes(np.load(self._path(key, _TIMES), allow_pickle=False))
+
     def signature(self, key: str) -> Signature:
-        """A stored video's signature; made from its frames where it is missing."""
+        """Return a stored video's signature; made from its frames where it is missing."""
         path = self._path(key, _SIGNATURE)
         try:
             stored: Signature = np.load(path, allow_pickle=False)
@@ -150,6 +176,7 @@ class FrameStore:
         return self.folder / f"{key}.{suffix}"
 
 
+_TIMES = "times.npy"
 _SIGNATURE = f"s{SIGNATURE_VERSION}.npy"
 
 

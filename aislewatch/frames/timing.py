@@ -49,6 +49,10 @@ class PictureTimes:
         """Pictures a second, on average, while there are any."""
         return len(self) / max(self.duration_s, 1 / SECOND_NS)
 
+    def before(self, second: float) -> "PictureTimes":
+        """Return the times of the pictures that end before a second, or at it."""
+        return PictureTimes(self.bounds_ns[self.bounds_ns[:, 1] <= second * SECOND_NS])
+
     def shown_from(self, number: int) -> float:
         """Second from which picture ``number`` is shown; the first is number 0.
 

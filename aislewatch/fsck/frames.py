@@ -10,7 +10,10 @@ from aislewatch.frames.store import read_facts
 from aislewatch.fsck.evidence import Evidence
 from aislewatch.tables.places import STORE
 
-_NAME = re.compile(r"(?P<key>[0-9a-f]{64}-\d+fps-\d+px-v\d+)\.(?P<suffix>yuv|s\d+\.npy|json)")
+# The decoder has been part of it since version 3.
+_NAME = re.compile(
+    r"(?P<key>[0-9a-f]{64}-\d+fps-\d+px-v\d+(-[\w.]+?)?)\.(?P<suffix>yuv|(s\d+|times)\.npy|json)"
+)
 
 
 def store_files() -> list[Path]:

@@ -1,16 +1,21 @@
 """Decoding as the rest of the library sees it: ingest and detection both use this."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import av
+
 from aislewatch.config.machine import Ingest
-from aislewatch.ingest.decode import find_ffmpeg
 from aislewatch.ingest.probe import VideoLimits
 from aislewatch.ingest.sandbox import Sandbox
 from aislewatch.ingest.supervisor import SandboxLimits
 
 DECODE_JOB = "aislewatch.ingest.decode:decode_job"
+
+# The libraries that decode, scale and time: another version of them may give other frames.
+DECODED_BY = re.sub(r"[^\w.]", "_", f"ffmpeg{av.ffmpeg_version_info}_av{av.__version__}")
 
 # Seconds beyond the longest video: what it decodes to may be rounded up.
 ROUNDING_S = 1
@@ -30,14 +35,10 @@ class Decoder:
         fps: frames a second to make.
         size: their width and height, pixels.
         limits: of the sandbox and of a video.
-
-    Raises:
-        FootageError: there is no ffmpeg.
     """
 
     def __init__(self, fps: int, size: int, limits: Ingest) -> None:
         self._request = {
-            "ffmpeg": find_ffmpeg(),
             "fps": fps,
             "size": size,
             "limits": asdict(video_limits(limits)),
@@ -47,11 +48,10 @@ class Decoder:
         self._sandbox = Sandbox(DECODE_JOB, of_child)
 
     def decode_video(self, video: Path, folder: Path) -> dict[str, Any]:
-        """Decode into ``folder``, which must exist: ``frames.yuv`` and ``signature.npy``.
+        """Decode into ``folder``, which must exist: frames, signature and times of the pictures.
 
         Returns:
-            VideoFacts and its Look as a dict, with n_frames and lost_s; ``duration_s`` is always
-            known.
+            The fields of StoredVideo but for the key.
 
         Raises:
             QuarantinedError: the video was refused.

@@ -1,24 +1,16 @@
 """Where a video that was not decoded to its end is damaged, in words that never vary."""
 
-import errno
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import Any
 
-import av
 from av.packet import Packet
-from av.video.stream import VideoStream
 
 from aislewatch.errors import QuarantinedError
-from aislewatch.ingest.candidates import unreadable
-from aislewatch.ingest.formats import libav_words, open_video
 from aislewatch.ingest.probe import VideoFacts, VideoLimits
-from aislewatch.ingest.rate import ASSUMED_FPS
-from aislewatch.ingest.remedies import COPY, DAMAGED, MORE_MEMORY
+from aislewatch.ingest.remedies import COPY, DAMAGED
 
-# Seconds, and share of the declared length, by which decoded footage may fall short: the last
-# frame's own duration, and rounding. Real files (323 measured) stay within 0.3 s.
+# Seconds, and share of the declared length, by which a file may fall short: the last frame's own
+# duration, and rounding. Real files (323 measured) stay within 0.3 s.
 MISSING_S = 1.0
 MISSING_SHARE = 0.05
 
@@ -42,11 +34,13 @@ class Damage:
     Args:
         reason: ``"truncated"`` or ``"undecodable"``.
         words: what is wrong there.
+        kept_s: second of a player's clock up to which it is good.
         lost_s: seconds behind it, as far as the file lets that be told.
     """
 
     reason: str
     words: str
+    kept_s: float
     lost_s: float
 
     def accept(self, limits: VideoLimits) -> str:
@@ -60,130 +54,88 @@ class Damage:
         return f"{self.words}: the last {self.lost_s:.1f} s are lost -> {COPY}"
 
 
-def damage_at_end(facts: VideoFacts, decoded_s: float, *, torn: bool) -> Damage | None:
+class Doubts:
+    """Whether packets that libav flags as damaged are so.
+
+    Where another recording was joined, packets are flagged, too; but all can be decoded, and soon a
+    picture follows that needs no other.
+    """
+
+    def __init__(self) -> None:
+        self._left = 0
+        self.are_confirmed = False
+
+    @property
+    def are_open(self) -> bool:
+        """Whether what was decoded last may be damaged."""
+        return self._left > 0
+
+    def allow(self, packet: "Packet[Any]") -> bool:
+        """Look at the next packet; it is not to be decoded once doubts are confirmed."""
+        if self._left and packet.is_keyframe:
+            self._left = 0
+        elif self._left == 1:
+            self.are_confirmed = True
+            return False
+        self._left = max(0, self._left - 1)
+        if packet.is_corrupt and not self._left:
+            self._left = JOINED_WITHIN
+        return True
+
+
+def damage_at_end(
+    facts: VideoFacts, reached_s: float, end_s: float, *, torn: bool
+) -> Damage | None:
     """Return what is missing at the end of a file all of which was decoded, or None.
 
     Args:
         facts: what its header says.
-        decoded_s: seconds that were decoded.
+        reached_s: second at which the longest of its tracks ends.
+        end_s: second of a player's clock at which its last picture ends.
         torn: whether the file ends inside its last element.
     """
-    lost_s = _stated_loss_s(facts, decoded_s) or 0.0
+    lost_s = _stated_loss_s(facts, reached_s) or 0.0
     words = ""
     if torn:
         words = "the file ends before its last element does"
     elif facts.cut:
         words = facts.cut
-    elif _lacks_its_end(facts, decoded_s):
-        words = f"{decoded_s:.1f} s of the stated {facts.duration_s:.1f} s could be decoded"
-    return Damage("truncated", words, lost_s) if words else None
+    elif _lacks_its_end(facts, reached_s):
+        words = f"{reached_s:.1f} s of the stated {facts.duration_s:.1f} s could be decoded"
+    return Damage("truncated", words, end_s, lost_s) if words else None
 
 
-def _stated_loss_s(facts: VideoFacts, decoded_s: float) -> float | None:
-    """Seconds not decoded of those that the header states; None where it states none."""
+def damage_noticed(
+    facts: VideoFacts, words: str, noticed_s: float, share: float, *, at_end: bool
+) -> Damage:
+    """Return the damage at the place where decoding ended.
+
+    Args:
+        facts: what the file's header says.
+        words: what is wrong there.
+        noticed_s: second at which the last picture ends that is surely good.
+        share: of the file's bytes that were read until then.
+        at_end: whether nothing follows.
+    """
+    kept_s = max(0.0, noticed_s - LATE_S)
+    lost_s = _stated_loss_s(facts, kept_s)
+    if lost_s is None:
+        # As many seconds a byte as before.
+        lost_s = noticed_s / share - kept_s if share else 0.0
+    if facts.cut:
+        return Damage("truncated", facts.cut, kept_s, lost_s)
+    cut = at_end and _lacks_its_end(facts, noticed_s)
+    told = f"{words} (after {noticed_s:.1f} s)"
+    return Damage("truncated" if cut else "undecodable", told, kept_s, lost_s)
+
+
+def _stated_loss_s(facts: VideoFacts, reached_s: float) -> float | None:
+    """Seconds that lack of those that the header states; None where it states none."""
     if facts.duration_s is None or not facts.container.startswith(STATES_DURATION):
         return None
-    return max(0.0, facts.duration_s - decoded_s)
+    return max(0.0, facts.duration_s - reached_s)
 
 
-def _lacks_its_end(facts: VideoFacts, decoded_s: float) -> bool:
-    lost_s = _stated_loss_s(facts, decoded_s)
+def _lacks_its_end(facts: VideoFacts, reached_s: float) -> bool:
+    lost_s = _stated_loss_s(facts, reached_s)
     return lost_s is not None and lost_s > max(MISSING_S, MISSING_SHARE * (facts.duration_s or 0))
-
-
-def search_damage(video: Path, facts: VideoFacts) -> tuple[int, Damage | None]:
-    """Decode again in one thread; return how many pictures are whole, and the first fault, if any.
-
-    ffmpeg reads and decodes in threads of its own: which of two faults is named, and in which
-    order, changed between runs for 3 of 1,500 damaged files on a busy machine. The quarantine table
-    is hashed.
-
-    Raises:
-        QuarantinedError: decoding needs too much memory.
-    """
-    search = _Search(video, facts)
-    try:
-        with open_video(video, facts.container, err_detect="explode") as container:
-            stream = cast(VideoStream, container.streams[facts.stream])
-            stream.codec_context.thread_count = 1
-            stream.codec_context.options = {"err_detect": "explode"}
-            packets = container.demux(stream)
-            for packet in packets:
-                if words := search.take(packet):
-                    # The last packet of a file that was cut is short, or lacks its second half.
-                    return search.conclude(words, at_end=not any(rest.size for rest in packets))
-    except av.FFmpegError as error:
-        if error.errno == errno.ENOMEM:
-            words = "decoding needs more memory than allowed"
-            raise QuarantinedError("memory-limit", words, MORE_MEMORY) from None
-        return search.conclude(f"it cannot be read on ({libav_words(error)})", at_end=False)
-    return search.pictures, None
-
-
-class _Search:
-    """What was decoded so far, and whether the last packet may have been damaged."""
-
-    def __init__(self, video: Path, facts: VideoFacts) -> None:
-        self._facts = facts
-        try:
-            self._bytes = video.stat().st_size
-        except OSError as error:
-            raise unreadable(error) from None
-        self.pictures, self._seconds, self._position = 0, 0.0, 0
-        self._latest_s: float | None = None
-        self._doubts = 0
-        self._unsure: list[float | None] = []
-
-    def take(self, packet: "Packet[VideoStream]") -> str:
-        """Decode a packet; say what is wrong with it or those before, or nothing.
-
-        Where another recording was joined, a packet is flagged as damaged, too; but all can be
-        decoded, and soon a picture follows that needs no other.
-        """
-        if self._doubts and packet.is_keyframe:
-            self._doubts = 0
-        elif self._doubts == 1:
-            return "a piece of the file is missing"
-        self._doubts = max(0, self._doubts - 1)
-        self._position = packet.pos or self._position
-        try:
-            times = [picture.time for picture in packet.decode()]
-        except av.FFmpegError as error:
-            if error.errno == errno.ENOMEM:
-                raise
-            return f"a picture cannot be decoded ({libav_words(error)})"
-        if packet.is_corrupt and not self._doubts:
-            self._doubts = JOINED_WITHIN
-        if self._doubts:
-            self._unsure += times
-        else:
-            self._count([*self._unsure, *times])
-            self._unsure = []
-        return ""
-
-    def conclude(self, words: str, *, at_end: bool) -> tuple[int, Damage]:
-        """Return how many pictures are good, and the damage at the place that was reached."""
-        facts, noticed_s = self._facts, self._seconds
-        # A margin before the place at which the decoder noticed it.
-        kept_s = max(0.0, noticed_s - LATE_S)
-        pictures = int(self.pictures * kept_s / noticed_s) if noticed_s else 0
-        lost_s = _stated_loss_s(facts, kept_s)
-        if lost_s is None:
-            # As many seconds a byte as before.
-            behind = (self._bytes - self._position) / max(1, self._position)
-            lost_s = noticed_s * (1 + behind) - kept_s
-        if facts.cut:
-            return pictures, Damage("truncated", facts.cut, lost_s)
-        cut = at_end and _lacks_its_end(facts, noticed_s)
-        told = f"{words} (after {noticed_s:.1f} s)"
-        return pictures, Damage("truncated" if cut else "undecodable", told, lost_s)
-
-    def _count(self, times: Sequence[float | None]) -> None:
-        self.pictures += len(times)
-        for time_s in times:
-            step_s = 0.0
-            if time_s is not None and self._latest_s is not None:
-                step_s = time_s - self._latest_s
-            # Where there is no time, or the clock began anew, the rate has to do.
-            self._seconds += step_s if step_s > 0 else 1 / (self._facts.fps or ASSUMED_FPS)
-            self._latest_s = time_s

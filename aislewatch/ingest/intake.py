@@ -14,8 +14,8 @@ from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.files import HASH_BLOCK
 from aislewatch.frames.store import FrameStore, StoredVideo
 from aislewatch.ingest.candidates import Candidate, check_candidate, unreadable
-from aislewatch.ingest.decode import FRAMES, SIGNATURE
-from aislewatch.ingest.decoder import Decoder
+from aislewatch.ingest.decode import FRAMES, SIGNATURE, TIMES
+from aislewatch.ingest.decoder import DECODED_BY, Decoder
 from aislewatch.ingest.probe import VideoLimits, check_limits
 from aislewatch.ingest.remedies import MORE_TIME, WRITTEN
 
@@ -76,7 +76,7 @@ class Intake:
         changed = QuarantinedError("changed", "the file changed while it was read", WRITTEN)
         try:
             digest = _digest(path, self.timeout_s)
-            stored = self._stored(path, self.store.key(digest))
+            stored = self._stored(path, self.store.key(digest, DECODED_BY))
         except QuarantinedError:
             # A half-written file looks damaged; what is wrong is that it is being written.
             if _stamp(path) != before:
@@ -103,7 +103,7 @@ class Intake:
                 stored = StoredVideo(
                     **{part.name: facts[part.name] for part in fields(StoredVideo)}
                 )
-                self.store.add(stored, Path(name) / FRAMES, Path(name) / SIGNATURE)
+                self.store.add(stored, *(Path(name) / file for file in (FRAMES, TIMES, SIGNATURE)))
         finally:
             self.decoders.put(decoder)
         self.decoded.add(key)

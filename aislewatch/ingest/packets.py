@@ -85,9 +85,11 @@ def _in_order_of_show(
             yield from sorted(run, key=itemgetter(0))
             run, first = [], time
         latest = decoded
-        if time is None:
-            # A raw stream's lengths follow from a rate that need not be the one settled on.
-            yield None, None if facts.is_raw else packet.duration
+        if facts.is_raw:
+            # Its times follow from a rate that need not be the one settled on.
+            yield None, None
+        elif time is None:
+            yield None, packet.duration
         # A picture before the first that can be decoded by itself lacks what it refers to.
         elif first is None or time >= first:
             run.append((time, packet.duration))

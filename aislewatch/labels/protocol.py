@@ -12,6 +12,7 @@ from typing import Protocol
 
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.labels.problems import Level, Problem
+from aislewatch.labels.spans import Span, gaps
 
 SHOPLIFTING, NORMAL, UNLABELED = "shoplifting", "normal", "unlabeled"
 
@@ -35,8 +36,12 @@ class Video:
 
     @property
     def fps(self) -> float:
-        """Return the pictures a second, on average."""
+        """Return the pictures a second, on average while there are any."""
         return self.times.rate
+
+    def shown(self) -> list[Span]:
+        """Return from and until when there are pictures, in order; at least one span."""
+        return gaps([Span(*gap) for gap in self.times.gaps_s()], self.duration_s, least_s=0.0)
 
 
 @dataclass(frozen=True)

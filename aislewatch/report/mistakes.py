@@ -32,17 +32,16 @@ class Mistake:
     score: float
 
 
-def worst_mistakes(predictions: pd.DataFrame, label: int, count: int, fps: int) -> list[Mistake]:
+def worst_mistakes(predictions: pd.DataFrame, label: int, count: int) -> list[Mistake]:
     """Clips of one class on the wrong side of the threshold, worst first, one a video.
 
     One a video, because neighbouring clips of one video fail together and would fill the sheet
     with one scene.
 
     Args:
-        predictions: ``video``, ``frames_file``, ``start``, ``label``, ``score``; a row a clip.
+        predictions: ``video``, ``frames_file``, ``start``, ``start_s``, ``label``, ``score``.
         label: 0 for false alarms, 1 for misses.
         count: most mistakes returned.
-        fps: frames a second of the store.
     """
     called = (predictions["score"] >= THRESHOLD).astype(np.int64)
     wrong = predictions[(called != label) & (predictions["label"] == label)]
@@ -53,7 +52,7 @@ def worst_mistakes(predictions: pd.DataFrame, label: int, count: int, fps: int) 
             video=clip["video"],
             frames_file=clip["frames_file"],
             start=clip["start"],
-            start_s=clip["start"] / fps,
+            start_s=clip["start_s"],
             label=clip["label"],
             score=clip["score"],
         )

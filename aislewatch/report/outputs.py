@@ -108,7 +108,7 @@ def _write_loops(
     mistakes = [
         mistake
         for label in (0, 1)
-        for mistake in worst_mistakes(clips, label, params.evaluate.mistakes // 2, frames.fps)
+        for mistake in worst_mistakes(clips, label, params.evaluate.mistakes // 2)
     ]
     loops = []
     frames_TKW = np.empty((segment.n_frames, frames.size * 3 // 2, frames.size), np.uint8)

@@ -7,7 +7,7 @@ paper's other choice. Evaluation, detection and live use call the same functions
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pydantic import BaseModel, ConfigDict
 
@@ -62,6 +62,7 @@ def raise_alerts(clips: Sequence[ScoredClip], rule: AlertRule) -> list[Alert]:
     ``consecutive``: every run of ``rule.consecutive`` clips at or above ``rule.threshold`` is a
     hit. ``majority``: a hit is where more than half of the last ``rule.window`` clips are; it
     reaches from the first of these to the last. Hits that overlap or touch become one alert.
+    Across a gap in the recording no clip follows another.
 
     Args:
         clips: in order of time.
@@ -77,11 +78,12 @@ def raise_alerts(clips: Sequence[ScoredClip], rule: AlertRule) -> list[Alert]:
         raise ValueError("clips must be in order of time, each starting after the one before")
     length, needed = _quorum(rule)
     above = [place for place, clip in enumerate(clips) if clip.score >= rule.threshold]
+    runs = _runs(clips)
     alerts: list[Alert] = []
     first = 0
     # Only a clip above the threshold can complete a hit that reaches farther than those before.
     for last, place in enumerate(above):
-        while above[first] <= place - length:
+        while above[first] <= place - length or runs[above[first]] != runs[place]:
             first += 1
         if last - first + 1 >= needed:
             _merge(alerts, _span([clips[recent] for recent in above[first : last + 1]]))
@@ -98,6 +100,12 @@ def rule_in_words(rule: AlertRule) -> str:
     if rule.method == "consecutive":
         return f"each of {rule.consecutive} clips in a row at or above {rule.threshold:g}"
     return f"more than half of {rule.window} clips in a row at or above {rule.threshold:g}"
+
+
+def _runs(clips: Sequence[ScoredClip]) -> list[int]:
+    """Number each clip's run of clips without a gap between them."""
+    gaps = (later.start_s > earlier.end_s for earlier, later in pairwise(clips))
+    return list(accumulate(gaps, initial=0))
 
 
 def _quorum(rule: AlertRule) -> tuple[int, int]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aislewatch.frames.stretches import FrameTimes
+
 
 @dataclass(frozen=True)
 class ScoredClip:
@@ -13,27 +15,32 @@ class ScoredClip:
     score: float
 
 
-def successive_starts(n_frames_video: int, n_frames: int, step: int) -> list[int]:
+def successive_starts(times: FrameTimes, n_frames: int, step: int) -> list[int]:
     """Return the frame indices at which the successive clips of a video start, half a clip apart.
 
-    Half a clip: an action cut by the end of one clip lies whole in the middle of the next.
+    Half a clip: an action cut by the end of one clip lies whole in the middle of the next. No clip
+    reaches over a gap in the recording.
 
     Args:
-        n_frames_video: frames of the video in the store.
+        times: of the video's frames in the store.
         n_frames: frames of a clip.
         step: store frames from one clip frame to the next.
     """
-    span = clip_span(n_frames, step)
-    return list(range(0, n_frames_video - span + 1, max(1, n_frames * step // 2)))
+    span, stride = clip_span(n_frames, step), max(1, n_frames * step // 2)
+    return [
+        start
+        for stretch in times.stretches
+        for start in range(stretch.first, stretch.end - span + 1, stride)
+    ]
 
 
 def timed_clips(
-    starts: Sequence[int], scores: Sequence[float], n_frames: int, step: int, fps: int
+    starts: Sequence[int], scores: Sequence[float], n_frames: int, step: int, times: FrameTimes
 ) -> tuple[ScoredClip, ...]:
-    """Return a video's clips in seconds, from their first frames in a store of ``fps`` frames/s."""
+    """Return a video's clips in seconds, from their first frames in the store."""
     span = clip_span(n_frames, step)
     return tuple(
-        ScoredClip(start / fps, (start + span) / fps, float(score))
+        ScoredClip(times.shown_from(start), times.shown_until(start + span), float(score))
         for start, score in zip(starts, scores, strict=True)
     )
 

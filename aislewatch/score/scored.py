@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from aislewatch.frames.stretches import frame_times
 from aislewatch.labels.protocol import UNLABELED
 from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores, events_of
 from aislewatch.tables import places
 from aislewatch.tables.score import scores_of
 
-PREDICTIONS = ["video", "group", "frames_file", "start", "split", "label", "score"]
+PREDICTIONS = ["video", "group", "frames_file", "start", "start_s", "split", "label", "score"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Scored:
     """One model's scores.
 
     ``predictions`` has a row a labelled clip of validation and test, sorted: ``video``, ``group``,
-    ``frames_file``, ``start`` (frame in the store), ``split``, ``label``, ``score``.
+    ``frames_file``, ``start`` (frame in the store), ``start_s`` (seconds of the video), ``split``,
+    ``label``, ``score``.
     ``whole`` has, for each side, every successive clip of each video, those of ambiguous label too.
     ``facts`` describe the model.
     """
@@ -63,7 +65,7 @@ def scored(name: str, facts: Mapping[str, Any], clips: pd.DataFrame, dataset: Da
         name: of the model.
         facts: as ``describe_model`` returns them.
         clips: as ``score_model`` returns them.
-        dataset: uses splits (group), catalog (duration_s) and annotations.
+        dataset: uses splits (group), annotations, catalog (end_s, and what frame_times uses).
     """
     group_of = dict(zip(dataset.splits["video"], dataset.splits["group"], strict=True))
     clips = clips.assign(group=clips["video"].map(group_of))
@@ -78,13 +80,15 @@ def scored(name: str, facts: Mapping[str, Any], clips: pd.DataFrame, dataset: Da
 
 
 def _whole_videos(clips: pd.DataFrame, dataset: Dataset) -> list[VideoScores]:
-    duration_s = dict(zip(dataset.catalog["video"], dataset.catalog["duration_s"], strict=True))
+    end_s = dict(zip(dataset.catalog["video"], dataset.catalog["end_s"], strict=True))
+    times = frame_times(dataset.catalog)
     found = []
     for name, own in clips.groupby("video"):
         video = str(name)
         events = events_of(dataset.annotations, video)
         scores = tuple(map(ScoredClip, own["start_s"], own["end_s"], own["score"]))
-        unlabeled = events_of(dataset.annotations, video, UNLABELED)
+        # Of what happened in a gap of the recording nobody knows either.
+        unknown = (*events_of(dataset.annotations, video, UNLABELED), *times[video].gaps_s())
         group = str(own["group"].iloc[0])
-        found.append(VideoScores(video, float(duration_s[video]), events, scores, unlabeled, group))
+        found.append(VideoScores(video, float(end_s[video]), events, scores, unknown, group))
     return found

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from aislewatch.files import whole_folder
+from aislewatch.frames.stretches import frame_times
 from aislewatch.models.build import Detector
 from aislewatch.models.scoring import score_clips
 from aislewatch.score.clips import clip_span, successive_starts
@@ -34,7 +35,7 @@ def score_model(
     Args:
         model: as ``load_model`` returns it.
         splits: uses video, frames_file, start, split, label.
-        catalog: uses video, frames_file, n_frames.
+        catalog: uses video, frames_file, n_frames, stretches, store_fps.
         frames_dir: the frame store.
         device: as ``set_up_compute`` returns it.
         sides: of the split.
@@ -55,10 +56,11 @@ def score_model(
     clips = clips.merge(labelled[[*ADDRESS, "label"]], on=ADDRESS, how="left", validate="1:1")
     follows = pd.concat(successive).assign(successive=True)
     clips = clips.merge(follows, on=ADDRESS, how="left", validate="1:1")
-    fps, span = model.config.fps, clip_span(model.config.n_frames, model.config.step)
+    times, span = frame_times(catalog), clip_span(model.config.n_frames, model.config.step)
+    places = list(zip(clips["video"], clips["start"].tolist(), strict=True))
     return clips.assign(
-        start_s=clips["start"] / fps,
-        end_s=(clips["start"] + span) / fps,
+        start_s=[times[video].shown_from(start) for video, start in places],
+        end_s=[times[video].shown_until(start + span) for video, start in places],
         split=clips["video"].map(side_of),
         label=clips["label"].astype("Int64"),
         successive=clips["successive"].notna(),
@@ -93,9 +95,11 @@ def write_scores(name: str, facts: Mapping[str, Any], clips: pd.DataFrame) -> Pa
 
 
 def _successive_clips(catalog: pd.DataFrame, names: pd.Index, model: Detector) -> pd.DataFrame:
+    chosen = catalog[catalog["video"].isin(names)].sort_values("video")
+    times = frame_times(chosen)
     rows = [
-        (row["video"], row["frames_file"], start)
-        for row in catalog[catalog["video"].isin(names)].sort_values("video").to_dict("records")
-        for start in successive_starts(row["n_frames"], model.config.n_frames, model.config.step)
+        (video, frames_file, start)
+        for video, frames_file in zip(chosen["video"], chosen["frames_file"], strict=True)
+        for start in successive_starts(times[video], model.config.n_frames, model.config.step)
     ]
     return pd.DataFrame(rows, columns=ADDRESS).astype({"start": "int64"})

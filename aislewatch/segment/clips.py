@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from aislewatch.errors import LabelError
+from aislewatch.frames.stretches import FrameTimes, frame_times
 from aislewatch.tables import places
 from aislewatch.tables.segment import CLIPS
 
@@ -41,9 +42,17 @@ class Windows:
         """Seconds of video that a window covers."""
         return self.span / self.fps
 
-    def starts(self, n_frames: int) -> npt.NDArray[np.int64]:
-        """First frames of all windows inside a video of ``n_frames`` frames, int64 (n,)."""
-        return np.arange(0, n_frames - self.span + 1, self.stride, dtype=np.int64)
+    def starts(self, times: FrameTimes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Return the first frame of every window of a video, int64 (n,), and its second, (n,).
+
+        A window lies in one stretch of frames: none reaches over a gap.
+        """
+        frames, seconds = [np.zeros(0, np.int64)], [np.zeros(0)]
+        for stretch in times.stretches:
+            own = np.arange(stretch.first, stretch.end - self.span + 1, self.stride, dtype=np.int64)
+            frames.append(own)
+            seconds.append((own - stretch.first + stretch.tick) / self.fps)
+        return np.concatenate(frames), np.concatenate(seconds)
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def segment(
     """Cut every video of the catalog; a window that touches an unlabeled part is left out.
 
     Args:
-        catalog: uses video, frames_file, n_frames (frames in the store).
+        catalog: uses video, frames_file, n_frames (frames in the store), stretches, store_fps.
         annotations: video, label, start_s, end_s (seconds).
         windows: the cut.
         rule: the labels.
@@ -133,20 +142,20 @@ def segment(
     too_short: list[str] = []
     unlabeled: list[str] = []
     ordered = catalog.sort_values("video")
-    columns = (ordered[name].tolist() for name in ("video", "frames_file", "n_frames"))
-    for video, frames_file, n_frames in zip(*columns, strict=True):
-        starts = windows.starts(n_frames)
+    times = frame_times(catalog)
+    for video, frames_file in zip(ordered["video"], ordered["frames_file"], strict=True):
+        starts, start_s = windows.starts(times[video])
         if len(starts) == 0:
             too_short.append(video)
             continue
-        kept = starts[~_touches(starts / windows.fps, windows.duration_s, unknown.get(video))]
-        dropped += len(starts) - len(kept)
-        if len(kept) == 0:
+        known = ~_touches(start_s, windows.duration_s, unknown.get(video))
+        dropped += len(starts) - int(known.sum())
+        if not known.any():
             unlabeled.append(video)
         else:
             own = events.get(video, np.zeros((0, 2)))
-            overlap = overlap_with_events(kept / windows.fps, windows.duration_s, own)
-            parts.append((video, frames_file, kept, overlap))
+            overlap = overlap_with_events(start_s[known], windows.duration_s, own)
+            parts.append((video, frames_file, starts[known], overlap))
     cut = _table(parts)
     cut["label"] = rule(cut["overlap"].to_numpy())
     clips = cut.loc[cut["label"] >= 0, CLIPS.names].reset_index(drop=True)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from aislewatch.frames.stills import jpeg
+from aislewatch.frames.stretches import frame_times
 from aislewatch.pages import templates
 from aislewatch.segment.clips import SHOPLIFTING
 from aislewatch.split.assignment import QUANTITIES, SIDES
@@ -51,7 +52,7 @@ def write_page(
         path: the HTML file.
         report: as ``leaks.leak_report`` returned it.
         splits: the finished split.
-        videos: uses video, camera, scene, frames_file and n_frames.
+        videos: uses video, camera, scene, frames_file, n_frames, stretches and store_fps.
         duplicates: pairs a, b, share and the shared part in seconds, start_a_s to end_b_s.
         bridges: videos left out: video, because.
         gap: of the reference model, or None where there is too little footage.
@@ -79,18 +80,18 @@ def write_page(
 def _pairs(
     splits: pd.DataFrame, videos: pd.DataFrame, duplicates: pd.DataFrame, store: Store
 ) -> list[dict[str, Any]]:
-    known = videos.set_index("video")[["frames_file", "n_frames"]]
+    files = dict(zip(videos["video"], videos["frames_file"], strict=True))
+    times = frame_times(videos)
     labels = splits.groupby("video")["label"].max()
     pairs = _records(nearest_across(splits, duplicates))
     for pair in pairs:
         for end in ("a", "b"):
             video = pair[end]
-            times = np.linspace(pair[f"start_{end}_s"], pair[f"end_{end}_s"], SHOWN_FRAMES)
-            frames = (times * store.fps).astype(int).clip(0, known.loc[video, "n_frames"] - 1)
-            file = str(known.loc[video, "frames_file"])
+            shown_s = np.linspace(pair[f"start_{end}_s"], pair[f"end_{end}_s"], SHOWN_FRAMES)
+            frames = [times[video].frame_at(at_s) for at_s in shown_s.tolist()]
             pair[f"label_{end}"] = "shoplifting" if labels[video] == SHOPLIFTING else "normal"
             pair[f"pictures_{end}"] = [
-                base64.b64encode(jpeg(store.folder, file, int(frame), store.size)).decode()
+                base64.b64encode(jpeg(store.folder, files[video], frame, store.size)).decode()
                 for frame in frames
             ]
     return pairs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aislewatch.files import whole_file
 from aislewatch.tables.evaluate import PREDICTIONS
-from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, QUARANTINE
+from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, PICTURE_TIMES, QUARANTINE
 from aislewatch.tables.score import scores_of
 from aislewatch.tables.segment import CLIPS
 from aislewatch.tables.split import ASSIGNMENTS, BRIDGES, SPLITS
@@ -24,7 +24,7 @@ BEGIN, END = (
 
 # In the pipeline's order.
 TABLES = (
-    *(CATALOG, FINGERPRINTS, QUARANTINE),
+    *(CATALOG, FINGERPRINTS, PICTURE_TIMES, QUARANTINE),
     *(ANNOTATIONS, VIDEOS, DUPLICATES, VALIDATION),
     *(CLIPS, ASSIGNMENTS, SPLITS, BRIDGES),
     *(curve_of("<model>"), scores_of("<model>"), PREDICTIONS),

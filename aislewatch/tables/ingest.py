@@ -1,4 +1,4 @@
-"""The tables of the ingest stage: which videos there are, how they move, what was refused."""
+"""The tables of the ingest stage: which videos there are, how they move, when."""
 
 from aislewatch.tables import places
 from aislewatch.tables.table import Column, Table
@@ -15,10 +15,20 @@ CATALOG = Table(
         Column("sha256", "str", "of the original file"),
         Column("frames_file", "str", "name of its file in `data/frames`"),
         Column("n_frames", "int64", "its length in the store", "frames"),
-        Column("fps", "float64", "the original's rate; 0 where the file states none", "frames/s"),
+        Column("store_fps", "int64", "rate of the store", "frames/s"),
+        Column(
+            "stretches",
+            "str",
+            "its frames from gap to gap, each time as `first@instant`: the first of them, and when "
+            "that is shown, in frames since second 0 of a player's clock",
+            "frames",
+        ),
+        Column("pictures", "int64", "pictures of the original, counted"),
+        Column("fps", "float64", "of them, on average while there are any", "pictures/s"),
         Column("width", "int64", "of the original, as displayed", "pixels"),
         Column("height", "int64", "of the original, as displayed", "pixels"),
-        Column("duration_s", "float64", "length of the original", "s"),
+        Column("duration_s", "float64", "how long there is a picture; gaps do not count", "s"),
+        Column("end_s", "float64", "when its last picture ends, by a player's clock", "s"),
         Column("codec", "str", "of the original, as ffmpeg calls it"),
         Column("lost_s", "float64", "what was damaged at its end; 0 where it is whole", "s"),
         Column("notices", "str", "what else to know of it, a line each: `seen -> what to do`"),
@@ -34,6 +44,22 @@ FINGERPRINTS = Table(
         Column("signature", "object", "what moves in it, and how it looks once a second"),
         Column("n_frames", "int64", "its length in the store", "frames"),
         Column("fps", "int64", "rate of the store", "frames/s"),
+    ),
+)
+
+PICTURE_TIMES = Table(
+    places.PICTURE_TIMES,
+    "ingest",
+    "an accepted video, sorted by `video`",
+    (
+        Column("video", "str", "path below `data/raw`"),
+        Column(
+            "bounds_ns",
+            "object",
+            "from when and until when each picture of the original is shown, by a player's clock: "
+            "two little-endian int64 a picture",
+            "ns",
+        ),
     ),
 )
 

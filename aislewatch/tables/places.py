@@ -19,6 +19,7 @@ PRETRAINED = DATA / "pretrained"
 FRAMES = DATA / "frames"
 CATALOG = DATA / "catalog.parquet"
 FINGERPRINTS = DATA / "fingerprints.parquet"
+PICTURE_TIMES = DATA / "picture_times.parquet"
 QUARANTINE = DATA / "quarantine.csv"
 
 # validate

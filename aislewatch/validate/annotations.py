@@ -24,15 +24,17 @@ ORDER = ["video", "start_s", "end_s", "label"]
 ORIGIN = ["file", "row"]
 
 
-def assemble(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float) -> pd.DataFrame:
-    """All intervals of all accepted videos, and rows that name no accepted video.
+def assemble(
+    videos: Mapping[str, Video], labels: Mapping[str, Labels], frame_s: float
+) -> pd.DataFrame:
+    """Gather all intervals of all accepted videos, and rows that name no accepted video.
 
     A video with rows has those intervals; where none of them is shoplifting or normal, what they
-    leave is normal. A video without rows is one interval from 0 to its end: as a whole what its
-    source says, else unlabeled.
+    leave is normal. A video without rows is as a whole what its source says, else unlabeled: an
+    event from its first picture to its last, anything else only where there are pictures.
 
     Args:
-        catalog: ingest's table; uses video, duration_s.
+        videos: the accepted ones, by name.
         labels: of every source.
         frame_s: seconds by which an interval may end after its video; it is cut to the video's end.
 
@@ -40,22 +42,26 @@ def assemble(catalog: pd.DataFrame, labels: Mapping[str, Labels], frame_s: float
         video, label, start_s, end_s (seconds, float64), file, row (Int64; NA = the whole file or
         folder says so), sorted by video and time.
     """
-    ends = dict(zip(catalog["video"], catalog["duration_s"].tolist(), strict=True))
     rows: dict[str, list[LabelRow]] = {}
     records: list[tuple[str, str, float, float, str, int | None]] = []
     for row in (row for source in sorted(labels) for row in labels[source].rows):
         rows.setdefault(row.video, []).append(row)
         # A rounding more than a frame.
-        end_s = cut(row.end_s, ends.get(row.video, math.inf), frame_s * 1.001)
+        video_s = videos[row.video].duration_s if row.video in videos else math.inf
+        end_s = cut(row.end_s, video_s, frame_s * 1.001)
         records.append((row.video, row.label, row.start_s, end_s, row.file, row.row))
     whole = {video: label for own in labels.values() for video, label in own.whole.items()}
-    for video, end_s in ends.items():
+    for video, facts in videos.items():
         place, spans = f"{places.RAW}/{video}", rows.get(video, [])
+        label, rest = whole.get(video, UNLABELED), []
         if not spans:
-            records.append((video, whole.get(video, UNLABELED), 0.0, end_s, place, None))
+            shown = facts.shown()
+            rest = [Span(shown[0].start_s, shown[-1].end_s)] if label == SHOPLIFTING else shown
         elif all(row.label == UNLABELED for row in spans):
-            rest = gaps([Span(row.start_s, row.end_s) for row in spans], end_s, least_s=frame_s)
-            records += [(video, NORMAL, gap.start_s, gap.end_s, place, None) for gap in rest]
+            known = [Span(row.start_s, row.end_s) for row in spans]
+            holes = [Span(*gap) for gap in facts.times.gaps_s()]
+            label, rest = NORMAL, gaps([*known, *holes], facts.duration_s, least_s=frame_s)
+        records += [(video, label, span.start_s, span.end_s, place, None) for span in rest]
     table = pd.DataFrame(records, columns=ANNOTATIONS.names + ORIGIN)
     table = table.astype({**ANNOTATIONS.dtypes, "file": "str", "row": "Int64"})
     return table.sort_values([*ORDER, "row"], ignore_index=True)

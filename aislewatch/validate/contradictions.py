@@ -1,10 +1,11 @@
 """Finds footage that two videos share under opposing labels, and settles which label holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
 from aislewatch.config.data import Choice
+from aislewatch.frames.stretches import FrameTimes
 from aislewatch.labels.checks import ROUNDING_S
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
@@ -28,39 +29,46 @@ COLUMNS = {
 # frame, and the alignment of two videos is exact to about 0.1 s.
 LEAST_S = 0.5
 
+# From and until which frame of the store a video has a label.
 Timeline = list[tuple[float, float, str]]
 
 
-def contradictions(pairs: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFrame:
+def contradictions(
+    pairs: pd.DataFrame, annotations: pd.DataFrame, times: Mapping[str, FrameTimes]
+) -> pd.DataFrame:
     """Find what of the shared part of two copies stands under opposing labels: a row a stretch.
 
     Args:
         pairs: copies a, b with the shared part in seconds, as ``duplicates.pair_table`` gives them.
         annotations: video, label, start_s, end_s.
+        times: of the frames of each video.
 
     Returns:
         ``COLUMNS``: the videos, their labels, and the stretch in each, in seconds; sorted.
     """
-    timelines = {str(video): _timeline(rows) for video, rows in annotations.groupby("video")}
+    timelines = {
+        str(video): _timeline(rows, times[str(video)])
+        for video, rows in annotations.groupby("video")
+        if video in times
+    }
     found = []
     for pair in pairs[pairs["is_copy"]].to_dict("records"):
         a, b = str(pair["a"]), str(pair["b"])
-        first_a_s, last_a_s = float(pair["start_a_s"]), float(pair["end_a_s"])
-        first_b_s, last_b_s = float(pair["start_b_s"]), float(pair["end_b_s"])
-        scale = (last_b_s - first_b_s) / max(last_a_s - first_a_s, 1e-9)
+        first_a, last_a = (times[a].frames_before(pair[f"{end}_a_s"]) for end in ("start", "end"))
+        first_b, last_b = (times[b].frames_before(pair[f"{end}_b_s"]) for end in ("start", "end"))
+        scale = (last_b - first_b) / max(last_a - first_a, 1e-9)
         of_b = [
-            (
-                first_a_s + (start_s - first_b_s) / scale,
-                first_a_s + (end_s - first_b_s) / scale,
-                label,
-            )
-            for start_s, end_s, label in _between(timelines.get(b, []), first_b_s, last_b_s)
+            (first_a + (start - first_b) / scale, first_a + (end - first_b) / scale, label)
+            for start, end, label in _between(timelines.get(b, []), first_b, last_b)
         ]
-        of_a = _between(timelines.get(a, []), first_a_s, last_a_s)
-        for start_s, end_s, label_a, label_b in _opposed(of_a, of_b):
-            in_b = [first_b_s + (at - first_a_s) * scale for at in (start_s, end_s)]
-            times = [round(at, 3) for at in (start_s, end_s, *in_b)]
-            found.append((a, b, label_a, label_b, *times))
+        of_a = _between(timelines.get(a, []), first_a, last_a)
+        for start, end, label_a, label_b in _opposed(of_a, of_b, LEAST_S * times[a].fps):
+            in_b = [first_b + (at - first_a) * scale for at in (start, end)]
+            shown_s = (
+                *(times[a].shown_from(start), times[a].shown_until(end)),
+                *(times[b].shown_from(in_b[0]), times[b].shown_until(in_b[1])),
+            )
+            found.append((a, b, label_a, label_b, *(round(at_s, 3) for at_s in shown_s)))
     return pd.DataFrame(sorted(found), columns=list(COLUMNS)).astype(COLUMNS)
 
 
@@ -134,12 +142,13 @@ def problems(found: pd.DataFrame, choice: Choice) -> list[Problem]:
     ]
 
 
-def _timeline(rows: pd.DataFrame) -> Timeline:
-    """What a video is labelled, from stretch to stretch.
+def _timeline(rows: pd.DataFrame, times: FrameTimes) -> Timeline:
+    """Say what a video is labelled, from stretch to stretch, in frames of the store.
 
     Shoplifting and unlabeled parts are as stated; beside shoplifting the rest is normal.
     """
-    stated = list(zip(rows["start_s"].tolist(), rows["end_s"].tolist(), rows["label"], strict=True))
+    bounds = (map(times.frames_before, rows[name].tolist()) for name in ("start_s", "end_s"))
+    stated = list(zip(*bounds, rows["label"], strict=True))
     if not any(label == SHOPLIFTING for *_, label in stated):
         return sorted(stated)
     special = join(Span(start, end) for start, end, label in stated if label != NORMAL)
@@ -148,17 +157,19 @@ def _timeline(rows: pd.DataFrame) -> Timeline:
     return sorted([*(row for row in stated if row[2] != NORMAL), *rest])
 
 
-def _between(timeline: Timeline, start_s: float, end_s: float) -> Timeline:
-    clipped = [(max(a, start_s), min(b, end_s), label) for a, b, label in timeline]
+def _between(timeline: Timeline, first: float, last: float) -> Timeline:
+    clipped = [(max(a, first), min(b, last), label) for a, b, label in timeline]
     return [row for row in clipped if row[1] > row[0]]
 
 
-def _opposed(one: Timeline, other: Timeline) -> Iterator[tuple[float, float, str, str]]:
+def _opposed(
+    one: Timeline, other: Timeline, least: float
+) -> Iterator[tuple[float, float, str, str]]:
     for start, end, label in one:
         for other_start, other_end, other_label in other:
             shared = max(start, other_start), min(end, other_end)
             opposing = {label, other_label} == {NORMAL, SHOPLIFTING}
-            if opposing and shared[1] - shared[0] > LEAST_S:
+            if opposing and shared[1] - shared[0] > least:
                 yield *shared, label, other_label
 
 

@@ -5,7 +5,6 @@ One HTML file with everything in it. It is no hashed output: pictures are for lo
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from aislewatch.config.data import Choice, Frames
 from aislewatch.files import whole_file
 from aislewatch.frames.stills import jpeg
+from aislewatch.frames.stretches import FrameTimes, frame_times
 from aislewatch.pages import templates
 
 # Frames shown of each video: in 1 to 3 s of shared footage a hand is seen to take and to hide.
@@ -35,14 +35,15 @@ def write_page(
         path: the HTML file; its folder is made.
         found: as ``contradictions.contradictions`` returned them.
         choice: what becomes of them.
-        catalog: uses video, frames_file, n_frames.
+        catalog: uses video, frames_file, n_frames, stretches, store_fps.
         frames_dir: the frame store.
         frames: its format.
 
     Raises:
         FootageError: frames of a video are missing.
     """
-    files = catalog.set_index("video")[["frames_file", "n_frames"]]
+    files = dict(zip(catalog["video"], catalog["frames_file"], strict=True))
+    times = frame_times(catalog)
     shown = [
         [
             {
@@ -50,7 +51,12 @@ def write_page(
                 "label": row[f"label_{end}"],
                 "start_s": row[f"start_{end}_s"],
                 "end_s": row[f"end_{end}_s"],
-                "frames": _strip(row, end, files, frames_dir, frames),
+                "frames": _strip(
+                    (row[f"start_{end}_s"], row[f"end_{end}_s"]),
+                    (frames_dir, files[row[end]]),
+                    times[row[end]],
+                    frames.size,
+                ),
             }
             for end in ("a", "b")
         ]
@@ -67,17 +73,11 @@ def write_page(
 
 
 def _strip(
-    row: dict[Any, Any], end: str, files: pd.DataFrame, frames_dir: Path, frames: Frames
+    bounds_s: tuple[float, float], file: tuple[Path, str], times: FrameTimes, size: int
 ) -> list[dict[str, str]]:
-    """Frames from a stretch's beginning to its end, each with its time."""
-    video = row[end]
-    frames_file, n_frames = files.loc[video]
-    times = np.linspace(row[f"start_{end}_s"], row[f"end_{end}_s"], SHOWN_FRAMES)
+    """Draw frames from a stretch's beginning to its end, each with its time."""
     strip = []
-    for at_s in times.tolist():
-        picture = jpeg(
-            frames_dir, frames_file, min(round(at_s * frames.fps), n_frames - 1), frames.size
-        )
-        data = base64.b64encode(picture).decode()
+    for at_s in np.linspace(*bounds_s, SHOWN_FRAMES).tolist():
+        data = base64.b64encode(jpeg(*file, times.frame_at(at_s), size)).decode()
         strip.append({"time": f"{at_s:.1f} s", "source": f"data:image/jpeg;base64,{data}"})
     return strip

@@ -1,10 +1,11 @@
 """Videos that show the same footage, and whether people gave it different labels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 import pandas as pd
 
+from aislewatch.frames.stretches import FrameTimes
 from aislewatch.tables.validate import DUPLICATES
 from aislewatch.validate.copies.find import Copy
 
@@ -13,29 +14,35 @@ from aislewatch.validate.copies.find import Copy
 CERTAIN_S = 10.0
 
 
-def pair_table(catalog: pd.DataFrame, found: Iterable[Copy], copy_share: float) -> pd.DataFrame:
-    """Every two videos that share footage: byte-identical files, and files that share motion.
+def pair_table(
+    catalog: pd.DataFrame,
+    found: Iterable[Copy],
+    copy_share: float,
+    times: Mapping[str, FrameTimes],
+) -> pd.DataFrame:
+    """List every two videos that share footage: byte-identical files, and those that share motion.
 
     Args:
-        catalog: uses video, sha256 and duration_s.
-        found: pairs that share motion; those of other videos are left out.
+        catalog: uses video, sha256 and end_s.
+        found: pairs that share motion; those of other videos are left out. Their seconds are of
+            the frames in the store, one after the other.
         copy_share: share of the moving frames from which two videos are copies.
+        times: of the frames of each video of the catalog.
 
     Returns:
-        The columns of ``DUPLICATES``, a before b, sorted, each pair once. ``labels_conflict`` is
-        false: what labels say of the shared part is for ``contradictions``.
+        The columns of ``DUPLICATES``, a before b, sorted, each pair once, with seconds of a
+        player's clock. ``labels_conflict`` is false: what labels say of the shared part is for
+        ``contradictions``.
     """
-    ends = dict(zip(catalog["video"].tolist(), catalog["duration_s"].tolist(), strict=True))
+    ends = dict(zip(catalog["video"].tolist(), catalog["end_s"].tolist(), strict=True))
     rows = {
         (copy.a, copy.b): (
             copy.share,
             copy.share >= copy_share or copy.matched_s >= CERTAIN_S,
             False,
             False,
-            copy.start_a_s,
-            min(copy.end_a_s, ends[copy.a]),
-            copy.start_b_s,
-            min(copy.end_b_s, ends[copy.b]),
+            *_on_clock(copy.start_a_s, copy.end_a_s, times[copy.a], ends[copy.a]),
+            *_on_clock(copy.start_b_s, copy.end_b_s, times[copy.b], ends[copy.b]),
             copy.speed,
             copy.mirrored,
         )
@@ -47,3 +54,11 @@ def pair_table(catalog: pd.DataFrame, found: Iterable[Copy], copy_share: float) 
             end = ends[a]
             rows[a, b] = (1.0, True, True, False, 0.0, end, 0.0, end, 1.0, False)
     return DUPLICATES.frame((*pair, *row) for pair, row in sorted(rows.items()))
+
+
+def _on_clock(
+    start_s: float, end_s: float, times: FrameTimes, video_s: float
+) -> tuple[float, float]:
+    """Turn seconds of the stored frames into those of a player, which goes on through gaps."""
+    shown_s = times.shown_from(start_s * times.fps), times.shown_until(end_s * times.fps)
+    return round(shown_s[0], 2), min(round(shown_s[1], 2), video_s)

@@ -67,9 +67,10 @@ def catalog_suite(
         _range("n_frames", 1, "has_frames"),
         _range("width", 1, "width_range"),
         _range("height", 1, "height_range"),
-        # 0 where the file does not state it: only labels that count frames need it.
-        _range("fps", 0, "fps_range"),
+        _range("pictures", 1, "has_pictures"),
+        _range("fps", 0, "fps_range", strict_min=True),
         _range("duration_s", 0, "duration_range", strict_min=True),
+        _greater("end_s", "duration_s", "end_range", INGEST, or_equal=True),
         _range("intervals", 1, "has_interval", remedy="say in its label file what it shows"),
     ]
     return Suite("catalog", places.CATALOG.as_posix(), table, rules, ["video"])
@@ -86,7 +87,7 @@ def annotations_suite(
         frame_s: tolerance at a video's end, in seconds.
         min_event_s: shortest event, in seconds.
     """
-    ends = catalog.drop_duplicates("video").set_index("video")["duration_s"]
+    ends = catalog.drop_duplicates("video").set_index("video")["end_s"]
     length = annotations["end_s"] - annotations["start_s"]
     video_end = annotations["video"].map(ends).astype("float64")
     table = annotations.assign(

@@ -20,9 +20,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from imageio_ffmpeg import get_ffmpeg_exe
+
 from aislewatch.config.params import Params, load_params
 from aislewatch.frames.store import FrameStore
-from aislewatch.ingest.decode import find_ffmpeg
 from aislewatch.ingest.decoder import video_limits
 from aislewatch.ingest.folder import ingest
 from aislewatch.ingest.probe import probe_video
@@ -50,7 +51,7 @@ def make_files(videos: Sequence[Path], source: Path, params: Params) -> list[Pat
             sys.exit(f"{video} does not say how long it is; choose another one")
         repeats = math.ceil(LONG_S / duration_s) - 1
         file = source / f"{number}.mp4"
-        command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-stream_loop", str(repeats)]
+        command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-stream_loop", str(repeats)]
         command += ["-i", str(video), "-map", "0:v", "-c", "copy"]
         command += ["-metadata", f"comment={number}", str(file)]
         subprocess.run(command, check=True)
@@ -62,7 +63,7 @@ def make_files(videos: Sequence[Path], source: Path, params: Params) -> list[Pat
 def limit(files: Sequence[Path]) -> None:
     """The least that decoding can cost: ffmpeg scales every frame and throws it away."""
     for file in files:
-        command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-threads", "1"]
+        command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-threads", "1"]
         command += ["-i", str(file), "-vf", "scale=128:128", "-f", "null", "-"]
         subprocess.run(command, check=True)
 

@@ -11,21 +11,22 @@ backgrounds, drawn on 64×64 pixels; all pairs are measured on a part of them in
 import argparse
 import csv
 import os
-import subprocess
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import chdir
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from aislewatch.config.params import load_params
-from aislewatch.frames.fingerprint import Fingerprint, fingerprint_of, signature_of_frames
-from aislewatch.ingest.decode import ffmpeg_arguments, find_ffmpeg
-from aislewatch.ingest.probe import VideoLimits, probe_video
+from aislewatch.frames.fingerprint import Fingerprint, fingerprint_of
+from aislewatch.ingest.decode import SIGNATURE, decode_job
+from aislewatch.ingest.probe import VideoLimits
 from aislewatch.validate.copies.find import Copy, find_copies
 from benchmarks.validate.planting import KINDS, Source, plant
 from benchmarks.validate.walkers import write_walkers
@@ -43,17 +44,13 @@ Job = tuple[str, Entry, Entry, int]
 
 def fingerprint(video: Path) -> Fingerprint | None:
     """The fingerprint ingest makes; None for a video it refuses."""
-    try:
-        facts = probe_video(video, LIMITS)
-    except Exception:  # whatever a broken file of the corpus does: it is not what is measured
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        command = [find_ffmpeg(), *ffmpeg_arguments(video, facts, FPS, SIZE)]
-        if subprocess.run(command, cwd=folder, capture_output=True).returncode:
+    request = {"video": str(video.absolute()), "fps": FPS, "size": SIZE, "limits": asdict(LIMITS)}
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        try:
+            n_frames = decode_job(request)["n_frames"]
+        except Exception:  # whatever a broken file of the corpus does: it is not what is measured
             return None
-        frames = Path(folder) / "frames.yuv"
-        n_frames = frames.stat().st_size // (SIZE * SIZE * 3 // 2)
-        return fingerprint_of(signature_of_frames(frames, SIZE, FPS), n_frames, FPS)
+        return fingerprint_of(np.load(SIGNATURE), n_frames, FPS)
 
 
 def planted(job: tuple[Path, *Job]) -> Fingerprint | None:

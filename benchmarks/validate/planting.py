@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from aislewatch.ingest.decode import find_ffmpeg
+from imageio_ffmpeg import get_ffmpeg_exe
 
 ENCODER = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "26", "-pix_fmt", "yuv420p", "-an")
 EVEN = "scale=trunc(iw/2)*2:trunc(ih/2)*2"
@@ -139,7 +138,7 @@ def plant(source: Source, other: Source, recipe: Recipe, path: Path) -> Path:
     chains = [f"[{i}:v]{same}[p{i}]" for i in range(len(pieces))]
     joined = "".join(f"[p{i}]" for i in range(len(pieces)))
     graph = ";".join([*chains, f"{joined}concat=n={len(pieces)},{recipe.filters},{EVEN}[out]"])
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *inputs]
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", *inputs]
     command += ["-filter_complex", graph, "-map", "[out]", *recipe.encoder, str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from aislewatch.config.params import Params, load_params
 from aislewatch.detect.detection import detect
 from aislewatch.errors import FootageError, ModelError, QuarantinedError
 from aislewatch.files import write_json
-from aislewatch.ingest.decode import find_ffmpeg
 from aislewatch.models.build import ModelConfig, build, save_model
 from aislewatch.models.sizes import network_of
 from aislewatch.register.bundle import OPERATING
@@ -44,7 +44,7 @@ def model_folder(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def make_video(path: Path, seconds: float) -> Path:
     source = f"testsrc2=duration={seconds}:size=160x120:rate=25"
-    command = [find_ffmpeg(), "-v", "error", "-f", "lavfi", "-i", source, "-y", str(path)]
+    command = [get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source, "-y", str(path)]
     subprocess.run(command, check=True)
     return path
 

@@ -13,6 +13,7 @@ from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.frames.fingerprint import ROW_BYTES
 from aislewatch.frames.store import FrameStore, StoredVideo, read_clip, read_facts
+from aislewatch.frames.timing import PictureTimes
 
 SIZE = 32
 ROWS = SIZE * 3 // 2
@@ -24,14 +25,27 @@ def random_frames(n_frames: int, seed: int = 0) -> np.ndarray:
 
 def add_video(store: FrameStore, name: str, n_frames: int = 4, seed: int = 0) -> StoredVideo:
     store.folder.mkdir(exist_ok=True)
-    frames, signature = store.folder / "frames", store.folder / "signature"
+    frames, times, signature = (store.folder / name for name in ("frames", "times", "signature"))
     random_frames(n_frames, seed).tofile(frames)
-    with signature.open("wb") as file:
-        np.save(file, np.full((2, 256), seed, np.int8))
+    shown = PictureTimes.even(n_frames / 10, fps=25.0)
+    for path, array in ((times, shown.bounds_ns), (signature, np.full((2, 256), seed, np.int8))):
+        with path.open("wb") as file:
+            np.save(file, array)
     video = StoredVideo(
-        store.key(name), "h264", 640, 480, 25.0, n_frames / 10, n_frames, 0.0, ["seen -> do"]
+        key=store.key(name, "ffmpeg1.0"),
+        codec="h264",
+        width=640,
+        height=480,
+        pictures=len(shown),
+        fps=25.0,
+        duration_s=n_frames / 10,
+        end_s=n_frames / 10,
+        n_frames=n_frames,
+        stretches="0@0",
+        lost_s=0.0,
+        notices=["seen -> do"],
     )
-    store.add(video, frames, signature)
+    store.add(video, frames, times, signature)
     return video
 
 
@@ -73,21 +87,27 @@ def test_a_missing_file_is_named(tmp_path):
         read_clip(tmp_path, "gone.yuv", 0, 1, 1, np.zeros((1, ROWS, SIZE), np.uint8))
 
 
-def test_the_key_is_content_and_format(store):
+def test_the_key_is_content_format_and_decoder(store):
     other_fps = FrameStore(store.folder, 5, SIZE)
     other_size = FrameStore(store.folder, 10, 64)
-    keys = {s.key(digest) for s in (store, other_fps, other_size) for digest in ("a", "b")}
-    assert len(keys) == 6
+    keys = {
+        one.key(digest, decoder)
+        for one in (store, other_fps, other_size)
+        for digest in ("a", "b")
+        for decoder in ("ffmpeg8.1", "ffmpeg9.0")
+    }
+    assert len(keys) == 12
 
 
 def test_a_stored_video_is_found_with_its_facts(store):
     video = add_video(store, "a", seed=3)
     assert store.find(video.key) == video
     assert (store.signature(video.key) == 3).all()
-    assert store.find(store.key("b")) is None
+    assert store.times(video.key).bounds_ns[0].tolist() == [0, 40_000_000]
+    assert store.find(store.key("b", "ffmpeg1.0")) is None
 
 
-@pytest.mark.parametrize("suffix", ["yuv", "json"])
+@pytest.mark.parametrize("suffix", ["yuv", "json", "times.npy"])
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: os.truncate(path, 9)])
 def test_a_damaged_video_counts_as_missing(store, suffix, damage):
     video = add_video(store, "a")
@@ -111,7 +131,7 @@ def test_facts_are_believed_only_byte_for_byte(store):
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: os.truncate(path, 9)])
 def test_a_lost_signature_is_made_again(store, damage):
     video = add_video(store, "a", n_frames=12)
-    [path] = store.folder.glob("*.npy")
+    [path] = store.folder.glob("*.s?.npy")
     damage(path)
     first = store.signature(video.key)
     # Two stills of 256 cells, then 12 frames less 2 of lag.

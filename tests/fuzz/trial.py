@@ -113,7 +113,7 @@ class Trial:
             if isinstance(verdict, Refused):
                 QUARANTINE.at(name.with_suffix(".csv")).write(quarantine_of([verdict]))
                 return self._check_words(verdict)
-            CATALOG.at(name.with_suffix(".parquet")).write(catalog_of([verdict]))
+            CATALOG.at(name.with_suffix(".parquet")).write(catalog_of([verdict], FPS))
             return self._check_frames(verdict)
         except (ValueError, UnicodeError) as error:
             return [f"the table cannot be written: {error}"]

@@ -93,7 +93,7 @@ def test_the_store_keeps_the_loss_and_no_stricter_run_takes_it(tmp_path):
     [strict] = take_in(0.0).refused
     footage = take_in(3.0)
     assert footage.refused == []
-    row, whole = catalog_of(footage.accepted).to_dict("records")
+    row, whole = catalog_of(footage.accepted, store.fps).to_dict("records")
     assert 1.5 < row["lost_s"] < 2.5
     assert f"the last {row['lost_s']:.1f} s are lost" in row["notices"]
     assert (whole["lost_s"], whole["notices"]) == (0.0, "")

@@ -25,7 +25,10 @@ from tests.footage_samples import (
     wait_until_gone,
 )
 
-OUTPUTS = ("frames", "catalog.parquet", "fingerprints.parquet", "quarantine.csv")
+OUTPUTS = (
+    *("frames", "catalog.parquet", "fingerprints.parquet", "picture_times.parquet"),
+    "quarantine.csv",
+)
 
 
 def nothing(done: int, total: int) -> None:
@@ -63,7 +66,7 @@ def digest(project: Path) -> str:
     return sha256_tree(project / "data") + sha256_tree(project / "data/frames")
 
 
-def test_the_stage_writes_its_four_outputs(tmp_path):
+def test_the_stage_writes_its_five_outputs(tmp_path):
     project = make_project(tmp_path, "shop")
     make_shop(project / "data/raw")
     (project / "data/raw/shop/pointer.mp4").write_text("version https://git-lfs.github.com/spec/v1")
@@ -188,31 +191,34 @@ def test_what_is_no_regular_file_inside_the_source_is_refused(shop, tmp_path):
     }
 
 
-def test_a_hanging_decoder_is_killed_with_its_children(shop, tmp_path, monkeypatch):
-    note = tmp_path / "note"
-    fake = tmp_path / "ffmpeg"
-    fake.write_text(f"#!/bin/sh\n/bin/sleep 600 &\necho $! >> {note}\n/bin/sleep 600\n")
-    fake.chmod(0o755)
+def decode_by(monkeypatch: pytest.MonkeyPatch, job: str) -> None:
+    monkeypatch.setattr("aislewatch.ingest.decoder.DECODE_JOB", f"tests.sandbox_jobs:{job}")
+
+
+def test_a_hanging_decoder_is_killed_with_its_children(shop, monkeypatch):
     make_video(shop / "raw/shop/only.mp4", hue=77)
     take_in(shop)
-    make_video(shop / "raw/shop/hangs.mp4", hue=78)
-    monkeypatch.setenv("AISLEWATCH_FFMPEG", str(fake))
+    hangs = make_video(shop / "raw/shop/hangs.mp4", hue=78)
+    decode_by(monkeypatch, "hang_beside_the_video")
     footage = take_in(shop, timeout_s=1.0)
     assert len(footage.accepted) == 4
     assert reasons(footage) == {"shop/hangs.mp4": "timeout"}
-    wait_until_gone([int(note.read_text())])
+    wait_until_gone([int(pid) for pid in hangs.with_suffix(".txt").read_text().split()])
 
 
-def test_ctrl_c_ends_everything_at_once(tmp_path, monkeypatch):
-    note = tmp_path / "note"
-    fake = tmp_path / "ffmpeg"
-    fake.write_text(f'#!/bin/sh\necho $$ >> "{note}"\nexec /bin/sleep 600\n')
-    fake.chmod(0o755)
+HANGING_STAGE = """
+from aislewatch.ingest import decoder
+from stages import ingest
+decoder.DECODE_JOB = "tests.sandbox_jobs:hang_beside_the_video"
+ingest.main()
+"""
+
+
+def test_ctrl_c_ends_everything_at_once(tmp_path):
     project = make_project(tmp_path / "project", "shop", workers=2)
     make_shop(project / "data/raw")
-    monkeypatch.setenv("AISLEWATCH_FFMPEG", str(fake))
-    stage = start_stage(project)
-    while not note.exists():
+    stage = start_stage(project, ["-c", HANGING_STAGE])
+    while len(list(project.rglob("*.txt"))) < 2:
         assert stage.poll() is None
         time.sleep(0.02)
     family = [process.pid for process in psutil.Process(stage.pid).children(recursive=True)]
@@ -223,17 +229,24 @@ def test_ctrl_c_ends_everything_at_once(tmp_path, monkeypatch):
     assert list((project / ".aislewatch/store").iterdir()) == []
 
 
-def test_a_crashing_decoder_does_not_stop_the_others(shop, tmp_path, monkeypatch):
+def test_a_crashing_decoder_does_not_stop_the_others(shop, monkeypatch):
     take_in(shop)
-    fake = tmp_path / "ffmpeg"
-    fake.write_text("#!/bin/sh\nkill -SEGV $$\n")
-    fake.chmod(0o755)
     make_video(shop / "raw/shop/bad.mp4", hue=78)
-    monkeypatch.setenv("AISLEWATCH_FFMPEG", str(fake))
+    decode_by(monkeypatch, "segfault")
     footage = take_in(shop)
     assert len(footage.accepted) == 3
     [refused] = footage.refused
-    assert (refused.reason, refused.detail) == ("crashed", "ffmpeg ended by signal SIGSEGV")
+    assert (refused.reason, refused.detail) == (
+        *("crashed", "the decoder ended by signal SIGSEGV"),
+    )
+
+
+def test_another_decoder_decodes_anew(shop, monkeypatch):
+    """Another version of ffmpeg's libraries may give other frames or other times."""
+    assert take_in(shop).decoded == 3
+    monkeypatch.setattr("aislewatch.ingest.intake.DECODED_BY", "ffmpeg99.9_av99.0.0")
+    assert take_in(shop).decoded == 3
+    assert take_in(shop).decoded == 0
 
 
 def test_a_missing_source_is_named_with_what_there_is(tmp_path):

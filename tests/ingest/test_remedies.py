@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
-from aislewatch.ingest.decode import find_ffmpeg
 from tests.decoding import decode, refusal
 from tests.footage_samples import make_video, run_ffmpeg
 
@@ -24,7 +24,7 @@ def follow(remedy: str, video: Path) -> list[Path]:
         folder.mkdir()
         words = [str(video) if word == "FILE" else word for word in words[1:]]
         words[-1] = str(folder / words[-1])
-        subprocess.run([find_ffmpeg(), "-nostdin", *words], check=True, capture_output=True)
+        subprocess.run([get_ffmpeg_exe(), "-nostdin", *words], check=True, capture_output=True)
         made += sorted(folder.iterdir())
     return made
 

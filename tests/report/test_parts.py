@@ -53,7 +53,7 @@ def test_dvc_plots_have_a_column_a_model() -> None:
 @pytest.mark.parametrize("label", [0, 1])
 def test_worst_mistakes_are_the_worst_and_from_different_videos(label: int) -> None:
     clips = simulated(40, 6, np.random.default_rng(9))
-    found = worst_mistakes(clips, label, 4, fps=10)
+    found = worst_mistakes(clips, label, 4)
     assert len(found) == 4
     assert len({mistake.video for mistake in found}) == 4
     assert {mistake.label for mistake in found} == {label}
@@ -67,4 +67,4 @@ def test_worst_mistakes_are_the_worst_and_from_different_videos(label: int) -> N
 def test_no_mistakes_is_an_answer() -> None:
     clips = simulated(4, 3, np.random.default_rng(0))
     perfect = clips.assign(score=clips["label"].astype(float))
-    assert worst_mistakes(perfect, 0, 6, fps=10) == worst_mistakes(perfect, 1, 6, fps=10) == []
+    assert worst_mistakes(perfect, 0, 6) == worst_mistakes(perfect, 1, 6) == []

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.config.params import load_params
+from aislewatch.frames.stretches import FrameTimes, Stretch
 from aislewatch.score.alerts import Alert, AlertRule, clips_to_alert, raise_alerts
 from aislewatch.score.clips import ScoredClip, successive_starts, timed_clips
 
@@ -39,7 +40,8 @@ def rule(
 
 def clips_of(values: list[float]) -> tuple[ScoredClip, ...]:
     """Clips of 1.6 s, 0.8 s apart."""
-    return timed_clips([8 * i for i in range(len(values))], values, N_FRAMES, 1, FPS)
+    times = FrameTimes(FPS, (Stretch(0, 8 * len(values) + N_FRAMES, 0),))
+    return timed_clips([8 * i for i in range(len(values))], values, N_FRAMES, 1, times)
 
 
 def covered(alerts: list[Alert], at_s: float) -> bool:
@@ -123,7 +125,7 @@ def test_one_clip_rules_agree(values: list[float], threshold: float) -> None:
 
 @given(st.integers(0, 400), st.integers(2, 32), st.integers(1, 3))
 def test_successive_clips_lie_in_the_video_and_overlap(total: int, n: int, step: int) -> None:
-    starts = successive_starts(total, n, step)
+    starts = successive_starts(FrameTimes(FPS, (Stretch(0, total, 0),)), n, step)
     span = (n - 1) * step + 1
     assert bool(starts) == (total >= span)
     assert all(start + span <= total for start in starts)
@@ -131,6 +133,24 @@ def test_successive_clips_lie_in_the_video_and_overlap(total: int, n: int, step:
         stride = n * step // 2
         assert starts == list(range(0, starts[-1] + 1, stride))
         assert total - (starts[-1] + span) < stride
+
+
+HOLE = FrameTimes(FPS, (Stretch(0, 100, 0), Stretch(100, 200, 6100)))
+
+
+@pytest.mark.parametrize("method", ["consecutive", "majority"])
+def test_no_clip_and_no_alert_reaches_over_a_gap(method: str) -> None:
+    """10 s, nothing for 10 minutes, 10 s: a clip before the gap and the one behind it are high."""
+    starts = successive_starts(HOLE, N_FRAMES, 1)
+    assert [start for start in starts if 84 < start < 108] == [100]
+    high = [80, 100]
+    values = [0.9 if start in high else 0.1 for start in starts]
+    clips = timed_clips(starts, values, N_FRAMES, 1, HOLE)
+    assert [(clip.start_s, clip.end_s) for clip in clips if clip.score > 0.5] == [
+        *((8.0, 9.6), (610.0, 611.6)),
+    ]
+    assert raise_alerts(clips, rule(method, 0.5, 2, 3)) == []
+    assert len(raise_alerts(clips, rule(method, 0.5, 1, 1))) == 2
 
 
 def test_shipped_rule_is_the_papers(pytestconfig: pytest.Config) -> None:

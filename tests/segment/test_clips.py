@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.errors import LabelError
+from aislewatch.frames.stretches import FrameTimes, Stretch
 from aislewatch.segment.clips import LabelRule, Windows, overlap_with_events, segment
 from stages.segment import main
 
@@ -28,8 +29,8 @@ def tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Catalog and annotations of (name, frames, label, intervals)."""
     catalog = pd.DataFrame(
-        [(name, f"{name}.yuv", frames) for name, frames, _, _ in videos],
-        columns=["video", "frames_file", "n_frames"],
+        [(name, f"{name}.yuv", frames, "0@0", FPS) for name, frames, _, _ in videos],
+        columns=["video", "frames_file", "n_frames", "stretches", "store_fps"],
     )
     rows = [(n, label, start, end) for n, _, label, times in videos for start, end in times]
     return catalog, pd.DataFrame(rows, columns=["video", "label", "start_s", "end_s"])
@@ -39,17 +40,39 @@ STOLEN = ("a", 160, "shoplifting", [(4.0, 8.0)])
 CALM = ("b", 40, "normal", [(0.0, 4.0)])
 
 
-@given(windows, st.integers(0, 2000))
-def test_every_window_lies_inside_and_keeps_the_stride(cut: Windows, frames: int) -> None:
-    starts = cut.starts(frames)
-    last_frames = starts + (cut.n_frames - 1) * cut.step
-    assert (starts >= 0).all()
-    assert (last_frames < frames).all()
-    assert (np.diff(starts) == cut.stride).all()
-    assert (len(starts) == 0) == (frames < cut.span)
-    if len(starts):
-        assert starts[0] == 0
-        assert starts[-1] + cut.stride + cut.span > frames
+STRETCHES = st.lists(st.tuples(st.integers(1, 900), st.integers(0, 9000)), max_size=4)
+
+
+@given(windows, STRETCHES)
+def test_every_window_lies_in_one_stretch_and_keeps_the_stride(
+    cut: Windows, lengths: list[tuple[int, int]]
+) -> None:
+    stretches, tick = [], 0
+    for frames, gap in lengths:
+        first = stretches[-1].end if stretches else 0
+        stretches.append(Stretch(first, first + frames, tick + gap))
+        tick += gap + frames
+    times = FrameTimes(cut.fps, tuple(stretches))
+    starts, start_s = cut.starts(times)
+    for stretch in stretches:
+        own = starts[(starts >= stretch.first) & (starts < stretch.end)]
+        assert (own + (cut.n_frames - 1) * cut.step < stretch.end).all()
+        assert (np.diff(own) == cut.stride).all()
+        assert (len(own) == 0) == (stretch.end - stretch.first < cut.span)
+        if len(own):
+            assert own[0] == stretch.first
+            assert own[-1] + cut.stride + cut.span > stretch.end
+    assert start_s.tolist() == [times.shown_from(start) for start in starts.tolist()]
+
+
+def test_a_gap_is_neither_cut_nor_learned() -> None:
+    """10 s, nothing for 10 minutes, 10 s: an event after the gap is where a player shows it."""
+    catalog, annotations = tables(("a", 200, "shoplifting", [(612.0, 616.0)]), CALM)
+    catalog.loc[catalog["video"] == "a", "stretches"] = "0@0 100@6100"
+    clips = segment(catalog, annotations, WINDOWS, RULE).clips
+    own = clips[clips["video"] == "a"]
+    assert own["start"].tolist() == [*range(0, 85, 8), 100, 116, 124, 132, 140, 148, 164, 172, 180]
+    assert own.loc[own["label"] == 1, "start"].tolist() == [116, 124, 132, 140, 148]
 
 
 @given(seconds, st.floats(0.1, 20), st.lists(st.tuples(seconds, st.floats(0.1, 20)), max_size=4))

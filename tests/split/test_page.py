@@ -102,7 +102,9 @@ def test_the_page_needs_nothing_from_outside_and_shows_the_pairs(
 ) -> None:
     splits = write_frames(tmp_path / "frames", looks(), np.zeros(GROUPS, bool))
     names = sorted(set(splits["video"]))
-    videos = videos_of([*names, "s/v0_part1.mp4"]).assign(n_frames=40)
+    videos = videos_of([*names, "s/v0_part1.mp4"]).assign(
+        n_frames=40, stretches="0@0", store_fps=10
+    )
     videos["frames_file"] = videos["video"].str.removeprefix("s/").str.replace("mp4", "yuv")
     videos["camera"] = "<b>till & door</b>"
     pair = pairs_of([(a, b, 0.2) for a in names[:4] for b in names[4:]])

@@ -51,7 +51,8 @@ def write_inputs(counts: dict[str, tuple[int, int]], near: list[tuple[str, str, 
         Path("data/frames", name).write_bytes(
             frames.repeat(SIZE // 4, axis=0).repeat(SIZE // 4, axis=1).tobytes() * n_frames
         )
-    catalog = ["video", "sha256", "frames_file", "n_frames"]
+    videos = videos.assign(stretches="0@0", store_fps=10)
+    catalog = ["video", "sha256", "frames_file", "n_frames", "stretches", "store_fps"]
     videos[catalog].to_parquet("data/catalog.parquet")
     videos.drop(columns=catalog[1:]).to_parquet("data/videos.parquet")
     pairs_of(near).to_csv("data/duplicates.csv", index=False)

@@ -13,7 +13,7 @@ from tests.code_closure import ROOT
 from tests.tables.all_tables import TABLES
 
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-CODE = ("aislewatch", "stages", "flows", "benchmarks", "research")
+CODE = ("aislewatch", "stages", "flows", "benchmarks", "research", "requirements")
 
 FIXED = {path for path in vars(places).values() if isinstance(path, Path)}
 OF_NETWORKS = {

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislewatch.frames.stretches import frame_times
 from aislewatch.labels.checks import Limits, check_rows
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.protocol import LabelRow, Labels
@@ -19,7 +20,7 @@ from aislewatch.validate.copies.find import Copy
 from aislewatch.validate.duplicates import pair_table
 from aislewatch.validate.videos import video_table
 from stages.validate import main
-from tests.even_videos import even_video
+from tests.even_videos import even_video, even_videos
 from tests.films import SIZE, write_films
 from tests.validate.test_expectations import GOOD, catalog_of
 
@@ -216,14 +217,14 @@ def test_any_text_is_read_or_explained(tmp_path_factory: pytest.TempPathFactory,
 def test_assemble_rows_wholes_and_what_is_left() -> None:
     a, b, c = GOOD["video"]
     rows = [LabelRow("events.csv", 2, a, 9.0, 10.05, "shoplifting")]
-    table = assemble(GOOD, {"shop": Labels(rows, whole={b: "normal"})}, LIMITS.frame_s)
+    table = assemble(even_videos(GOOD), {"shop": Labels(rows, whole={b: "normal"})}, LIMITS.frame_s)
     assert table[["video", "label", "start_s", "end_s"]].to_numpy().tolist() == [
         [b, "normal", 0.0, 10.0],
         [a, "shoplifting", 9.0, 10.0],
         [c, "unlabeled", 0.0, 10.0],
     ]
     rows = [LabelRow("t.xml", 2, a, 4.0, 10.0, "unlabeled")]
-    table = assemble(GOOD, {"shop": Labels(rows)}, LIMITS.frame_s)
+    table = assemble(even_videos(GOOD), {"shop": Labels(rows)}, LIMITS.frame_s)
     assert table.loc[table["video"] == a, ["label", "start_s", "end_s"]].to_numpy().tolist() == [
         ["normal", 0.0, 4.0],
         ["unlabeled", 4.0, 10.0],
@@ -252,7 +253,7 @@ def test_pairs_of_copies() -> None:
         Copy("s/shoplifting/b", "s/unlabeled/d", 0.1, 0.8, 5.0, 6.0, 0.0, 1.0, 1.1, True),
         Copy("s/normal/c", "s/unlabeled/d", 0.1, 10.0, 0.0, 12.0, 0.0, 12.0, 1.0, False),
     ]
-    pairs = pair_table(catalog, found, 0.3)
+    pairs = pair_table(catalog, found, 0.3, frame_times(catalog))
     assert pairs.drop(columns="labels_conflict").to_numpy().tolist() == [
         ["s/normal/a", "s/normal/c", 1.0, True, True, 0.0, 10.0, 0.0, 10.0, 1.0, False],
         ["s/normal/a", "s/shoplifting/b", 0.87, True, False, 0.0, 3.0, 1.0, 4.0, 1.0, False],

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from aislewatch.config.data import Choice
 from aislewatch.config.params import load_params
+from aislewatch.frames.stretches import frame_times
 from aislewatch.tables.validate import ANNOTATIONS, DUPLICATES
 from aislewatch.validate.contradictions import contradictions, mark, problems, settle
 from aislewatch.validate.contradictions_page import SHOWN_FRAMES, write_page
@@ -26,8 +27,11 @@ MIN_EVENT_S = 0.3
 A, B, C = "shop/normal/a.mp4", "shop/shoplifting/b.mp4", "shop/normal/c.mp4"
 
 
+TIMES = frame_times(catalog_of(A, B, C))
+
+
 def pairs_of(*copies: Copy) -> pd.DataFrame:
-    return pair_table(catalog_of(A, B, C), copies, 0.3)
+    return pair_table(catalog_of(A, B, C), copies, 0.3, TIMES)
 
 
 def annotations_of(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
@@ -36,9 +40,9 @@ def annotations_of(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
 
 
 def test_where_no_two_videos_share_anything_the_tables_keep_their_types() -> None:
-    pairs = pair_table(catalog_of("shop/normal/1.mp4"), [], 0.3)
+    pairs = pair_table(catalog_of("shop/normal/1.mp4"), [], 0.3, TIMES)
     annotations = ANNOTATIONS.frame([("shop/normal/1.mp4", "normal", 0.0, 10.0)])
-    opposed = contradictions(pairs, annotations)
+    opposed = contradictions(pairs, annotations, TIMES)
     DUPLICATES.check(mark(pairs, opposed))
     ANNOTATIONS.check(settle(annotations, opposed, "drop", 0.3))
 
@@ -47,9 +51,9 @@ def test_only_what_is_shared_can_contradict() -> None:
     """b is stolen from in its last two seconds; a shows b's first four or its last four."""
     annotations = annotations_of((A, "normal", 0, 10), (B, "shoplifting", 8, 10))
     first = pairs_of(Copy(A, B, 0.5, 4.0, 2.0, 6.0, 0.0, 4.0, 1.0, False))
-    assert contradictions(first, annotations).empty
+    assert contradictions(first, annotations, TIMES).empty
     last = pairs_of(Copy(A, B, 0.5, 4.0, 2.0, 6.0, 6.0, 10.0, 1.0, False))
-    found = contradictions(last, annotations)
+    found = contradictions(last, annotations, TIMES)
     assert found.to_numpy().tolist() == [[A, B, "normal", "shoplifting", 4.0, 6.0, 8.0, 10.0]]
     assert mark(last, found)["labels_conflict"].tolist() == [True]
     assert mark(first, found[:0])["labels_conflict"].tolist() == [False]
@@ -58,14 +62,14 @@ def test_only_what_is_shared_can_contradict() -> None:
 def test_times_are_told_at_the_speed_of_each() -> None:
     annotations = annotations_of((A, "normal", 0, 10), (B, "shoplifting", 2, 4))
     faster = pairs_of(Copy(A, B, 0.9, 5.0, 0.0, 10.0, 0.0, 5.0, 0.5, False))
-    [row] = contradictions(faster, annotations).to_numpy().tolist()
+    [row] = contradictions(faster, annotations, TIMES).to_numpy().tolist()
     assert row[4:] == [4.0, 8.0, 2.0, 4.0]
 
 
 def test_less_than_half_a_second_is_how_people_differ() -> None:
     annotations = annotations_of((A, "shoplifting", 2, 5), (B, "shoplifting", 2.4, 5.4))
     same = pairs_of(Copy(A, B, 1.0, 9.0, 0.0, 10.0, 0.0, 10.0, 1.0, False))
-    assert contradictions(same, annotations).empty
+    assert contradictions(same, annotations, TIMES).empty
 
 
 WHOLE = pairs_of(Copy(A, B, 0.9, 3.0, 2.0, 5.0, 4.0, 7.0, 1.0, False))
@@ -77,7 +81,7 @@ LABELS = annotations_of((A, "normal", 0, 10), (B, "shoplifting", 0, 10), (C, "no
     [("drop", {A, B}), ("keep_normal", {B}), ("keep_shoplifting", {A}), ("fail", set())],
 )
 def test_a_choice_takes_the_label_from_who_loses(choice: Choice, losing: set[str]) -> None:
-    found = contradictions(WHOLE, LABELS)
+    found = contradictions(WHOLE, LABELS, TIMES)
     settled = settle(LABELS, found, choice, 0.3)
     for video, label, start, end in ((A, "normal", 2.0, 5.0), (B, "shoplifting", 4.0, 7.0)):
         own = settled[settled["video"] == video].drop(columns="video").to_numpy().tolist()
@@ -104,8 +108,8 @@ def test_nothing_contradicts_once_it_is_settled(
     rows = [(B, "shoplifting", at, min(at + long, 10.0)) for at, long in events]
     annotations = annotations_of((A, "normal", 0, 10), *rows)
     pairs = pairs_of(Copy(A, B, 0.9, 3.0, 0.0, length, start, start + length, 1.0, False))
-    settled = settle(annotations, contradictions(pairs, annotations), choice, MIN_EVENT_S)
-    assert contradictions(pairs, settled).empty
+    settled = settle(annotations, contradictions(pairs, annotations, TIMES), choice, MIN_EVENT_S)
+    assert contradictions(pairs, settled, TIMES).empty
     lengths_s = settled["end_s"] - settled["start_s"]
     assert (lengths_s > 0).all()
     # Events of one video may overlap here, so that only what was cut can be too short.
@@ -122,7 +126,7 @@ def test_what_is_left_of_an_event_is_an_event_or_unlabeled(
     """The copies share 2 s of a's footage; of b's event only 0.2 s lie outside."""
     annotations = annotations_of((A, "normal", 0, 10), (B, "shoplifting", 3, 5.2))
     shared = pairs_of(Copy(A, B, 0.9, 3.0, 0.0, 3.0, 2.0, 5.0, 1.0, False))
-    settled = settle(annotations, contradictions(shared, annotations), "drop", min_event_s)
+    settled = settle(annotations, contradictions(shared, annotations, TIMES), "drop", min_event_s)
     of_b = settled[settled["video"] == B]
     events = of_b[of_b["label"] == "shoplifting"]
     assert list(zip(events["start_s"], events["end_s"], strict=True)) == kept
@@ -140,7 +144,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/raw/shop").mkdir(parents=True)
     (tmp_path / "execution").mkdir()
-    catalog = catalog_of(*videos).assign(duration_s=4.0, n_frames=40)
+    catalog = catalog_of(*videos).assign(duration_s=4.0, end_s=4.0, n_frames=40)
     catalog.to_parquet(tmp_path / "data/catalog.parquet")
     write_films(tmp_path / "data", catalog, [1, 1, 2, 3])
     (tmp_path / "data/quarantine.csv").write_text("video,reason,detail\n")
@@ -209,7 +213,7 @@ def test_the_page_shows_both_side_by_side(project: Path, chromium: str) -> None:
 
 
 def test_the_page_says_when_there_is_nothing(tmp_path: Path) -> None:
-    nothing = contradictions(WHOLE[:0], LABELS)
+    nothing = contradictions(WHOLE[:0], LABELS, TIMES)
     frames = load_params(ROOT / "params.yaml").frames
     write_page(tmp_path / "r" / "page.html", nothing, "drop", catalog_of(A), tmp_path, frames)
     assert "No copies stand under opposing labels" in (tmp_path / "r/page.html").read_text()

@@ -12,6 +12,7 @@ from aislewatch.validate.annotations import assemble
 from aislewatch.validate.datadocs import offline
 from aislewatch.validate.expectations import check
 from aislewatch.validate.rules import Suite, annotations_suite, catalog_suite
+from tests.even_videos import even_videos
 
 FRAME_S = 0.1
 MIN_EVENT_S = 0.3
@@ -28,10 +29,14 @@ def catalog_of(*videos: str, **changed: Any) -> pd.DataFrame:
             "sha256": f"{i:064x}",
             "frames_file": f"{i:04x}.yuv",
             "n_frames": 100,
+            "store_fps": 10,
+            "stretches": "0@0",
+            "pictures": 250,
             "fps": 25.0,
             "width": 320,
             "height": 240,
             "duration_s": 10.0,
+            "end_s": 10.0,
             "codec": "h264",
             "lost_s": 0.0,
             "notices": "",
@@ -44,7 +49,7 @@ def catalog_of(*videos: str, **changed: Any) -> pd.DataFrame:
 
 def suites_of(catalog: pd.DataFrame, rows: list[LabelRow] | None = None) -> list[Suite]:
     labels = {} if rows is None else {"shop": Labels(rows)}
-    annotations = assemble(catalog, labels, FRAME_S)
+    annotations = assemble(even_videos(catalog), labels, FRAME_S)
     return [
         catalog_suite(catalog, annotations, ["shop"]),
         annotations_suite(annotations, catalog, FRAME_S, MIN_EVENT_S),
@@ -98,7 +103,7 @@ def test_every_fault_is_found_with_its_row(tmp_path: Path) -> None:
 
 
 def test_a_video_without_an_interval_is_found(tmp_path: Path) -> None:
-    annotations = assemble(GOOD, {}, FRAME_S).iloc[1:]
+    annotations = assemble(even_videos(GOOD), {}, FRAME_S).iloc[1:]
     suites = [catalog_suite(GOOD, annotations, ["shop"])]
     [problem] = check(suites, tmp_path / "docs")
     assert (problem.video, problem.rule) == ("shop/normal/b.mp4", "has_interval")

@@ -1,0 +1,78 @@
+"""Writes the store's frames: of a film's pictures those that are shown at its instants."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import BinaryIO
+
+from av import VideoFrame
+
+from aislewatch.frames.stretches import first_instant
+from aislewatch.ingest.graph import Chain, kind_of, set_upright
+from aislewatch.ingest.picture import Look, fit_store, undo_fields
+
+# Says how a picture's stream is coded from there on.
+LookAt = Callable[[VideoFrame], Look]
+
+
+class Keeper:
+    """Takes all pictures of a film in order, and writes the store's frames.
+
+    A picture's times may come after it: they are known when the next one is there.
+
+    Args:
+        file: gets packed I420 frames.
+        fps: frames a second of the store.
+        size: their width and height, pixels.
+        look_at: asked for each kind of picture in the film.
+    """
+
+    def __init__(self, file: BinaryIO, fps: int, size: int, look_at: LookAt) -> None:
+        self._file, self._fps, self._size, self._look_at = file, fps, size, look_at
+        self._pictures: deque[VideoFrame] = deque()
+        self._bounds_ns: deque[tuple[int, int]] = deque()
+        self._is_interlaced: bool | None = None
+        self._fields: tuple[object, Chain] | None = None
+        self._fit: tuple[object, Chain] | None = None
+
+    def add_picture(self, picture: VideoFrame) -> None:
+        """Take the next picture."""
+        if self._is_interlaced is None:
+            self._is_interlaced = self._look_at(picture).interlaced
+        self._pictures.extend(self._whole(picture) if self._is_interlaced else [picture])
+        self._write()
+
+    def add_times(self, bounds_ns: tuple[int, int] | None) -> None:
+        """Take from and until when the next picture is shown, in nanoseconds; None for nothing."""
+        if bounds_ns is not None:
+            self._bounds_ns.append(bounds_ns)
+            self._write()
+
+    def end(self) -> None:
+        """Write what the filters still hold."""
+        if self._fields is not None:
+            self._pictures.extend(self._fields[1].push(None))
+        self._write()
+
+    def _write(self) -> None:
+        while self._pictures and self._bounds_ns:
+            picture, bounds_ns = self._pictures.popleft(), self._bounds_ns.popleft()
+            first, end = (first_instant(bound_ns, self._fps) for bound_ns in bounds_ns)
+            if end > first:
+                self._file.write(self._fitted(picture) * (end - first))
+
+    def _whole(self, picture: VideoFrame) -> list[VideoFrame]:
+        """Take in an interlaced picture; return those that are whole by now."""
+        kind, left = kind_of(picture), []
+        if self._fields is None or self._fields[0] != kind:
+            left = self._fields[1].push(None) if self._fields else []
+            self._fields = kind, undo_fields(Chain(picture), self._look_at(picture))
+        return left + self._fields[1].push(picture)
+
+    def _fitted(self, picture: VideoFrame) -> bytes:
+        """Return one frame of the store: packed I420."""
+        kind = kind_of(picture)
+        if self._fit is None or self._fit[0] != kind:
+            upright = set_upright(Chain(picture), picture)
+            self._fit = kind, fit_store(upright, self._look_at(picture), self._size)
+        [frame] = self._fit[1].push(picture)
+        return frame.to_ndarray().tobytes()
