@@ -71,7 +71,7 @@ def test_ingest_says_it_in_its_log_and_in_the_catalog(
         report(footage)
     assert f"shop/normal/two.mkv: {TRACKS}" in caplog.text
     assert f"shop/normal/raw.h264: {RATE}" in caplog.text
-    catalog: pd.DataFrame = catalog_of(footage.accepted).set_index("video")
+    catalog: pd.DataFrame = catalog_of(footage.accepted, 10).set_index("video")
     for video, words in (("raw.h264", RATE), ("two.mkv", TRACKS)):
         [notice] = catalog.loc[f"shop/normal/{video}", "notices"].splitlines()
         problem = footage_notice(f"shop/normal/{video}", notice)
