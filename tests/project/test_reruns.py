@@ -98,7 +98,7 @@ def test_a_new_network_touches_two_files_beside_its_own(project: Path) -> None:
     table = pd.read_csv(project / "metrics/table.csv").set_index("model")
     assert table.loc["brightness", "name"] == "Brightness"
     assert table.loc["brightness", "f1_paper":"f1_paper"].isna().all()
-    assert "Brightness" in run(project, "aislewatch", "summary")
+    assert "Brightness" in run(project, "python", "-m", "aislewatch.cli.main", "summary")
     assert "Brightness" in (project / "reports/evaluate/report.html").read_text()
     dag = run(project, "dvc", "dag", "--dot", "register")
     for name in ("train@brightness", "score@brightness"):
