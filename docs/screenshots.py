@@ -18,6 +18,8 @@ from urllib.parse import quote
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
+from aislewatch.recording.store import VIEW
+
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"
 STORE = f"sqlite:///{ROOT / 'mlflow.db'}"
@@ -59,7 +61,7 @@ def _compare(page: Page, server: str) -> None:
         newest.setdefault(str(run.info.run_name), run.info.run_id)
     ids = quote(json.dumps([newest[name] for name in COMPARED]))
     experiments = quote(json.dumps([experiment.experiment_id]))
-    page.goto(f"{server}/#/compare-runs?runs={ids}&experiments={experiments}")
+    page.goto(f"{server}/#/compare-runs?runs={ids}&experiments={experiments}&{VIEW}")
     page.wait_for_timeout(SETTLE_MS)
     assistant = page.get_by_role("button", name="Close")
     if assistant.count():

@@ -124,6 +124,7 @@ def _summary(chosen: argparse.Namespace) -> None:
     print_table()
     stated = read_registration()
     check_store()
+    from aislewatch.recording.store import comparison_url
     from aislewatch.register.versions import Registry
 
     registry = Registry(params.register_.name)
@@ -134,7 +135,8 @@ def _summary(chosen: argparse.Namespace) -> None:
     print(f"\nRegistered: {version.name} version {version.version} ({aliases}), {stated['model']}")
     print(
         "\nWhat to open next:\n"
-        "  make ui                           MLflow: compare the runs and models\n"
+        "  make ui                           MLflow: compare the runs and models at\n"
+        f"    {comparison_url()}\n"
         "  make prefect-ui                   Prefect: flows and schedules\n"
         f"  {places.EVALUATION_REPORT}/report.html      the evaluation, with pictures\n"
         f"  {places.DATA_DOCS}/index.html      what Great Expectations says of the data\n"

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from aislewatch.recording.comparing import show_for_comparison
 from aislewatch.recording.origin import MadeBy
 from aislewatch.recording.replay import Replay
 from aislewatch.recording.store import set_tags
@@ -53,6 +54,8 @@ def close_parent(replay: Replay, finish_file: Path) -> str:
     status, reason = _verdict(finish, ends, _expected(replay.facts["command"], list(plans)), cached)
     own = {"stage_key": stage_key(keys), "outcome": reason}
     set_tags(replay.client, replay.parent_id, shared | pointers | own)
+    made = {address: pointers[f"cached.{address}"] for address in cached}
+    show_for_comparison(replay, made, entries)
     _keep_state(replay)
     replay.client.set_terminated(replay.parent_id, status, int(time.time() * 1000))
     return status

@@ -42,6 +42,12 @@ from aislewatch.recording.moved import ARTIFACTS, follow
 
 EXPERIMENT = os.environ.get("MLFLOW_EXPERIMENT_NAME", "aislewatch")
 
+# What an experiment is of, to those of MLflow's versions and pages that ask its tag.
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+
+# MLflow 3.17's own page asks its address, else what was clicked last, else takes it for GenAI's.
+VIEW = "workflowType=machine_learning"
+
 # MLflow refuses more parameters than this in one call (mlflow.utils.validation).
 MAX_PARAMS = 100
 # Longest parameter value MLflow stores, in characters.
@@ -189,7 +195,16 @@ def set_tags(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None
 
 
 def run_url(run_id: str) -> str:
-    """Where a person opens a run: on the server, or on `make ui` where the store is a file."""
+    """Say where a person opens a run: on the server, or on `make ui` where the store is a file."""
+    return f"{_experiment_url()}/runs/{run_id}?{VIEW}"
+
+
+def comparison_url() -> str:
+    """Say where a person compares all runs, as those of a training and not of a chat program."""
+    return f"{_experiment_url()}/runs?{VIEW}"
+
+
+def _experiment_url() -> str:
     _, experiment = connect()
     server = shown_uri() if tracking_uri().startswith("http") else "http://127.0.0.1:5000"
-    return f"{server}/#/experiments/{experiment}/runs/{run_id}"
+    return f"{server.rstrip('/')}/#/experiments/{experiment}"
