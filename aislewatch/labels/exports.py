@@ -132,8 +132,8 @@ def name_exports(raw: Path, source: str, layout: Layout, labels: Labels) -> list
             unread.append(path.relative_to(raw / source).as_posix())
     if unread:
         fault = f"not read in the layout {layout}: {some(unread)}"
-        remedy = "if they are labels, bring them into a form that docs/data.md shows; else "
-        remedy += "move them away"
+        remedy = "if they are labels, name them as the layout does, or set the layout that reads "
+        remedy += "them (docs/data.md); else move them away"
         place = (raw / source).as_posix()
         problems.append(Problem(place, None, "", "warning", "unread", fault, remedy))
     return problems
