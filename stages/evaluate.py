@@ -11,7 +11,7 @@ from aislewatch.score.scored import Dataset, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
-from aislewatch.tables.validate import ANNOTATIONS
+from aislewatch.tables.validate import ANNOTATIONS, VIDEOS
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 
@@ -23,11 +23,11 @@ def main() -> None:
 
 def work(params: Params, journal: Journal) -> None:
     """Choose on validation, then measure on test."""
-    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
+    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
     scored = [read_scored(name, dataset) for name in BY_NAME]
     on_test = set(dataset.splits.loc[dataset.splits["split"] == "test", "video"])
     catalog = dataset.catalog[dataset.catalog["video"].isin(on_test)]
-    properties = video_properties(catalog, places.FRAMES, params.frames.size)
+    properties = video_properties(catalog, dataset.videos, places.FRAMES, params.frames.size)
     evaluation = evaluate_models(scored, properties, params.evaluate, params.alerts)
     outputs = write_outputs(evaluation, scored)
     for model in evaluation.models:

@@ -36,7 +36,7 @@ from aislewatch.score.scored import Dataset, Scored, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
-from aislewatch.tables.validate import ANNOTATIONS
+from aislewatch.tables.validate import ANNOTATIONS, VIDEOS
 from aislewatch.tracking.execution import find_or_make_execution
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
@@ -57,7 +57,7 @@ def work(params: Params, journal: Journal) -> None:
     chosen = json.loads(places.SELECTED.read_text())
     selected = chosen["model"]
     folder = places.model_folder(selected)
-    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
+    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
     scores = read_scored(selected, dataset)
     with _own_part(folder, chosen["operating"]) as own:
         digest = sha256_tree(own)

@@ -12,7 +12,7 @@ from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.split import SPLITS
 from aislewatch.tables.train import curve_of
-from aislewatch.tables.validate import ANNOTATIONS
+from aislewatch.tables.validate import ANNOTATIONS, VIDEOS
 from aislewatch.tracking.journal import Journal
 from stages.runner import run_stage
 
@@ -24,7 +24,7 @@ def main() -> None:
 
 def work(params: Params, journal: Journal) -> None:
     """Draw; the table of models ends the stage's output."""
-    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read())
+    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
     measured = Measured(
         summary=json.loads(places.EVALUATION.read_text()),
         scored=[read_scored(name, dataset) for name in BY_NAME],

@@ -15,6 +15,7 @@ from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import ModelConfig, build, save_model
 from aislewatch.models.rows import BY_NAME
 from aislewatch.models.sizes import network_of
+from aislewatch.tables.validate import VIDEOS as VIDEOS_TABLE
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.pictures import draw_pictures
 from stages import evaluate, report, score
@@ -89,7 +90,7 @@ def copy_of(project: Project, folder: Path) -> Project:
 def _write_data(root: Path) -> None:
     (root / "data" / "frames").mkdir(parents=True)
     rng = np.random.default_rng(0)
-    catalog, clips = [], []
+    catalog, videos, clips = [], [], []
     for number in range(VIDEOS):
         label = ("normal", "shoplifting")[number % 2]
         video, file = f"synthetic/cam1/{label}/v{number:02d}.mp4", f"{number:02d}.yuv"
@@ -105,7 +106,10 @@ def _write_data(root: Path) -> None:
         source, camera, height = (
             ("old", "old/cam2", 480) if late else ("synthetic", "synthetic/cam1", 240)
         )
-        catalog.append((video, source, file, FRAMES, FRAMES / 10, label, camera, height, 25.0))
+        # As folders say it; a videos.csv names the camera, and some shops.
+        catalog.append((video, source, file, FRAMES, FRAMES / 10, label, "folder", height, 25.0))
+        store = "Ghent" if number % 2 else ""
+        videos.append((video, source, camera, "", "", "", store, f"ticket {number}"))
         split = ("train", "val", "test")[number // 2 % 3]
         clips += [(video, file, start, number % 2, video, split) for start in range(0, 33, 8)]
     columns = ["video", "source", "frames_file", "n_frames", "duration_s"]
@@ -113,6 +117,9 @@ def _write_data(root: Path) -> None:
     table = pd.DataFrame(catalog, columns=columns).sort_values("video")
     table = table.assign(end_s=table["duration_s"], stretches="0@0", store_fps=10)
     table.to_parquet(root / "data/catalog.parquet", index=False)
+    columns = [*VIDEOS_TABLE.names, "store", "ticket"]
+    known = pd.DataFrame(videos, columns=columns).astype("str").sort_values("video")
+    known.to_parquet(root / "data/videos.parquet", index=False)
     events = table[["video", "label"]].assign(start_s=0.0, end_s=FRAMES / 10)
     events.to_parquet(root / "data/annotations.parquet", index=False)
     settings = {"lr": 0.004, "beta1": 0.9, "beta2": 0.99, "eps": 1e-7}

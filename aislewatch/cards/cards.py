@@ -1,4 +1,4 @@
-"""Model card and data card (Mitchell et al. 2019; Gebru et al. 2021), filled in from the facts."""
+"""Writes model card and data card (Mitchell et al. 2019; Gebru et al. 2021) from the facts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,13 @@ from aislewatch.score.scored import Dataset
 
 SECONDS_AN_HOUR = 3600.0
 
+# Cameras that the data card lists, those of the most videos: a table that one still reads.
+LISTED_CAMERAS = 30
+
 
 @dataclass(frozen=True)
 class AtRegistration:
-    """What differs from run to run, and is known when a model is registered.
+    """Holds what differs from run to run, and is known when a model is registered.
 
     ``digest`` of the version; what it costs to run and took to make, ``cpu`` and ``training`` in
     words.
@@ -71,10 +74,10 @@ def data_card(dataset: Dataset, params: Params) -> str:
 
 
 def data_facts(dataset: Dataset, params: Params) -> dict[str, Any]:
-    """What both cards say of the dataset."""
-    catalog, annotations, splits = dataset.catalog, dataset.annotations, dataset.splits
-    stolen = annotations[annotations["label"] == "shoplifting"]
-    with_events = set(stolen["video"])
+    """Collect what both cards say of the dataset."""
+    camera = dataset.videos.set_index("video")["camera"]
+    catalog = dataset.catalog.assign(camera=dataset.catalog["video"].map(camera))
+    splits = dataset.splits
     sides = [
         {
             "name": side,
@@ -85,21 +88,12 @@ def data_facts(dataset: Dataset, params: Params) -> dict[str, Any]:
         for side in ("train", "val", "test")
         for own in (splits[splits["split"] == side],)
     ]
-    per_source = [
-        {
-            "name": name,
-            "videos": len(own),
-            "hours": float(own["duration_s"].sum()) / SECONDS_AN_HOUR,
-            "cameras": int(own["camera"].nunique()),
-            "events": int(stolen["video"].isin(set(own["video"])).sum()),
-            "normal": int((~own["video"].isin(with_events)).sum()),
-        }
-        for name, own in catalog.groupby("source")
-    ]
+    cameras = _parts(catalog, "camera", dataset.annotations)
+    cameras.sort(key=lambda part: (-part["videos"], part["name"]))
     return {
         "videos": len(catalog),
         "hours": float(catalog["duration_s"].sum()) / SECONDS_AN_HOUR,
-        "cameras": int(catalog["camera"].nunique()),
+        "cameras": len(cameras),
         "sources": sorted(set(catalog["source"])),
         "fps_low": float(catalog["fps"].min()),
         "fps_high": float(catalog["fps"].max()),
@@ -108,12 +102,30 @@ def data_facts(dataset: Dataset, params: Params) -> dict[str, Any]:
         "store_fps": params.frames.fps,
         "store_size": params.frames.size,
         "sides": sides,
-        "per_source": per_source,
+        "per_source": _parts(catalog, "source", dataset.annotations),
+        "per_camera": cameras[:LISTED_CAMERAS],
     }
 
 
+def _parts(catalog: pd.DataFrame, by: str, annotations: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count the videos of each value of a column, and what happens in them."""
+    stolen = annotations[annotations["label"] == "shoplifting"]
+    with_events = set(stolen["video"])
+    return [
+        {
+            "name": name,
+            "videos": len(own),
+            "hours": float(own["duration_s"].sum()) / SECONDS_AN_HOUR,
+            "cameras": int(own["camera"].nunique()),
+            "events": int(stolen["video"].isin(set(own["video"])).sum()),
+            "normal": int((~own["video"].isin(with_events)).sum()),
+        }
+        for name, own in catalog.groupby(by)
+    ]
+
+
 def training_cost(seconds: float, device: str) -> str:
-    """Training time in words; GPU-hours where a GPU did it."""
+    """Say how long a training took; in GPU-hours where a GPU did it."""
     if pd.isna(seconds):
         return "an unknown time: its result came from the cache"
     if device == "cuda":

@@ -1,4 +1,4 @@
-"""One model's figures for a part of the footage: where it fails, a mean over all hides."""
+"""Measures one model on parts of the footage: where it fails, a mean over all hides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from aislewatch.evaluate.intervals import Interval, interval, resampled_metrics
 from aislewatch.frames.store import read_clip
 from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoScores
+from aislewatch.tables.validate import VIDEOS
 
 # Mean luma, of 16 to 235, below which a video is dark. Of the 337 real videos we have, those a
 # person calls dark lie below 70, lit shops between 90 and 150.
@@ -25,12 +26,16 @@ LOW_HEIGHT = 360
 # Frames of a video that its brightness is measured on, spread over its length.
 LUMA_FRAMES = 8
 
+# Values of one property that get a slice, those of the most videos: the rows of a table that one
+# still reads; each takes as long as the figures of a whole model.
+MOST_SLICES = 20
+
 FIGURES = ("accuracy", "auc")
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The chosen model on the test videos that share ``name`` in respect of ``by``."""
+    """Holds the chosen model's figures on the test videos whose property ``by`` is ``name``."""
 
     by: str
     name: str
@@ -47,19 +52,21 @@ def slice_figures(
     rule: AlertRule,
     settings: Evaluate,
 ) -> list[Slice]:
-    """Figures by every column of ``properties``, most footage first; one value makes no slice.
+    """Measure the model by every property of the videos, for each the values of most videos first.
+
+    A property with one value makes no slice, nor does a value that is unknown.
 
     Args:
         predictions: ``video``, ``label``, ``score``; a row a labelled test clip.
         videos: the same test videos, scored from beginning to end.
-        properties: a row a video, by its name; a column a respect (camera, lighting).
+        properties: a row a video, by its name; a column a property (camera, lighting, store).
         rule: the model's operating point.
         settings: of the intervals.
     """
     found = []
     for by in properties.columns:
         names = properties.loc[sorted({video.video for video in videos}), by]
-        for name in names.value_counts(sort=True).index if names.nunique() > 1 else ():
+        for name in _values(names):
             members = set(names.index[names == name])
             clips = predictions[predictions["video"].isin(members)].reset_index(drop=True)
             if not len(clips):
@@ -80,11 +87,23 @@ def slice_figures(
     return found
 
 
-def video_properties(catalog: pd.DataFrame, frames_dir: Path, size: int) -> pd.DataFrame:
-    """Source, camera, lighting and resolution of each video of the catalog, by its name.
+def _values(names: pd.Series) -> list[str]:
+    """List the values that make slices: the first most frequent, none where all are the same."""
+    known = names[names != ""]
+    return list(known.value_counts().index[:MOST_SLICES]) if names.nunique() > 1 else []
+
+
+def video_properties(
+    catalog: pd.DataFrame, videos: pd.DataFrame, frames_dir: Path, size: int
+) -> pd.DataFrame:
+    """Collect source, camera, lighting, resolution and what else is known of videos, by name.
+
+    Lighting and resolution are measured, unless a column of ``videos`` tells them. A column in
+    which no two videos have the same value only numbers them, and is left out.
 
     Args:
-        catalog: uses video, source, camera, height (as displayed), frames_file, n_frames.
+        catalog: uses video, height (as displayed), frames_file, n_frames.
+        videos: ``tables.validate.VIDEOS``, with a row at least for each video of the catalog.
         frames_dir: the frame store.
         size: pixels a side of its frames.
     """
@@ -92,19 +111,30 @@ def video_properties(catalog: pd.DataFrame, frames_dir: Path, size: int) -> pd.D
         mean_luma(frames_dir, row["frames_file"], row["n_frames"], size)
         for row in catalog.to_dict("records")
     ]
-    return pd.DataFrame(
+    known = videos.set_index("video").loc[catalog["video"].tolist()]
+    further = [str(name) for name in videos if name not in VIDEOS.names]
+    repeated = [name for name in further if _repeats(known[name])]
+    measured = pd.DataFrame(
         {
-            "source": catalog["source"].to_numpy(),
-            "camera": catalog["camera"].to_numpy(),
+            "source": known["source"],
+            "camera": known["camera"],
             "lighting": np.where(np.array(lumas) < DARK_LUMA, "dark", "lit"),
             "resolution": np.where(catalog["height"] < LOW_HEIGHT, "low", "high"),
         },
-        index=catalog["video"].tolist(),
+        index=known.index,
     )
+    for name in repeated:
+        told = known[name]
+        measured[name] = told.where(told != "", measured[name]) if name in measured else told
+    return measured
+
+
+def _repeats(values: pd.Series) -> bool:
+    return bool(values[values != ""].duplicated().any())
 
 
 def mean_luma(frames_dir: Path, frames_file: str, n_frames: int, size: int) -> float:
-    """Mean luma (16 black, 235 white) over some frames of a stored video."""
+    """Measure the mean luma (16 black, 235 white) over some frames of a stored video."""
     step = max(1, n_frames // LUMA_FRAMES)
     count = min(LUMA_FRAMES, n_frames)
     frames_TKW = np.empty((count, size * 3 // 2, size), np.uint8)

@@ -19,11 +19,16 @@ PREDICTIONS = ["video", "group", "frames_file", "start", "start_s", "split", "la
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known of the footage: the tables ``splits``, ``catalog`` and ``annotations``."""
+    """Holds what is known of the footage: the tables of these names.
+
+    A video's camera is that of ``videos``, where a label file may have named it; the catalog knows
+    only its folders.
+    """
 
     splits: pd.DataFrame
     catalog: pd.DataFrame
     annotations: pd.DataFrame
+    videos: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_outputs_hold_what_later_stages_and_dvc_read(looked_at: Project) -> None
     val = {name: summary["models"][name]["val"] for name in BY_NAME}
     assert selected == max(BY_NAME, key=lambda name: (val[name]["auc"], -val[name]["log_loss"]))
     assert summary["test_videos"] == 4
-    assert any("Only 4 test videos" in warning for warning in summary["warnings"])
+    assert any("Only 4 independent groups" in warning for warning in summary["warnings"])
     alerts = summary["models"][selected]["alerts"]
     assert alerts["shoplifting_videos"] == alerts["normal_videos"] == 2
     assert alerts["normal_hours"] == pytest.approx(2 * 4.8 / 3600)
@@ -85,6 +85,7 @@ def test_the_chosen_model_is_measured_on_parts_of_the_footage(looked_at: Project
         ("lighting", "dark", 2),
         ("resolution", "low", 2),
         ("resolution", "high", 2),
+        ("store", "Ghent", 2),
     }
 
 

@@ -54,6 +54,14 @@ def test_the_page_names_the_parts_of_the_footage(looked_at: Project) -> None:
     assert page.count("resolution: low") == 2, "in the report and in the model card inside it"
 
 
+def test_the_cards_name_the_cameras_that_labels_name(looked_at: Project) -> None:
+    page = Path("reports/evaluate/report.html").read_text()
+    assert "2 cameras" in page
+    for name in ("synthetic/cam1", "old/cam2"):
+        assert f"<td>{name}</td>" in page
+    assert "folder" not in set(re.findall("<td>([^<]*)</td>", page))
+
+
 def test_dvc_plots_have_a_column_a_model(looked_at: Project) -> None:
     assert list(pd.read_csv("metrics/confusion.csv")) == ["actual", *BY_NAME]
     assert list(pd.read_csv("metrics/roc.csv")) == ["fpr", *BY_NAME]
