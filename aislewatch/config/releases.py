@@ -39,6 +39,6 @@ GONE = {
 NEW = {
     "evaluate.alarm_s": "seconds of alert that count as one false alarm, as 30.0",
     "evaluate.grace_s": "seconds after an event in which an alert still finds it, as 5.0",
-    "evaluate.max_alert_share": "share of normal footage an alert may lie over, as 0.05",
+    "evaluate.max_alert_share": "share of normal footage an alert may lie over, as 0.1",
     "model.size": "demo, small_gpu or reference; numbers of yours beside it go before the size's",
 }
