@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import psutil
 
 from aislewatch.errors import PipelineError
 from aislewatch.tables import places
@@ -24,10 +26,15 @@ LOCK = places.WORK / "dvc.lock"
 # a traceback that helps is not longer. The task's log has them all.
 WORDS_LINES = 20
 
+# Seconds between two looks whether a dvc command that holds the project has ended.
+BUSY_POLL_S = 0.5
+
 # What DVC 3.67 says; tests run the real DVC, so another wording fails there.
 _UNCHANGED = re.compile(r"Stage '.*' didn't change, skipping$")
 _RESTORED = re.compile(r"Stage '.*' is cached - skipping run, checking out outputs$")
 _STARTED = re.compile(r"Running stage '.*':$")
+_BUSY = re.compile(r"ERROR: .*(is busy, it is being blocked by:|Unable to acquire lock)")
+_BLOCKER = re.compile(r"\s*\(PID (\d+)\): ")
 _DVC_FRAME = re.compile(r"ERROR: failed to reproduce '.*': failed to run: ")
 
 
@@ -48,6 +55,8 @@ class StageReport:
 def reproduce(address: str, execution: Path, say: Callable[[str], None]) -> StageReport:
     """Bring one stage up to date, in the project that is the working directory.
 
+    A ``dvc`` command that somebody typed before it goes first: DVC itself would fail this one.
+
     Args:
         address: the stage as DVC names it.
         execution: folder of the pipeline execution that the stage's journal belongs to.
@@ -57,9 +66,30 @@ def reproduce(address: str, execution: Path, say: Callable[[str], None]) -> Stag
         PipelineError: the stage failed; the message is the end of its own output.
     """
     started = time.monotonic()
-    lines: deque[str] = deque(maxlen=WORDS_LINES)
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", address]
+    while True:
+        done = _run(command, execution, say)
+        if done.status == 0:
+            return StageReport(address, done.outcome, time.monotonic() - started)
+        if done.has_started or not any(map(_BUSY.match, done.lines)):
+            raise PipelineError(f"{address} failed:\n{_words(done.lines, done.status)}")
+        blockers = [int(found[1]) for line in done.lines if (found := _BLOCKER.match(line))]
+        say(f"waiting for the dvc command that was there before ({address} goes on by itself)")
+        _wait_for(blockers)
+
+
+@dataclass
+class _Done:
+    """What one DVC command said, and how it ended."""
+
+    status: int = 0
     outcome: Outcome = "ran"
-    command = [sys.executable, "-m", "dvc", "repro", "--single-item", address]
+    has_started: bool = False
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=WORDS_LINES))
+
+
+def _run(command: list[str], execution: Path, say: Callable[[str], None]) -> _Done:
+    done = _Done()
     with _guarded(command, execution) as process:
         try:
             assert process.stdout is not None
@@ -67,20 +97,33 @@ def reproduce(address: str, execution: Path, say: Callable[[str], None]) -> Stag
                 line = raw.rstrip()
                 if line:
                     say(line)
-                    lines.append(line)
+                    done.lines.append(line)
                 if _STARTED.match(line):
-                    lines.clear()
+                    done.has_started = True
+                    done.lines.clear()
                 if _UNCHANGED.match(line):
-                    outcome = "unchanged"
+                    done.outcome = "unchanged"
                 if _RESTORED.match(line):
-                    outcome = "restored"
-            process.wait()
+                    done.outcome = "restored"
+            done.status = process.wait()
         finally:
             # On cancellation, timeout or crash: the guard ends the whole tree before it goes.
             process.terminate()
-    if process.returncode != 0:
-        raise PipelineError(f"{address} failed:\n{_words(list(lines), process.returncode)}")
-    return StageReport(address, outcome, time.monotonic() - started)
+    return done
+
+
+def _wait_for(blockers: list[int]) -> None:
+    """Wait until processes have ended; a moment where DVC did not say which they are."""
+    time.sleep(BUSY_POLL_S)
+    while any(map(_lives, blockers)):
+        time.sleep(BUSY_POLL_S)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _guarded(command: list[str], execution: Path) -> subprocess.Popen[str]:
@@ -109,6 +152,6 @@ def _environment(execution: Path) -> dict[str, str]:
     }
 
 
-def _words(lines: list[str], status: int) -> str:
+def _words(lines: Iterable[str], status: int) -> str:
     own = [line for line in lines if not _DVC_FRAME.match(line)]
     return "\n".join(own or lines) or f"it ended with status {status} and said nothing"

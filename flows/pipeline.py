@@ -59,7 +59,7 @@ def pipeline() -> State[Any]:
     try:
         stages = read_dag()
         _forget_stale_registration()
-        execution = make_execution(psutil.Process())
+        execution = make_execution(psutil.Process(), "flow")
     except AislewatchError as error:
         return Failed(message=str(error))
     reports, failure = _run_stages(stages, execution)

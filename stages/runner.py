@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from aislewatch.config.params import Params, load_params
 from aislewatch.console import set_up_logging
+from aislewatch.disk import told_full
 from aislewatch.errors import AislewatchError
 from aislewatch.tracking.journal import Journal, stage_run
 from aislewatch.tracking.provenance import planned_params
@@ -34,3 +35,8 @@ def plain_errors(address: str) -> Iterator[None]:
         yield
     except AislewatchError as error:
         sys.exit(f"{address}: {error}")
+    except Exception as error:
+        full = told_full(error)
+        if full is None:
+            raise
+        sys.exit(f"{address}: {full}")

@@ -72,7 +72,7 @@ def processes_in(folder: Path) -> list[str]:
     for process in psutil.process_iter():
         try:
             command = " ".join(process.cmdline())
-            if process.cwd() == os.fspath(folder) and "tracking.recorder" not in command:
+            if process.cwd() == os.fspath(folder) and "aislewatch.recording" not in command:
                 found.append(command)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue

@@ -8,6 +8,7 @@ from aislewatch.cli.models import add_models
 from aislewatch.cli.provenance import add_provenance
 from aislewatch.config.params import load_params
 from aislewatch.console import set_up_logging, show_progress
+from aislewatch.disk import told_full
 from aislewatch.errors import AislewatchError, ConfigError, LabelError
 from aislewatch.recording.address import check_store
 from aislewatch.register.registration import forget_stale_registration, read_registration
@@ -68,6 +69,11 @@ def main(arguments: list[str] | None = None) -> None:
         chosen.run(chosen)
     except AislewatchError as error:
         sys.exit(f"aislewatch: {error}")
+    except Exception as error:
+        full = told_full(error)
+        if full is None:
+            raise
+        sys.exit(f"aislewatch: {full}")
 
 
 def _synth(chosen: argparse.Namespace) -> None:

@@ -65,6 +65,8 @@ def refusal(error: BaseException) -> RegistryError:
         said = f"{said[:MAX_WORDS]}..."
     if "database is locked" in said or isinstance(error, TimeoutError):
         why, advice = said, "wait for whoever holds it, or end that"
+    elif "disk is full" in said:
+        why, advice = said.split("[SQL")[0].strip(), "free some space on its disk"
     elif "readonly database" in said or "unable to open database" in said:
         why, advice = said.split("[SQL")[0].strip(), "make the file and its folder writable"
     else:

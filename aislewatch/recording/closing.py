@@ -1,64 +1,84 @@
-"""The end of an execution: what ran, what was cached, whether all is done, and by which keys."""
+"""The end of an execution: runs get their keys, cached stages are pointed to, the parent ends."""
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from aislewatch.recording.comparing import show_for_comparison
+from aislewatch.recording.judging import FINISHED, KILLED, ORPHANED, Evidence, verdict
 from aislewatch.recording.origin import MadeBy
-from aislewatch.recording.replay import Replay
+from aislewatch.recording.plan import read_plan
+from aislewatch.recording.replay import Replay, git_tags, journal_files
 from aislewatch.recording.store import set_tags
+from aislewatch.tracking.journal import address_of
 from aislewatch.tracking.provenance import (
     LOCK,
     PARAMS,
     footage_digest,
-    is_current,
     lock_digest,
     lock_entries,
     locked_facts,
     output_hashes,
-    planned_stages,
-    read_params,
     stage_key,
 )
-from aislewatch.tracking.state import CHANGES, PARENT, PROVENANCE
+from aislewatch.tracking.state import BEGINNING, CHANGES, FINISH, HASHES, PARENT, PROVENANCE
 
 
-def close_parent(replay: Replay, finish_file: Path) -> str:
+def close_parent(replay: Replay) -> str:
     """Tag every run of the execution with its keys, point to cached runs, end the parent.
 
     Returns:
         The parent's MLflow status.
     """
+    seen = _evidence(replay)
     lock = replay.folder / LOCK
-    plans, entries = planned_stages(), lock_entries(lock)
-    ends = _end_open_runs(replay)
-    keys = _keys(replay, entries)
-    shared = {"dvc_lock": lock_digest(lock), "data": footage_digest(entries)}
+    keys = {address: _key(seen, address) for address in seen.ends}
+    shared = {"dvc_lock": lock_digest(lock), "data": footage_digest(dict(seen.after))}
     for run, run_id in replay.runs.items():
         if run != PARENT:
-            set_tags(replay.client, run_id, shared | _stage_tags(run, keys, entries))
-    values = read_params(replay.folder / PARAMS)
-    cached = [
-        address
-        for address, plan in plans.items()
-        if address not in ends and is_current(plan, entries, values)
-    ]
-    pointers = {}
-    made_by = MadeBy(replay.client, replay.experiment, replay.parent_id, lock)
-    for address in cached:
-        keys[address] = stage_key(locked_facts(entries[address]))
-        pointers[f"cached.{address}"] = made_by.stage(address)
-    finish = json.loads(finish_file.read_text()) if finish_file.exists() else None
-    status, reason = _verdict(finish, ends, _expected(replay.facts["command"], list(plans)), cached)
+            set_tags(replay.client, run_id, shared | _stage_tags(run, keys, seen))
+    made_by = MadeBy(
+        replay.client, replay.experiment, replay.parent_id, git_tags(replay.facts), lock
+    )
+    cached = [address for address in seen.cached() if address in seen.after]
+    made = {address: made_by.stage(address) for address in cached}
+    keys |= {address: stage_key(locked_facts(seen.after[address])) for address in cached}
+    pointers = {f"cached.{address}": run_id for address, run_id in made.items()}
+    status, reason = verdict(seen)
     own = {"stage_key": stage_key(keys), "outcome": reason}
     set_tags(replay.client, replay.parent_id, shared | pointers | own)
-    made = {address: pointers[f"cached.{address}"] for address in cached}
-    show_for_comparison(replay, made, entries)
+    show_for_comparison(replay, made, seen.after)
     _keep_state(replay)
     replay.client.set_terminated(replay.parent_id, status, int(time.time() * 1000))
     return status
+
+
+def _evidence(replay: Replay) -> Evidence:
+    folder, ends = replay.folder, _end_open_runs(replay)
+    hashes, finish = folder / HASHES, folder / FINISH
+    return Evidence(
+        plans=read_plan(folder),
+        hashes=json.loads(hashes.read_text()) if hashes.exists() else {},
+        before=lock_entries(folder / BEGINNING / LOCK),
+        after=lock_entries(folder / LOCK),
+        ends=ends,
+        not_taken_over=_not_taken_over(replay, ends),
+        kind=replay.facts.get("kind", "dvc"),
+        command=replay.facts["command"],
+        finish=json.loads(finish.read_text()) if finish.exists() else None,
+    )
+
+
+def _not_taken_over(replay: Replay, ends: dict[str, str]) -> list[str]:
+    """Find the stages that ended well after dvc.lock was written last, which DVC does for each.
+
+    The times are those of files of one file system, so no two clocks are compared.
+    """
+    lock = replay.folder / LOCK
+    written = lock.stat().st_mtime_ns if lock.exists() else 0
+    files = journal_files(replay.folder)
+    ended = {address_of(file.name): file.stat().st_mtime_ns for file in files}
+    return [name for name, end in ends.items() if end == FINISHED and ended[name] > written]
 
 
 def _keep_state(replay: Replay) -> None:
@@ -72,70 +92,42 @@ def _keep_state(replay: Replay) -> None:
             replay.client.log_artifact(replay.parent_id, str(file), PROVENANCE)
 
 
-def _keys(replay: Replay, entries: dict[str, Any]) -> dict[str, str]:
-    """Key of each stage that began; dvc.lock's word counts once it is about the same work."""
-    keys = {}
-    for journal, records in replay.journals().items():
-        address = journal.split(".")[0]
-        facts: dict[str, Any] = next((r["values"] for r in records if r["kind"] == "facts"), {})
-        if address in entries:
-            locked = locked_facts(entries[address])
-            if (locked["cmd"], locked["params"]) == (facts.get("cmd"), facts.get("params")):
-                facts = locked
-        keys[address] = stage_key(facts)
-    return keys
+def _key(seen: Evidence, address: str) -> str:
+    """Key of a stage that began; dvc.lock's word counts once it is about the same work."""
+    facts = seen.facts(address, seen.after)
+    if address in seen.after and seen.ends[address] == FINISHED:
+        locked = locked_facts(seen.after[address])
+        if not facts or (locked["cmd"], locked["params"]) == (facts["cmd"], facts["params"]):
+            facts = locked
+    return stage_key(facts)
 
 
 def _end_open_runs(replay: Replay) -> dict[str, str]:
-    """Last status of each stage that began; what a kill left open is ended as KILLED in MLflow."""
+    """Return how each stage that began ended last; what a kill left open is ended as KILLED."""
     last: dict[str, str] = {}
     for journal, records in replay.journals().items():
-        open_runs: dict[str, float] = {}
-        address = journal.split(".")[0]
-        for record in records:
-            if record["kind"] == "start":
-                open_runs[record["run"]] = record["time"]
-            elif record["kind"] == "end":
-                open_runs.pop(record["run"], None)
-                if record["run"] == "":
-                    last[address] = record["status"]
-        if "" in open_runs:
-            last[address] = "KILLED"
+        ends = {record["run"]: record for record in records if record["kind"] == "end"}
+        last[address_of(journal)] = _end(ends.get(""))
         when = int(max(record["time"] for record in records) * 1000)
-        for run in open_runs:
-            replay.client.set_terminated(replay.runs[f"{journal}|{run}"], "KILLED", when)
+        for run, run_id in replay.runs.items():
+            of, _, path = run.partition("|")
+            if of == journal and path not in ends:
+                replay.client.set_terminated(run_id, KILLED, when)
     return last
 
 
-def _verdict(
-    finish: dict[str, Any] | None, ends: dict[str, str], expected: list[str], cached: list[str]
-) -> tuple[str, str]:
-    failed = sorted(address for address, status in ends.items() if status == "FAILED")
-    if failed:
-        return "FAILED", f"failed: {', '.join(failed)}"
-    killed = sorted(address for address, status in ends.items() if status == "KILLED")
-    if killed:
-        return "KILLED", f"process died during: {', '.join(killed)}"
-    if finish is not None and finish["failed"]:
-        return "FAILED", "the flow failed outside its stages"
-    done = {address for address, status in ends.items() if status == "FINISHED"} | set(cached)
-    missing = [address for address in expected if address not in done]
-    if missing:
-        return "KILLED", f"process died before: {', '.join(missing)}"
-    return "FINISHED", f"{len(ends)} stage(s) ran, {len(cached)} cached"
+def _end(record: dict[str, Any] | None) -> str:
+    if record is None:
+        return KILLED
+    orphaned = record["status"] == FINISHED and record.get("orphan", False)
+    return ORPHANED if orphaned else str(record["status"])
 
 
-def _expected(command: list[str], addresses: list[str]) -> list[str]:
-    """Stages the command was asked for: those its words name, else all of them."""
-    words = set(command[1:])
-    named = [a for a in addresses if a in words or a.split("@")[0] in words]
-    return named or addresses
-
-
-def _stage_tags(run: str, keys: dict[str, str], entries: dict[str, Any]) -> dict[str, str]:
-    address = run.split(".")[0]
+def _stage_tags(run: str, keys: dict[str, str], seen: Evidence) -> dict[str, Any]:
+    journal, _, path = run.partition("|")
+    address = address_of(journal)
     tags = {"stage_key": keys[address]}
-    if run.endswith("|"):
-        for path, digest in output_hashes(entries.get(address, {})).items():
-            tags[f"dvc.{path}"] = digest
+    if not path and seen.ends[address] == FINISHED:
+        for out, digest in output_hashes(seen.after.get(address, {})).items():
+            tags[f"dvc.{out}"] = digest
     return tags

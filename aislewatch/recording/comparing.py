@@ -17,6 +17,7 @@ from mlflow.tracking import MlflowClient
 from aislewatch.recording.replay import Replay
 from aislewatch.recording.store import KIND, TRAINING, set_tags
 from aislewatch.tables import places
+from aislewatch.tracking.journal import address_of
 from aislewatch.tracking.provenance import footage_digest, output_hashes
 from aislewatch.tracking.state import PARENT_TAG
 
@@ -48,7 +49,11 @@ def show_for_comparison(
         entries: the stages of the dvc.lock it left.
     """
     client, parent = replay.client, replay.parent_id
-    own = {run.split(".")[0]: run_id for run, run_id in replay.runs.items() if run.endswith("|")}
+    own = {
+        address_of(run.removesuffix("|")): run_id
+        for run, run_id in replay.runs.items()
+        if run.endswith("|")
+    }
     client.set_experiment_tag(replay.experiment, KIND, TRAINING)
     _show_result(client, parent, {**cached, **own})
     sets = _data_sets(entries)

@@ -38,7 +38,7 @@ def follow(database: Path) -> None:
     """
     home = database.parent
     with closing(sqlite3.connect(database, timeout=WAIT_S, isolation_level=None)) as store:
-        if not _has_tables(store) or _home(store) == home:
+        if not _tables(store) or _home(store) == home:
             return
         store.execute("BEGIN IMMEDIATE")
         # Another command may have been first.
@@ -54,9 +54,23 @@ def follow(database: Path) -> None:
         store.execute("COMMIT")
 
 
-def _has_tables(store: sqlite3.Connection) -> bool:
-    named = "SELECT 1 FROM sqlite_master WHERE name = 'experiment_tags'"
-    return store.execute(named).fetchone() is not None
+def has_tables(database: Path) -> bool:
+    """Say whether MLflow has made its tables in a SQLite file.
+
+    Raises:
+        sqlite3.Error: it is locked or damaged.
+    """
+    if not database.exists():
+        return False
+    with closing(sqlite3.connect(database, timeout=WAIT_S)) as store:
+        return _tables(store)
+
+
+def _tables(store: sqlite3.Connection) -> bool:
+    named = "SELECT 1 FROM sqlite_master WHERE name = 'experiments'"
+    # Its first experiment is what MLflow makes last.
+    first = "SELECT 1 FROM experiments"
+    return all(store.execute(asked).fetchone() is not None for asked in (named, first))
 
 
 def _home(store: sqlite3.Connection) -> Path | None:

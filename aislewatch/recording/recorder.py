@@ -1,27 +1,27 @@
 """Replay the journals of one pipeline execution into MLflow, live, and close its parent run.
 
-Started in the background by the first stage of an execution, so that no stage waits for MLflow.
-``recorder.json`` in the execution's folder says what has been replayed; a recorder that was killed
-is continued by the next command's. Statuses of the parent: FINISHED when all is done, FAILED when
-a stage failed, KILLED when the command's process died in between.
+Done in the background by a process that the first stage of an execution starts, so that no stage
+waits for MLflow. ``recorder.json`` in the execution's folder says what has been replayed; where a
+recorder was killed, or MLflow did not answer to its end, the next stage or command goes on from it.
+Statuses of the parent: FINISHED when all is done, FAILED when a stage failed, KILLED when the
+command's process died in between.
 """
 
-import contextlib
-import fcntl
 import json
 import logging
-import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from aislewatch.errors import RegistryError
+from filelock import FileLock, Timeout
+
+from aislewatch.errors import AislewatchError, RegistryError
 from aislewatch.files import write_json
+from aislewatch.recording.address import check_store
 from aislewatch.recording.closing import close_parent
-from aislewatch.recording.replay import Replay
+from aislewatch.recording.replay import Replay, journal_files
 from aislewatch.tracking import execution
+from aislewatch.tracking.execution import HANDOVER_S
 from aislewatch.tracking.state import CLOSED, EXECUTION, FINISH, STATE
 
 log = logging.getLogger(__name__)
@@ -30,82 +30,125 @@ log = logging.getLogger(__name__)
 # finished journal costs one stat.
 POLL_S = 0.5
 
+# Seconds between two attempts at a store that fails, and how long they are made once the command is
+# over: a locked database or a server that is started again is there in a minute; later, the next
+# command records what is left.
+RETRY_S = 3.0
+PATIENCE_S = 120.0
+
 # Seconds to wait for a recorder, which is nice to others: on two cores at load 4.5 one had not
 # recorded a short command after 120 s.
 DRAIN_S = 600.0
 
-# Niceness: a tenth of what a stage at 0 gets of a core that both want, so that 4 s of MLflow's
-# import and calls still end within a minute.
-NICE = 10
+# Seconds after which who waits for a recorder asks whether MLflow answers at all.
+ASK_S = 5.0
 
 
-def record(folder: Path) -> None:
-    """Replay until the execution is over, then close it; first close what died before it."""
-    with _sole_recorder(folder) as mine:
-        if not mine:
-            return
-        replay = Replay(folder)
-        reconcile(skip=folder)
-        while not execution.is_over(folder):
-            replay.advance()
-            time.sleep(POLL_S)
-        _close(folder, replay)
+def record(folder: Path, lock: FileLock) -> None:
+    """Replay until the execution is over, then close it; close first what died before it.
+
+    Args:
+        folder: of the execution.
+        lock: its ``recording`` lock, held; free between two attempts at a store that fails, so that
+            a later command, which may know another store, can take over.
+    """
+    give_up = float("inf")
+    while not (folder / CLOSED).exists():
+        try:
+            _follow(folder)
+        except Exception as error:
+            if execution.is_over(folder):
+                give_up = min(give_up, time.monotonic() + PATIENCE_S)
+            if time.monotonic() > give_up:
+                raise
+            # A traceback for what is a fault of ours; a store that fails is told in words.
+            log.warning("%s", error, exc_info=not isinstance(error, AislewatchError))
+            lock.release()
+            time.sleep(RETRY_S)
+            try:
+                lock.acquire()
+            except Timeout:
+                return
 
 
-def reconcile(skip: Path | None = None) -> None:
-    """Close every execution whose process is gone and whose recorder is not running."""
+def _follow(folder: Path) -> None:
+    replay = Replay(folder)
+    # First: this execution's cached stages are pointed to runs that those before it made.
+    reconcile(skip=folder)
+    while not execution.is_over(folder):
+        replay.advance()
+        time.sleep(POLL_S)
+    _close(replay)
+
+
+def reconcile(skip: Path) -> None:
+    """Close every other execution whose process is gone and whose recorder is not running."""
     for facts in sorted(execution.RUNS.resolve().glob(f"*/{EXECUTION}")):
         folder = facts.parent
-        if folder == skip or (folder / CLOSED).exists() or not execution.is_over(folder):
-            continue
-        with _sole_recorder(folder) as mine:
-            if mine and not (folder / CLOSED).exists():
-                try:
-                    _close(folder, Replay(folder))
-                except Exception:
-                    # One execution that cannot be closed must not keep the next unrecorded.
-                    log.exception("could not close %s", folder.name)
+        if folder != skip and not (folder / CLOSED).exists() and execution.is_over(folder):
+            try:
+                _alone(folder, lambda: _close(Replay(folder)), HANDOVER_S)  # noqa: B023  called now
+            except Exception:
+                # One execution that cannot be closed must not keep the next unrecorded.
+                log.exception("could not close %s", folder.name)
 
 
 def drain(folder: Path, timeout_s: float = DRAIN_S) -> None:
     """Return when everything journalled so far is in MLflow; replay it here if nobody else does.
 
     Raises:
-        RegistryError: the recorder did not get there in time.
+        RegistryError: MLflow does not answer, or the recorder did not get there in time.
     """
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        with _sole_recorder(folder) as mine:
-            if mine:
-                Replay(folder).advance()
-                return
-        if _is_replayed(folder):
-            return
-        time.sleep(POLL_S / 5)
-    raise RegistryError(
-        f"MLflow has not recorded this pipeline in {timeout_s:.0f} s; {folder}/recorder.log says "
-        "why. Run `dvc repro` again once it answers"
-    )
+    if not _wait(folder, timeout_s, lambda: Replay(folder).advance(), lambda: _is_replayed(folder)):
+        raise RegistryError(
+            f"MLflow has not recorded this pipeline in {timeout_s:.0f} s; {folder}/recorder.log "
+            "says why. Run `dvc repro` again once it answers"
+        )
 
 
 def finish(folder: Path, failed: bool, timeout_s: float = 180.0) -> str | None:
-    """Tell the recorder that a still-living command is done; the parent's run id once closed."""
+    """Tell the recorder that a still-living command is done; the parent's run id once closed.
+
+    Raises:
+        RegistryError: MLflow does not answer.
+    """
     write_json(folder / FINISH, {"failed": failed})
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline and not (folder / CLOSED).exists():
-        with _sole_recorder(folder) as mine:
-            if mine and not (folder / CLOSED).exists():
-                _close(folder, Replay(folder))
-        time.sleep(POLL_S / 5)
     closed = folder / CLOSED
-    return str(json.loads(closed.read_text())["run_id"]) if closed.exists() else None
+    done = _wait(folder, timeout_s, lambda: _close(Replay(folder)), closed.exists)
+    return str(json.loads(closed.read_text())["run_id"]) if done else None
 
 
-def _close(folder: Path, replay: Replay) -> None:
-    execution.keep_lock(folder)
+def _wait(
+    folder: Path, timeout_s: float, work: Callable[[], None], is_done: Callable[[], bool]
+) -> bool:
+    """Wait until the recorder has done something, or do it where none is; say if it is done."""
+    began = asked = time.monotonic()
+    while time.monotonic() - began < timeout_s:
+        if is_done() or _alone(folder, work):
+            return True
+        if time.monotonic() - asked > ASK_S:
+            check_store()
+            asked = time.monotonic()
+        time.sleep(POLL_S / 5)
+    return False
+
+
+def _alone(folder: Path, work: Callable[[], None], wait_s: float = 0.0) -> bool:
+    """Do some work on an execution unless its recorder works; say whether it was done."""
+    try:
+        with execution.recording(folder, wait_s):
+            if not (folder / CLOSED).exists():
+                work()
+            return True
+    except Timeout:
+        return False
+
+
+def _close(replay: Replay) -> None:
+    execution.keep_lock(replay.folder)
     replay.advance()
-    status = close_parent(replay, folder / FINISH)
-    write_json(folder / CLOSED, {"run_id": replay.parent_id, "status": status})
+    status = close_parent(replay)
+    write_json(replay.folder / CLOSED, {"run_id": replay.parent_id, "status": status})
 
 
 def _is_replayed(folder: Path) -> bool:
@@ -113,31 +156,4 @@ def _is_replayed(folder: Path) -> bool:
     if not state.exists():
         return False
     offsets = json.loads(state.read_text())["offsets"]
-    return all(offsets.get(f.name, 0) >= f.stat().st_size for f in folder.glob("*.jsonl"))
-
-
-def give_way() -> None:
-    """Let the stages go first: they are what the person waits for.
-
-    A process' niceness counts only among those of its session where Linux groups processes by it
-    (sched_autogroup_enabled), and the recorder has a session of its own: the group gives way too.
-    """
-    os.nice(NICE)
-    with contextlib.suppress(OSError):  # No such file elsewhere, or read-only in a container.
-        Path("/proc/self/autogroup").write_text(str(NICE))
-
-
-@contextmanager
-def _sole_recorder(folder: Path) -> Iterator[bool]:
-    with (folder / "recorder.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-if __name__ == "__main__":
-    give_way()
-    record(Path(sys.argv[1]))
+    return all(offsets.get(f.name, 0) >= f.stat().st_size for f in journal_files(folder))

@@ -1,27 +1,28 @@
 """From journal lines to MLflow runs, each line once, however often a recorder dies."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
 
 from aislewatch.files import sha256_file, sha256_tree, write_json
-from aislewatch.recording.store import connect, log_params, set_tags
-from aislewatch.tracking.provenance import stage_key
-from aislewatch.tracking.state import EXECUTION, PARENT, PARENT_TAG, STATE
-
-# MLflow refuses more metrics than this in one call (mlflow.utils.validation).
-MAX_METRICS = 1000
+from aislewatch.recording.store import connect, log_metrics, log_params, set_tags
+from aislewatch.tracking.execution import read_facts
+from aislewatch.tracking.journal import address_of, read_records
+from aislewatch.tracking.state import PARENT, PARENT_TAG, STATE
 
 
 class Replay:
-    """What of one execution has reached MLflow, and how to bring over the rest."""
+    """Knows what of one execution has reached MLflow, and brings over the rest."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.facts: dict[str, Any] = json.loads((folder / EXECUTION).read_text())
+        self.facts = read_facts(folder)
+        # An execution's folder is .aislewatch/runs/<name> of its project.
+        self._project = folder.resolve().parents[2]
         self.client, self.experiment = connect()
         state = folder / STATE
         self._recovering = state.exists()
@@ -33,7 +34,7 @@ class Replay:
 
     def advance(self) -> None:
         """Bring over every whole line that was journalled since the last call."""
-        for journal in sorted(self.folder.glob("*.jsonl"), key=lambda f: f.stat().st_ctime):
+        for journal in journal_files(self.folder):
             offset = self.offsets.get(journal.name, 0)
             with journal.open("rb") as file:
                 file.seek(offset)
@@ -41,38 +42,36 @@ class Replay:
             whole = fresh[: fresh.rfind(b"\n") + 1]
             if not whole:
                 continue
-            for record in _merged(json.loads(line) for line in whole.splitlines()):
-                self._apply(journal.name, record)
+            records, torn = read_records(whole)
+            for record in _merged(records):
+                try:
+                    self._apply(journal.name, record)
+                except MlflowException as error:
+                    # MLflow answered no, and would again; the lines after this one are sound.
+                    refused = {f"not_recorded.{journal.stem}": f"{record['kind']}: {error}"}
+                    set_tags(self.client, self.parent_id, refused)
+            if torn:
+                said = f"{torn} line(s), as a kill or a full disk leaves them"
+                set_tags(self.client, self.parent_id, {f"journal_torn.{journal.stem}": said})
             self.offsets[journal.name] = offset + len(whole)
             self._save()
 
     def journals(self) -> dict[str, list[dict[str, Any]]]:
-        """All records so far by journal file, oldest journal first."""
-        files = sorted(self.folder.glob("*.jsonl"), key=lambda f: f.stat().st_ctime)
-        return {f.name: [json.loads(line) for line in f.read_text().splitlines()] for f in files}
+        """Return all records so far by journal file, oldest journal first; none without one."""
+        read = {f.name: read_records(f.read_bytes())[0] for f in journal_files(self.folder)}
+        return {name: records for name, records in read.items() if records}
 
     def _apply(self, journal: str, record: dict[str, Any]) -> None:
-        key, kind = f"{journal}|{record['run']}", record["kind"]
-        if kind == "start":
-            above = (
-                self.parent_id
-                if record["parent"] is None
-                else self.runs[f"{journal}|{record['parent']}"]
-            )
-            self._start(key, record, above)
-            return
-        run_id, time_ms = self.runs[key], int(record["time"] * 1000)
+        run_id = self._run_of(journal, record)
+        kind, time_ms = record["kind"], int(record["time"] * 1000)
         if kind == "params":
             log_params(self.client, run_id, record["values"])
         elif kind == "metrics":
-            for first in range(0, len(record["all"]), MAX_METRICS):
-                self.client.log_batch(run_id, metrics=record["all"][first : first + MAX_METRICS])
+            log_metrics(self.client, run_id, record["all"])
         elif kind == "tags":
             set_tags(self.client, run_id, record["values"])
         elif kind == "digest":
             set_tags(self.client, run_id, {f"digest.{record['path']}": record["sha256"]})
-        elif kind == "facts":
-            set_tags(self.client, run_id, {"stage_key": stage_key(record["values"])})
         elif kind == "artifact":
             self._artifact(run_id, record)
         elif kind == "end":
@@ -80,9 +79,22 @@ class Replay:
                 set_tags(self.client, run_id, {"error": record["error"]})
             self.client.set_terminated(run_id, record["status"], time_ms)
 
-    def _start(self, key: str, record: dict[str, Any], above: str) -> None:
-        tags = {"kind": record["type"], "stage": key.split(".")[0], PARENT_TAG: above}
-        self._run_id(key, lambda: tags | self._git_tags(), record["name"], record["time"])
+    def _run_of(self, journal: str, record: dict[str, Any]) -> str:
+        """Return the run a record is about, made by its first record: the start may be torn."""
+        path = record["run"]
+        key = f"{journal}|{path}"
+        if key in self.runs:
+            return self.runs[key]
+        address = address_of(journal)
+        name, kind, above = address, "stage", self.parent_id
+        if path:
+            nesting, _, name = path.rpartition("/")
+            if record["kind"] == "start":
+                nesting, name = record["parent"], record["name"]
+            kind = record.get("type", "unknown")
+            above = self._run_of(journal, {"run": nesting, "kind": "", "time": record["time"]})
+        tags = {"kind": kind, "stage": address, PARENT_TAG: above} | git_tags(self.facts)
+        return self._run_id(key, lambda: tags, name, record["time"])
 
     def _run_id(self, key: str, tags: Any, name: str, started: float | None) -> str:
         if key in self.runs:
@@ -103,7 +115,7 @@ class Replay:
         return self.runs[key]
 
     def _artifact(self, run_id: str, record: dict[str, Any]) -> None:
-        path, folder = Path(record["path"]), record["folder"] or None
+        path, folder = self._project / record["path"], record["folder"] or None
         if not path.exists():
             set_tags(self.client, run_id, {f"artifact_gone.{path.name}": record["sha256"]})
         elif path.is_dir() and sha256_tree(path) == record["sha256"]:
@@ -123,22 +135,29 @@ class Replay:
             "kind": "pipeline",
             "command": command,
             "mlflow.source.name": command,
-        } | self._git_tags()
-
-    def _git_tags(self) -> dict[str, str]:
-        git = self.facts["git"]
-        if not git:
-            return {"git_commit": "none: not a git repository"}
-        return {
-            "git_commit": git["commit"],
-            "git_branch": "(detached)" if git["branch"] == "HEAD" else git["branch"],
-            "git_dirty": str(git["dirty"]).lower(),
-            "git_shallow": str(git["shallow"]).lower(),
-            "mlflow.source.git.commit": git["commit"],
-        }
+        } | git_tags(self.facts)
 
     def _save(self) -> None:
         write_json(self.folder / STATE, {"runs": self.runs, "offsets": self.offsets})
+
+
+def git_tags(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the commit that an execution ran on, as tags."""
+    git = facts["git"]
+    if not git:
+        return {"git_commit": "none: not a git repository"}
+    return {
+        "git_commit": git["commit"],
+        "git_branch": "(detached)" if git["branch"] == "HEAD" else git["branch"],
+        "git_dirty": str(git["dirty"]).lower(),
+        "git_shallow": str(git["shallow"]).lower(),
+        "mlflow.source.git.commit": git["commit"],
+    }
+
+
+def journal_files(folder: Path) -> list[Path]:
+    """List the journals of an execution, oldest first."""
+    return sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_ctime)
 
 
 def _merged(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

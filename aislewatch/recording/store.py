@@ -10,15 +10,15 @@ import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import mlflow
 from filelock import FileLock, Timeout
-from mlflow.entities import Param, Run, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
@@ -38,7 +38,7 @@ from aislewatch.recording.address import (
     shown_uri,
     tracking_uri,
 )
-from aislewatch.recording.moved import ARTIFACTS, follow
+from aislewatch.recording.moved import ARTIFACTS, follow, has_tables
 
 EXPERIMENT = os.environ.get("MLFLOW_EXPERIMENT_NAME", "aislewatch")
 
@@ -48,10 +48,12 @@ KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
 # MLflow 3.17's own page asks its address, else what was clicked last, else takes it for GenAI's.
 VIEW = "workflowType=machine_learning"
 
-# MLflow refuses more parameters than this in one call (mlflow.utils.validation).
+# MLflow refuses more than these in one call (mlflow.utils.validation).
 MAX_PARAMS = 100
-# Longest parameter value MLflow stores, in characters.
+MAX_METRICS = 1000
+# Longest value of a parameter and of a tag that MLflow stores, in characters.
 MAX_PARAM_LENGTH = 6000
+MAX_TAG_LENGTH = 8000
 
 # What MLflow says where it is well and has not what it was asked for.
 ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
@@ -63,6 +65,10 @@ BUSY_S = 8.0
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+
+# Seconds to wait until another process has made a new database's tables: it takes 5 to 10 s, and
+# has taken 40 in a recorder, which gives way, on two cores at load 10.
+TABLES_S = 120.0
 
 # Errors reach a person through ours alone; MLflow prints each with its traceback as well.
 for _name in ("mlflow.store.db.utils", "urllib3.connectionpool"):
@@ -141,11 +147,13 @@ def connect() -> tuple[MlflowClient, str]:
     """
     check_store()
     database = database_file()
-    is_new = database is not None and not database.exists()
+    is_new = database is not None and not has_tables(database)
+    is_server = tracking_uri().startswith("http")
+    # The first client makes a new database's tables, which two processes must not do at once.
+    alone = is_new or (database is None and not is_server)
     try:
         mlflow.set_tracking_uri(tracking_uri())
-        # The first client makes a new database's tables, which two processes must not do at once.
-        with sole_user("connection", patience_s=BUSY_S):
+        with sole_user("tables", patience_s=TABLES_S) if alone else nullcontext():
             client = Client(tracking_uri())
             found = client.get_experiment_by_name(EXPERIMENT)
             experiment = found.experiment_id if found else _create_experiment(client, database)
@@ -187,11 +195,16 @@ def log_params(client: MlflowClient, run_id: str, values: Mapping[str, Any]) -> 
         client.log_batch(run_id, params=params[first : first + MAX_PARAMS])
 
 
+def log_metrics(client: MlflowClient, run_id: str, metrics: Sequence[Metric]) -> None:
+    """Log metrics, however many."""
+    for first in range(0, len(metrics), MAX_METRICS):
+        client.log_batch(run_id, metrics=metrics[first : first + MAX_METRICS])
+
+
 def set_tags(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags in one call."""
-    client.log_batch(
-        run_id, tags=[RunTag(tag_name(key), str(value)) for key, value in tags.items()]
-    )
+    """Set tags in one call; what is too long for MLflow is cut."""
+    named = {tag_name(key): str(value)[:MAX_TAG_LENGTH] for key, value in tags.items()}
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in named.items()])
 
 
 def run_url(run_id: str) -> str:

@@ -9,91 +9,131 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
+from filelock import FileLock, Timeout
 
 from aislewatch.files import whole_file
-from aislewatch.tables import places
-from aislewatch.tracking.provenance import LOCK, PARAMS
-from aislewatch.tracking.state import CHANGES, CLOSED, EXECUTION, FINISH
+from aislewatch.tracking.beginning import git_state, keep_beginning
+from aislewatch.tracking.provenance import LOCK
+from aislewatch.tracking.state import CLOSED, EXECUTION, FINISH, RECORDING
 
-RUNS = places.WORK / "runs"
+WORK = Path(".aislewatch")
+RUNS = WORK / "runs"
 EXECUTION_VARIABLE = "AISLEWATCH_EXECUTION"
+
+# Seconds that a recorder waits for another of the same execution: that one has only looked into it,
+# or works on it, and then this one is not needed.
+HANDOVER_S = 20.0
+
+# What a command is: ``stage`` is one that a person started by hand.
+Kind = Literal["dvc", "flow", "stage"]
 
 # Two readings of one process' start time differ by rounding only; a reused pid differs by seconds.
 START_TIME_TOLERANCE_S = 0.5
 
 
 def find_or_make_execution() -> Path:
-    """Folder of the execution this process belongs to; made, with its recorder, when it is new."""
+    """Find the execution this process belongs to, or begin it; see that somebody records it."""
     given = os.environ.get(EXECUTION_VARIABLE)
     if given:
+        see_to_recorder(Path(given))
         return Path(given)
-    return make_execution(_dvc_ancestor() or psutil.Process())
+    dvc = dvc_ancestor()
+    return make_execution(dvc, "dvc") if dvc else make_execution(psutil.Process(), "stage")
 
 
-def make_execution(process: psutil.Process) -> Path:
-    """Folder of the execution that lives as long as ``process``; its maker starts the recorder."""
+def make_execution(process: psutil.Process, kind: Kind) -> Path:
+    """Begin the execution that lives as long as ``process``; its maker starts the recorder."""
     started = process.create_time()
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(started))
     folder = (RUNS / f"{stamp}-{process.pid}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {
-        # The folder's name is unique on this machine; others may log to the same store.
-        "identity": uuid.uuid4().hex,
-        "pid": process.pid,
-        "pid_started": started,
-        "command": process.cmdline(),
-        "started": time.time(),
-        "git": git_state(),
-    }
-    try:
-        with (folder / EXECUTION).open("x") as file:
-            json.dump(facts, file)
-    except FileExistsError:
-        return folder
-    save_changes(folder / CHANGES)
-    if PARAMS.exists():
-        shutil.copyfile(PARAMS, folder / PARAMS)
-    for earlier in RUNS.resolve().glob(f"*/{EXECUTION}"):
-        if earlier.parent != folder:
+    if not (folder / EXECUTION).exists():
+        for earlier in RUNS.resolve().glob(f"*/{EXECUTION}"):
             keep_lock(earlier.parent)
-    start_recorder(folder)
+        keep_beginning(folder)
+        facts = {
+            # The folder's name is unique on this machine; others may log to the same store.
+            "identity": uuid.uuid4().hex,
+            "kind": kind,
+            "pid": process.pid,
+            "pid_started": started,
+            "command": process.cmdline(),
+            "started": time.time(),
+            "git": git_state(),
+        }
+        _write_once(folder / EXECUTION, facts)
+    see_to_recorder(folder)
     return folder
 
 
 def keep_lock(folder: Path) -> None:
     """Copy dvc.lock as an execution left it, once it is over and before the next one writes it.
 
-    Its recorder does so; where that was killed or is late, the next command's first stage does.
+    The copy has the original's time: dvc writes the file when it takes over a stage's outputs. The
+    recorder does this; where that was killed or is late, the next command's first stage does.
     """
     kept = folder / LOCK
     if LOCK.exists() and not kept.exists() and not (folder / CLOSED).exists() and is_over(folder):
         with whole_file(kept) as temporary:
             shutil.copyfile(LOCK, temporary)
+            times = LOCK.stat()
+            os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def is_over(folder: Path) -> bool:
-    """Whether the command behind an execution has ended or said that it is done."""
-    if (folder / FINISH).exists():
+    """Say whether the command behind an execution has ended or said that it is done."""
+    return (folder / FINISH).exists() or not is_alive(folder)
+
+
+def is_alive(folder: Path) -> bool:
+    """Say whether an execution's very process (not a later one with its number) still runs."""
+    try:
+        facts = read_facts(folder)
+    except (FileNotFoundError, ValueError):
+        # Nobody says which process it is; one that never ends is better than one that ends early.
         return True
     try:
-        facts = json.loads((folder / EXECUTION).read_text())
-    except ValueError:
-        # Its first stage is writing it at this moment.
+        process = psutil.Process(facts["pid"])
+        same = abs(process.create_time() - facts["pid_started"]) < START_TIME_TOLERANCE_S
+        return bool(same) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return not is_alive(facts["pid"], facts["pid_started"])
 
 
-def start_recorder(folder: Path) -> None:
-    """Start the recorder in a session of its own, so that it outlives the command it records."""
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Read who and what an execution is, as ``make_execution`` wrote it."""
+    facts: dict[str, Any] = json.loads((folder / EXECUTION).read_text())
+    return facts
+
+
+def recording(folder: Path, wait_s: float = 0.0) -> FileLock:
+    """Make the lock that an execution's recorder holds while it works."""
+    return FileLock(folder / RECORDING, timeout=wait_s)
+
+
+def see_to_recorder(folder: Path) -> None:
+    """Start an execution's recorder unless one works or has finished.
+
+    In a session of its own, so that it outlives the command it records.
+    """
+    if (folder / CLOSED).exists() or not (folder / EXECUTION).exists():
+        return
+    try:
+        with recording(folder):
+            pass
+    except Timeout:
+        return
     with (folder / "recorder.log").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "aislewatch.recording.recorder", str(folder)],
+            [sys.executable, "-m", "aislewatch.recording", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -101,63 +141,21 @@ def start_recorder(folder: Path) -> None:
         )
 
 
-def is_alive(pid: int, started: float) -> bool:
-    """Whether that very process (not a later one with its number) still runs."""
-    try:
-        process = psutil.Process(pid)
-        same = bool(abs(process.create_time() - started) < START_TIME_TOLERANCE_S)
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def save_changes(file: Path) -> None:
-    """What the working tree differs by from its commit, as a patch; nothing where it does not.
-
-    Without dvc.lock, which the command is about to write. Files that git does not track are not in
-    it: code that counts is a dependency in dvc.yaml, whose hash would tell.
-    """
-    patch = _git("diff", "--binary", "HEAD", "--", ".", ":(exclude)dvc.lock", strip=False)
-    if patch:
-        file.write_text(patch, encoding="utf-8", errors="surrogateescape")
-
-
-def git_state() -> dict[str, Any]:
-    """Commit, branch and dirtiness of the working tree; empty where git or a commit is missing.
-
-    ``branch`` is ``HEAD`` where none is checked out; ``shallow`` says that history is cut off.
-    """
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    return {
-        "commit": commit,
-        "branch": _git("rev-parse", "--abbrev-ref", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "shallow": _git("rev-parse", "--is-shallow-repository") == "true",
-    }
-
-
-def _git(*arguments: str, strip: bool = True) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            check=False,
-        )
-    except FileNotFoundError:
-        return None
-    if done.returncode != 0:
-        return None
-    return done.stdout.strip() if strip else done.stdout
-
-
-def _dvc_ancestor() -> psutil.Process | None:
+def dvc_ancestor() -> psutil.Process | None:
+    """Find the ``dvc`` command that started this process; the outermost of several."""
     found = None
     for process in psutil.Process().parents():
         names = [Path(word).name for word in process.cmdline()[:3]]
         if "dvc" in names:
             found = process
     return found
+
+
+def _write_once(file: Path, facts: dict[str, Any]) -> None:
+    """Write a file whole, unless another process was first."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    with os.fdopen(descriptor, "w") as temporary:
+        json.dump(facts, temporary)
+    with suppress(FileExistsError):
+        os.link(name, file)
+    Path(name).unlink()

@@ -1,23 +1,27 @@
 """A stage's side of tracking: append-only JSON lines, no MLflow imported, nothing lost.
 
 A line is written by one ``write`` to a file opened for appending, so what was logged before a kill
-stays. Layout of ``.aislewatch/runs/<execution>/``: ``execution.json`` (who and what),
-``<stage>.jsonl`` (a journal a stage), the recorder's own state, and ``closed.json`` at the end.
+stays. Layout of ``.aislewatch/runs/<execution>/``: ``execution.json`` (who and what), what was kept
+when it began, ``<stage>.<attempt>.jsonl`` (a journal a stage), the recorder's own state, and
+``closed.json`` at the end.
 """
 
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote, unquote
 
 from aislewatch.files import sha256_file, sha256_tree
-from aislewatch.tracking.execution import find_or_make_execution
-from aislewatch.tracking.provenance import work_facts
+from aislewatch.tracking.execution import find_or_make_execution, is_alive
 
 RunKind = Literal["stage", "model", "trial"]
+
+# How every line begins, by which a line is found again behind what a kill left of the one before.
+LINE_START = b'{"kind": "'
 
 
 class Journal:
@@ -30,9 +34,14 @@ class Journal:
     def _write(self, kind: str, **fields: Any) -> None:
         record = {"kind": kind, "run": self._run, "time": time.time(), **fields}
         line = (json.dumps(record, default=str) + "\n").encode()
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(descriptor, line)
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                # A kill or a full disk has torn the line before: it must not take this one with it.
+                line = b"\n" + line
+            while line:
+                line = line[os.write(descriptor, line) :]
         finally:
             os.close(descriptor)
 
@@ -50,7 +59,10 @@ class Journal:
 
     def artifact(self, path: Path, folder: str = "") -> None:
         """Attach a file or a folder; ``folder`` is where it goes inside the run's artefacts."""
-        self._write("artifact", path=str(path.resolve()), sha256=_sha256(path), folder=folder)
+        place, here = path.resolve(), Path.cwd()
+        # As seen from the project where it lies in it: a copy of the project has its own.
+        named = place.relative_to(here) if place.is_relative_to(here) else place
+        self._write("artifact", path=str(named), sha256=_sha256(path), folder=folder)
 
     def digest(self, path: Path, known: str = "") -> None:
         """State the sha256 of an output, by which the run is found again.
@@ -63,20 +75,28 @@ class Journal:
 
     @contextmanager
     def child(self, name: str, kind: RunKind, params: Mapping[str, Any]) -> Iterator["Journal"]:
-        """A run nested in this one; FAILED when the block raises."""
+        """Open a run nested in this one; FAILED when the block raises."""
         nested = Journal(self._file, run=f"{self._run}/{name}")
         nested._write("start", name=name, type=kind, parent=self._run, pid=os.getpid())
         nested.params(params)
         try:
             yield nested
         except BaseException as error:
-            nested.end("FAILED", error)
+            with suppress(OSError):
+                nested.end("FAILED", error)
             raise
         nested.end("FINISHED")
 
-    def end(self, status: str, error: BaseException | None = None) -> None:
-        """Close this run with an MLflow status."""
-        self._write("end", status=status, error="" if error is None else _words(error))
+    def end(self, status: str, error: BaseException | None = None, orphan: bool = False) -> None:
+        """Close this run with an MLflow status.
+
+        Args:
+            status: ``FINISHED`` or ``FAILED``.
+            error: what it failed with.
+            orphan: whether the command that started the stage was gone by then.
+        """
+        said = "" if error is None else _words(error)
+        self._write("end", status=status, error=said, orphan=orphan)
 
 
 @contextmanager
@@ -89,17 +109,53 @@ def stage_run(address: str, params: Mapping[str, Any]) -> Iterator[Journal]:
     """
     execution = find_or_make_execution()
     # A stage run twice in one execution (a retry) starts a new journal; the old one stays.
-    attempt = len(list(execution.glob(f"{address}.*.jsonl")))
-    journal = Journal(execution / f"{address}.{attempt}.jsonl")
+    attempts = [file for file in execution.glob("*.jsonl") if address_of(file.name) == address]
+    journal = Journal(execution / journal_name(address, len(attempts)))
     journal._write("start", name=address, type="stage", parent=None, pid=os.getpid())
-    journal._write("facts", values=work_facts(address))
     journal.params(params)
     try:
         yield journal
     except BaseException as error:
-        journal.end("FAILED", error)
+        # On a full disk not even this can be written: what filled it is what counts.
+        with suppress(OSError):
+            journal.end("FAILED", error, orphan=not is_alive(execution))
         raise
-    journal.end("FINISHED")
+    journal.end("FINISHED", orphan=not is_alive(execution))
+
+
+def journal_name(address: str, attempt: int) -> str:
+    """Name the file of a stage's journal."""
+    return f"{quote(address, safe='@ ')}.{attempt}.jsonl"
+
+
+def address_of(journal: str) -> str:
+    """Return the stage whose journal has this name."""
+    return unquote(journal.rsplit(".", 2)[0])
+
+
+def read_records(lines: bytes) -> tuple[list[dict[str, Any]], int]:
+    """Read whole lines of a journal; return their records, and how many lines were torn.
+
+    Of a torn line, as a kill or a full disk leaves it, the end is read where a record stands there.
+    """
+    records, torn = [], 0
+    for line in filter(None, lines.split(b"\n")):
+        record = _record(line)
+        if record is None:
+            torn += 1
+            record = _record(line[max(0, line.rfind(LINE_START)) :])
+        if record is not None:
+            records.append(record)
+    return records, torn
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    is_ours = isinstance(record, dict) and {"kind", "run", "time"} <= set(record)
+    return record if is_ours else None
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,6 +4,14 @@
 EXECUTION = "execution.json"
 # The working tree's changes against its commit when the command began.
 CHANGES = "changes.diff"
+# dvc.yaml, the files it takes values from, and dvc.lock when the command began.
+BEGINNING = "beginning"
+# DVC's hashes of what no stage makes when the command began, by path.
+HASHES = "hashes.json"
+# The stages that dvc.yaml meant then, as DVC understands it; by the recorder.
+PLAN = "plan.json"
+# Held by the recorder while it lives.
+RECORDING = "recorder.lock"
 # What has been replayed: run ids and offsets, by the recorder.
 STATE = "recorder.json"
 # The command says that it is done while its process still lives.

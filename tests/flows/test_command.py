@@ -74,6 +74,54 @@ def test_two_flows_of_one_project_take_turns(
     assert any(line.startswith("waiting for the DVC command") for line in said)
 
 
+@pytest.mark.parametrize("lock", ["a stage's", "the project's"])
+def test_a_dvc_command_typed_before_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    """DVC itself fails: `is busy, it is being blocked by`, or `Unable to acquire lock`."""
+    first = "touch begun\nwhile [ ! -e go ]; do sleep 0.1; done\ncp in.txt first.txt\n"
+    folder = make_diamond(tmp_path / "shop", first=first)
+    execution = _enter(folder, monkeypatch)
+    typed = [sys.executable, "-m", "dvc", "repro", "first"]
+    if lock == "the project's":
+        hold = "import sys, zc.lockfile as z; f = z.LockFile('.dvc/tmp/lock'); print(flush=True)"
+        typed = [sys.executable, "-c", f"{hold}; sys.stdin.read()"]
+        (folder / ".dvc/tmp").mkdir()
+    said: list[str] = []
+    with subprocess.Popen(
+        typed, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+    ) as before:
+        assert before.stdin is not None
+        assert before.stdout is not None
+        if lock == "a stage's":
+            wait_for(folder / "begun")
+        else:
+            before.stdout.readline()
+
+        def go() -> None:
+            time.sleep(8)  # longer than DVC by itself waits for the project's lock
+            (folder / "go").touch()
+            if lock == "the project's":
+                before.stdin.close()
+
+        going = threading.Thread(target=go)
+        going.start()
+        outcome = reproduce("first", execution, said.append).outcome
+        going.join()
+    assert outcome == ("unchanged" if lock == "a stage's" else "ran")
+    if lock == "a stage's":
+        assert any("waiting for the dvc command that was there before" in line for line in said)
+
+
+def test_a_stage_that_speaks_of_a_lock_is_no_reason_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = "echo \"ERROR: 'x' is busy, it is being blocked by:\"; echo '  (PID 1): init'; exit 1\n"
+    execution = _enter(make_diamond(tmp_path / "shop", first=says), monkeypatch)
+    with pytest.raises(PipelineError, match="is busy"):
+        reproduce("first", execution, print)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_a_killed_parent(tmp_path: Path, number: signal.Signals) -> None:
     """Not even what left the stage's process group; and the next command works."""

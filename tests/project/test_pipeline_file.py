@@ -19,6 +19,7 @@ NO_BYTES = {
     "aislewatch/__init__.py": "sets how threads wait and switches statistics off",
     "aislewatch/config": "refuses wrong values; right ones reach a stage as they stand",
     "aislewatch/console.py": "log lines and progress bars",
+    "aislewatch/disk.py": "says when a disk is full",
     "aislewatch/errors.py": "names of exceptions",
     "aislewatch/findings.py": "names of faults and their remedies",
     "aislewatch/recording": "copies journals into MLflow, after the stage",

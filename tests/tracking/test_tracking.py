@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -15,62 +14,14 @@ import pytest
 from aislewatch.recording.store import tag_name
 from aislewatch.tracking.provenance import locked_facts, stage_key
 from tests.projects import mlflow_client, run, runs
-
-DVC_YAML = """
-stages:
-  one:
-    cmd: python work.py one
-    deps: [work.py, data/raw]
-    params: [a]
-    outs: [one.txt]
-  two:
-    matrix:
-      letter: [x, y]
-    cmd: python work.py two@${item.letter}
-    deps: [work.py, one.txt]
-    params: [b]
-    outs: ["two@${item.letter}.txt"]
-"""
-
-WORK = """
-import sys, time
-from pathlib import Path
-from aislewatch.tracking.journal import stage_run
-
-name = sys.argv[1]
-with stage_run(name, {"a": 1, "model": {"input": "diff"}}) as journal:
-    for epoch in range(3):
-        journal.metrics({"val.loss": 1 / (epoch + 1)}, step=epoch)
-    journal.metrics({})
-    with journal.child("trial-0", "trial", {"lr": 0.1}) as trial:
-        trial.metrics({"val.loss": 0.3})
-    if name == "two@y" and Path("fail").exists():
-        raise ValueError("as planned")
-    if name == "two@y" and Path("hang").exists():
-        Path("hanging").touch()
-        time.sleep(120)
-    out = Path(name + ".txt")
-    out.write_text(name + Path("params.yaml").read_text())
-    journal.digest(out)
-    journal.artifact(out)
-"""
+from tests.tiny_pipelines import wait_for
+from tests.tracked_project import enter_tracked, recorders_of
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small DVC project in its own git repository, as current directory."""
-    folder = tmp_path / "a project"
-    (folder / "data/raw").mkdir(parents=True)
-    (folder / "data/raw/video.mp4").write_bytes(b"footage")
-    (folder / "dvc.yaml").write_text(DVC_YAML)
-    (folder / "work.py").write_text(WORK)
-    (folder / "params.yaml").write_text("a: 1\nb: {c: 2}\n")
-    (folder / ".gitignore").write_text(".aislewatch\nmlflow.db\nmlartifacts\n")
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    for command in ("git init -q", "dvc init -q", "git add -A", "git commit -qm start"):
-        subprocess.run(command.split(), check=True)
-    return folder
+    return enter_tracked(tmp_path / "a project", empty_store, monkeypatch)
 
 
 def test_a_pipeline_is_one_parent_with_a_child_a_stage_and_a_trial(project: Path) -> None:
@@ -145,12 +96,11 @@ def test_an_unknown_cached_stage_gets_a_run_of_its_own(project: Path) -> None:
 
 
 def test_what_a_kill_left_open_is_closed_by_the_next_command(project: Path, tmp_path: Path) -> None:
-    (project / "hang").touch()
+    (project / "hang").write_text("two@y")
     dvc = subprocess.Popen(["dvc", "repro"], start_new_session=True)
     wait_for(Path("hanging"))
-    recorders = [p for p in psutil.process_iter() if is_recorder(p, project)]
-    assert len(recorders) == 1
-    recorders[0].kill()
+    [recorder] = recorders_of(project)
+    recorder.kill()
     os.killpg(dvc.pid, signal.SIGKILL)
     dvc.wait()
     (project / "hang").unlink()
@@ -191,7 +141,7 @@ def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
     from aislewatch.recording.recorder import finish
     from aislewatch.tracking.execution import make_execution
 
-    execution = make_execution(psutil.Process())
+    execution = make_execution(psutil.Process(), "flow")
     environment = os.environ | {"AISLEWATCH_EXECUTION": str(execution)}
     subprocess.run(["dvc", "repro", "-s", "one"], check=True, env=environment)
     # The recorder is nice to others: on a busy machine it makes its database in more than a minute.
@@ -213,18 +163,3 @@ def test_a_new_store_is_made_once_by_whoever_comes_first(
         for _ in range(3)
     ]
     assert {process.communicate()[0] for process in first} == {"1\n"}
-
-
-def is_recorder(process: psutil.Process, project: Path) -> bool:
-    try:
-        command, folder = process.cmdline(), process.cwd()
-        return "aislewatch.recording.recorder" in command and folder == str(project)
-    except psutil.Error:
-        return False
-
-
-def wait_for(path: Path, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.1)

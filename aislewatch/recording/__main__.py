@@ -1,0 +1,57 @@
+"""``python -m aislewatch.recording FOLDER``: record one execution; started by its first stage."""
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from filelock import Timeout
+
+from aislewatch.recording.plan import make_plan
+from aislewatch.tracking.execution import HANDOVER_S, is_over, keep_lock, recording
+
+# Seconds between two looks whether the command has ended: before somebody can type the next one.
+LOOK_S = 0.1
+
+# Niceness: a tenth of what a stage at 0 gets of a core that both want, so that 4 s of MLflow's
+# import and calls still end within a minute.
+NICE = 10
+
+
+def main(folder: Path) -> None:
+    """Keep what the execution is judged by, then record it."""
+    lock = recording(folder, HANDOVER_S)
+    try:
+        lock.acquire()
+    except Timeout:
+        return
+    threading.Thread(target=_keep_lock_at_the_end, args=(folder,), daemon=True).start()
+    make_plan(folder)
+    _give_way()
+    # Imports MLflow: seconds in which the command may already be over.
+    from aislewatch.recording.recorder import record
+
+    record(folder, lock)
+
+
+def _keep_lock_at_the_end(folder: Path) -> None:
+    while not is_over(folder):
+        time.sleep(LOOK_S)
+    keep_lock(folder)
+
+
+def _give_way() -> None:
+    """Let the stages go first: they are what the person waits for.
+
+    A process' niceness counts only among those of its session where Linux groups processes by it
+    (sched_autogroup_enabled), and the recorder has a session of its own: the group gives way too.
+    """
+    os.nice(NICE)
+    with contextlib.suppress(OSError):  # No such file elsewhere, or read-only in a container.
+        Path("/proc/self/autogroup").write_text(str(NICE))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
