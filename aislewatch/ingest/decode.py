@@ -20,7 +20,7 @@ from aislewatch.ingest.formats import open_video
 from aislewatch.ingest.keeping import Keeper
 from aislewatch.ingest.notices import timing_notices
 from aislewatch.ingest.picture import look_at
-from aislewatch.ingest.probe import VideoFacts, VideoLimits, check_limits, probe_video
+from aislewatch.ingest.probe import VideoFacts, VideoLimits, check_limits, probe_video, refusal
 from aislewatch.ingest.remedies import EXPORT_PICTURES, TOO_LONG
 
 FRAMES = "frames.yuv"
@@ -55,6 +55,9 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
     facts = probe_video(video, limits)
     try:
         times, damage = _decode(video, facts, fps, size)
+    except av.FFmpegError as error:
+        # Opened to stop at every fault, a file that the probe could read may not open.
+        raise refusal(error, video) from None
     except OSError as error:
         raise _failure(error) from None
     notices = facts.notices + timing_notices(times, None if damage else facts.duration_s)
