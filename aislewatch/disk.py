@@ -35,8 +35,8 @@ def told_full(error: BaseException) -> AislewatchError | None:
     folder = min(folders, key=_free)
     return PipelineError(
         f"the disk of {folder} is full ({_free(folder) / 2**20:,.0f} MiB free): free some space "
-        "there, for example with `dvc gc -w` or by removing .aislewatch/store, and run the same "
-        "again; what was finished before is kept, and nothing half-written is"
+        "there, for example with `dvc gc -w` or by removing `.aislewatch/store`, and run the "
+        "same again; what was finished before is kept, and nothing half-written is"
     )
 
 

@@ -1,11 +1,9 @@
 """Every registered version, byte for byte: the part of ``fsck`` that asks MLflow."""
 
-import os
-
 from aislewatch.errors import RegistryError
 from aislewatch.findings import Finding, remove
 from aislewatch.fsck.outputs import REMAKE
-from aislewatch.recording.address import LOCAL_DATABASE, tracking_uri
+from aislewatch.recording.address import database_file, tracking_uri
 from aislewatch.register.registration import read_registration
 from aislewatch.register.stored import find_faults
 from aislewatch.register.versions import Registered, Registry
@@ -28,7 +26,8 @@ def check_models(name: str, *, outputs_sound: bool) -> tuple[int, list[Finding]]
     Raises:
         RegistryError: MLflow does not answer.
     """
-    if "MLFLOW_TRACKING_URI" not in os.environ and not LOCAL_DATABASE.exists():
+    database = database_file()
+    if database is not None and not database.exists():
         return 0, []
     registry = Registry(name)
     versions = registry.versions()

@@ -123,7 +123,7 @@ def test_a_sound_project(shop: Path) -> None:
     report = json.loads(run(shop, "aislewatch", "fsck", "--json"))
     assert report["findings"] == report["notes"] == report["afterwards"] == []
     counts = list(report["places"].values())
-    assert counts[0] == 3 * len(list(Path("data/frames").iterdir()))
+    assert counts[0] == 4 * len(list(Path("data/frames").iterdir()))
     assert counts[1] == counts[2] == len(CACHE.files())
     assert counts[3] == len(files(Path(".dvc/cache/runs"))) > 0
     assert counts[4] == sum(1 for name in oids() for _ in files(Path(name)))

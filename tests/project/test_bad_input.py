@@ -105,8 +105,8 @@ def video_of(project: Path) -> str:
 def test_detection_with_the_champion(project: Path) -> None:
     output = run(project, "aislewatch", "detect", video_of(project))
     assert "champion: aislewatch version 1" in output
-    assert len(list((project / "alerts").glob("*.json"))) == 1
-    assert len(list((project / "alerts").glob("*.png"))) == 1
+    assert len(list((project / "alerts").rglob("*.json"))) == 1
+    assert len(list((project / "alerts").rglob("*.png"))) == 1
 
 
 def test_detection_without_a_champion(project: Path) -> None:

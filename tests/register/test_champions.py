@@ -36,7 +36,7 @@ def two(registry: Registry) -> tuple[Registered, Registered]:
 
 
 def judged(registry: Registry, version: Registered) -> str:
-    return judge(registry, version, Path("unused"), UNUSED, "", UNUSED).reason
+    return judge(registry, version, Path("unused"), UNUSED, UNUSED, "", UNUSED).reason
 
 
 def champion(registry: Registry) -> str:
@@ -50,7 +50,7 @@ def test_what_was_rolled_back_is_promoted_by_a_person_only(
     first, second = two
     assert "are the champion already" in judged(registry, second)
     rollback(registry, "ann", "alarms [/] at night")
-    verdict = judge(registry, second, Path("unused"), UNUSED, "", UNUSED)
+    verdict = judge(registry, second, Path("unused"), UNUSED, UNUSED, "", UNUSED)
     assert not verdict.promote
     assert "ann rolled version 2 back" in verdict.reason
     assert "alarms [/] at night" in verdict.reason

@@ -27,10 +27,12 @@ def registered(project: Path, name: str) -> Path:
 
 @pytest.fixture
 def two_versions(project: Path) -> Path:
-    """The champion's weights registered again with another alert rule, which replaced it."""
+    """The champion's weights registered again with another alert rule, promoted by a person."""
     set_params(project, {"alerts": {"fallback_threshold": 0.7}})
     output = run(project, "dvc", "repro", "register")
-    assert "another alert rule" in output
+    assert "not shown to be better" in output, "no alert of either rule: the gate sees no gain"
+    assert champion(project) == "1"
+    run(project, "aislewatch", "models", "promote", "2", "--why", "a rule to try")
     assert champion(project) == "2"
     return project
 

@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from aislewatch.config.params import Params, parse_params
-from aislewatch.errors import FootageError, ModelError, TrainingError
+from aislewatch.errors import FootageError, ModelError, TableError, TrainingError
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, ModelConfig, build, load_model, save_model
@@ -215,7 +215,7 @@ def test_a_split_without_a_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="val split has 0 normal"):
         load_training_data(file, tmp_path / "data/frames")
     file.unlink()
-    with pytest.raises(TrainingError, match="run the split stage first"):
+    with pytest.raises(TableError, match="run the split stage first"):
         load_training_data(file, tmp_path / "data/frames")
 
 

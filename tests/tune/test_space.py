@@ -48,10 +48,9 @@ def test_all_that_is_searched_flows_through_best_json_into_train(tmp_path: Path)
         logged |= record["values"] if record["kind"] == "params" else {}
     assert logged["batch_size"] == best["batch_size"]
     # The run says the numbers, whatever the name of the size stands for.
-    assert (logged["model.input_size"], logged["network.kernel_size"]) == (16, 3)
+    assert (logged["network.input_size"], logged["network.kernel_size"]) == (16, 3)
     assert logged["optimizer.weight_decay"] == best["weight_decay"]
     assert logged["focal_gamma"] == best["focal_gamma"]
-    assert logged["learning.batch_size"] == tiny_params()["learning"]["batch_size"]
 
 
 def test_what_is_not_searched_stays_as_in_params() -> None:
