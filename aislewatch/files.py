@@ -46,7 +46,7 @@ def _fsync_file(path: Path) -> None:
 
 
 def _temporary_prefix(path: Path) -> str:
-    """How the temporary names beside ``path`` begin; what killed processes left is removed."""
+    """Return the prefix of temporary names beside ``path``; remove what killed processes left."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         if _is_abandoned(left):
             if left.is_dir():
@@ -57,7 +57,7 @@ def _temporary_prefix(path: Path) -> str:
 
 
 def _is_abandoned(temporary: Path) -> bool:
-    """Whether the process that made it, named in it, has ended; its id may be another's by now."""
+    """Return whether the process named in it has ended; a new process may have that id by now."""
     process_id = temporary.name.rsplit(".", 2)[1].split("-")[0]
     try:
         return psutil.Process(int(process_id)).create_time() > temporary.stat().st_mtime
@@ -155,7 +155,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def sha256_file(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
+    """Compute the sha256 of a file's bytes, in hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(HASH_BLOCK):

@@ -41,12 +41,12 @@ class Wanted:
 
 
 def remove(*paths: Path | str) -> str:
-    """Shell command that removes files."""
+    """Return the shell command that removes files."""
     return "rm -f " + " ".join(shlex.quote(str(path)) for path in paths)
 
 
 def copy(source: Path, target: Path) -> str:
-    """Shell command that puts a copy in the place of a file.
+    """Return the shell command that puts a copy in the place of a file.
 
     Not written into the old one: it may be a hard link of others, and read-only.
     """

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 
 
 def templates(package: str) -> jinja2.Environment:
-    """The folder ``templates`` of a package; HTML is escaped, a name that is missing raises."""
+    """Open the folder ``templates`` of a package; HTML is escaped, an undefined name raises."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader(package, "templates"),
         autoescape=jinja2.select_autoescape(["html.j2"]),
@@ -20,12 +20,12 @@ def templates(package: str) -> jinja2.Environment:
 
 
 def in_markdown(text: str) -> str:
-    """A name as it is, whatever of Markdown it holds; ``cam_1`` stays legible as it is."""
+    """Escape a name for Markdown, so that it shows as it is; ``cam_1`` needs no escape."""
     return re.sub(r"([\\`*\[\]<|&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", text)
 
 
 def as_html(markdown: str, below: int) -> str:
-    """Markdown with tables as HTML; HTML inside it is shown, not obeyed.
+    """Convert Markdown with tables to HTML; HTML inside it is shown, not obeyed.
 
     Args:
         markdown: the text.

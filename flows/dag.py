@@ -23,7 +23,7 @@ class Stage:
 
 
 def read_dag() -> list[Stage]:
-    """Stages of the working directory's dvc.yaml, in the order in which ``dvc repro`` takes them.
+    """List the stages of the working directory's dvc.yaml, in ``dvc repro``'s order.
 
     Raises:
         PipelineError: there is no dvc.yaml, or DVC refuses it; with DVC's words.
@@ -52,7 +52,7 @@ def read_dag() -> list[Stage]:
 
 
 def _words(error: BaseException) -> str:
-    """What an exception of DVC says, with its causes: the helpful half is often in the cause."""
+    """Return what an exception of DVC and its causes say: the helpful half is often in a cause."""
     said: list[str] = []
     cause: BaseException | None = error
     while cause is not None:

@@ -42,7 +42,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Exit with the command's status; 128 + the signal's number when it was ended by one."""
+    """Exit with the command's status; 128 + the signal's number if a signal ended it."""
     parent, lock, *command = sys.argv[1:]
     for number in _ENDING:
         signal.signal(number, _leave)
@@ -97,7 +97,7 @@ def _adopt_orphans() -> None:
 
 
 def _end_descendants() -> None:
-    """SIGTERM, then SIGKILL, to every process below; those in groups of their own included."""
+    """Send SIGTERM, then SIGKILL, to every process below, those in groups of their own included."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     for end in (psutil.Process.terminate, psutil.Process.kill):

@@ -39,7 +39,7 @@ STATE_NAMES = {"ran": "Completed", "restored": "Restored", "unchanged": "Unchang
 
 @task(task_run_name="{address}", cache_policy=NO_CACHE)
 def run_stage(address: str, execution: Path) -> Any:
-    """One stage; the state's name and message say in Prefect's UI what became of it.
+    """Run one stage; the state's name and message say in Prefect's UI what became of it.
 
     Returns:
         A state; where it is a completed one, its result is the `StageReport`.
@@ -55,7 +55,7 @@ def run_stage(address: str, execution: Path) -> Any:
 
 @flow(name="pipeline")
 def pipeline() -> State[Any]:
-    """Every stage, from footage to the registered model; stops at the first that fails."""
+    """Run every stage, from footage to the registered model; stop at the first that fails."""
     try:
         stages = read_dag()
         _forget_stale_registration()
@@ -96,7 +96,7 @@ def _forget_stale_registration() -> None:
 
 
 def _finish_recording(execution: Path, failed: bool) -> str | None:
-    """URL of the execution's parent run, once MLflow has everything."""
+    """Return the URL of the execution's parent run, once MLflow has everything."""
     from aislewatch.recording.recorder import finish
     from aislewatch.recording.store import run_url
 
@@ -110,7 +110,7 @@ def _finish_recording(execution: Path, failed: bool) -> str | None:
 
 
 def main() -> None:
-    """Exit 1, with the failed stage's own words, when the flow did not complete."""
+    """Exit 1, with the failed stage's own words, if the flow did not complete."""
     # Left to itself, SIGTERM skips the exit handler that ends Prefect's temporary server.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     patience = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: SERVER_START_S}

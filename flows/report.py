@@ -34,7 +34,7 @@ def publish(
 
 
 def stage_rows(stages: Sequence[Stage], reports: Sequence[StageReport]) -> list[dict[str, str]]:
-    """``stage``, ``outcome`` and ``seconds`` of every stage; the first without a report failed."""
+    """List ``stage``, ``outcome``, ``seconds`` of each stage; the first without a report failed."""
     rows = [
         {"stage": report.address, "outcome": report.outcome, "seconds": f"{report.seconds:.1f}"}
         for report in reports
@@ -46,7 +46,7 @@ def stage_rows(stages: Sequence[Stage], reports: Sequence[StageReport]) -> list[
 
 
 def metric_rows() -> list[dict[str, Any]]:
-    """``file``, ``metric`` and ``value`` of every number and word in the project's metrics."""
+    """List ``file``, ``metric`` and ``value`` of every number and word in the project's metrics."""
     from dvc.repo import Repo
 
     with Repo() as repo:
@@ -65,7 +65,7 @@ def _as_mapping(content: Any) -> dict[str, Any]:
 
 
 def result_text(reports: Sequence[StageReport], failure: str | None, mlflow_url: str | None) -> str:
-    """The run on half a page: what happened, what is registered, where to look next."""
+    """Describe the run on half a page: what happened, what is registered, where to look next."""
     lines = [f"**{summary(reports)}**"]
     if failure:
         lines += ["", "Failed; the stages after it did not run:", "```", failure, "```"]
@@ -77,7 +77,7 @@ def result_text(reports: Sequence[StageReport], failure: str | None, mlflow_url:
 
 
 def summary(reports: Sequence[StageReport]) -> str:
-    """For example ``5 stages: 1 ran, 4 unchanged``."""
+    """Sum the run up in a line, for example ``5 stages: 1 ran, 4 unchanged``."""
     outcomes = [report.outcome for report in reports]
     counts = [f"{outcomes.count(outcome)} {outcome}" for outcome in sorted(set(outcomes))]
     return f"{len(reports)} stages: {', '.join(counts) or 'none done'}"

@@ -17,7 +17,7 @@ from stages.runner import run_stage
 
 
 def main() -> None:
-    """``python -m stages.evaluate``, as dvc.yaml runs it."""
+    """Run ``python -m stages.evaluate``, as dvc.yaml does."""
     run_stage("evaluate", work)
 
 
@@ -41,7 +41,7 @@ def work(params: Params, journal: Journal) -> None:
 
 
 def _metrics(model: Evaluated) -> dict[str, float]:
-    """Names shared with the other stages' runs; an undefined figure is left out."""
+    """Return metrics by names the other stages' runs share; undefined ones are left out."""
     found = {f"test.{name}": spread.value for name, spread in model.test.items()}
     found |= {f"test.{name}_low": spread.low for name, spread in model.test.items()}
     found |= {f"test.{name}_high": spread.high for name, spread in model.test.items()}

@@ -48,7 +48,7 @@ EXAMPLE_CLIPS = 4
 
 
 def main() -> None:
-    """``python -m stages.register``, as dvc.yaml runs it."""
+    """Run ``python -m stages.register``, as dvc.yaml does."""
     run_stage("register", work)
 
 
@@ -76,7 +76,7 @@ def work(params: Params, journal: Journal) -> None:
 def _offer(
     own: Path, digest: str, scores: Scored, dataset: Dataset, params: Params
 ) -> tuple[Registered, Verdict]:
-    """The version with these bytes, made where there is none, after the gate's decision."""
+    """Return the version with these bytes, made if there is none, after the gate's decision."""
     registry = Registry(params.register_.name)
     version = registry.find(digest)
     if version is None:

@@ -117,7 +117,7 @@ def profile(name: str, params: Params) -> None:
 
 
 def recipe_of(name: str, params: Params) -> Recipe:
-    """What ``name`` means under these parameters."""
+    """Return the training that ``name`` stands for under these parameters."""
     row = BY_NAME[name]
     network, tuned, start_from = network_of(params.model), PAPER, None
     if row.settings.input is not None:
@@ -139,13 +139,13 @@ def recipe_of(name: str, params: Params) -> Recipe:
 
 
 def start_digest(folder: Path | None) -> str | None:
-    """sha256 of the weights that a training begins with, if there are any."""
+    """Compute the sha256 of the weights that a training begins with, if there are any."""
     weights = None if folder is None else folder / WEIGHTS_FILE
     return sha256_file(weights) if weights is not None and weights.is_file() else None
 
 
 def summary(rows: list[EpochRow]) -> dict[str, float]:
-    """The epoch whose weights were kept, and how many there were."""
+    """Return the epoch whose weights were kept, and how many epochs there were."""
     best = asdict(min(rows, key=lambda row: row.val_loss))
     chosen = {name: best[name] for name in ("val_loss", "val_auc", "val_accuracy")}
     return {"best_epoch": best["epoch"], "epochs_run": len(rows), **chosen}

@@ -38,7 +38,7 @@ class Detection:
     picture_file: Path
 
     def describe(self) -> str:
-        """For the terminal: an alert a line, and where to look."""
+        """Describe the alerts for the terminal: a line for each, and where its picture lies."""
         asked = f"an alert needs {rule_in_words(self.rule)}"
         counts = f"{counted(len(self.alerts))} in {len(self.clips)} clips"
         lines = [f"{self.video.name}: {counts} ({asked})"]

@@ -109,7 +109,7 @@ def resampled_events(outcomes: Sequence[VideoOutcome], settings: Evaluate) -> di
 
 
 def alarm_rate(outcomes: Sequence[VideoOutcome], confidence: float) -> tuple[float, float, float]:
-    """False alarms per hour of normal footage, and the exact interval; NaN without footage."""
+    """Return false alarms an hour of normal footage and the exact interval; NaN without footage."""
     count, hours = sum(outcome.false_alarms for outcome in outcomes), normal_hours(outcomes)
     if hours == 0.0:
         return float("nan"), float("nan"), float("nan")
@@ -118,18 +118,18 @@ def alarm_rate(outcomes: Sequence[VideoOutcome], confidence: float) -> tuple[flo
 
 
 def normal_hours(outcomes: Sequence[VideoOutcome]) -> float:
-    """Hours of footage outside events."""
+    """Sum the footage outside events, in hours."""
     return sum(outcome.normal_s for outcome in outcomes) / SECONDS_AN_HOUR
 
 
 def alert_share(outcomes: Sequence[VideoOutcome]) -> float:
-    """Share of normal footage that lies under an alert, 0 to 1; NaN without footage."""
+    """Return the share of normal footage under an alert, 0 to 1; NaN without footage."""
     normal_s = sum(outcome.normal_s for outcome in outcomes)
     return sum(outcome.alerted_s for outcome in outcomes) / normal_s if normal_s else float("nan")
 
 
 def poisson_interval(count: int, confidence: float) -> tuple[float, float]:
-    """Exact (Garwood, 1936) interval of a Poisson mean after seeing ``count`` events.
+    """Return the exact interval (Garwood, 1936) of a Poisson mean after ``count`` events.
 
     Zero events still leave an upper bound: 3.69 at 95 %.
     """
@@ -139,5 +139,5 @@ def poisson_interval(count: int, confidence: float) -> tuple[float, float]:
 
 
 def poisson_bound(count: int, confidence: float) -> float:
-    """Exact one-sided upper bound of a Poisson mean: 3.00 after no event, at 95 %."""
+    """Return the exact one-sided upper bound of a Poisson mean: 3.00 after no event, at 95 %."""
     return float(stats.chi2.ppf(confidence, 2 * count + 2)) / 2.0

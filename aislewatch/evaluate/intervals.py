@@ -132,7 +132,7 @@ def interval(figure: Resampled, confidence: float) -> Interval:
 
 
 def _levels(figure: Resampled, draws_B: Array, tails_2: Array) -> Array:
-    """The quantiles of the resamples that bound the interval (Efron 1987, eq. 2.3)."""
+    """Return the quantiles of the resamples that bound the interval (Efron 1987, eq. 2.3)."""
     n_groups = len(figure.left_out)
     widened_2 = stats.t.ppf(tails_2, n_groups - 1) * math.sqrt(n_groups / (n_groups - 1))
     below = (draws_B < figure.value).mean() + 0.5 * (draws_B == figure.value).mean()
@@ -144,7 +144,7 @@ def _levels(figure: Resampled, draws_B: Array, tails_2: Array) -> Array:
 
 
 def _acceleration(figure: Resampled) -> float:
-    """Skewness of the jackknife over 6; 0 where it is constant or a lone group decides all."""
+    """Divide the jackknife's skewness by 6; 0 where it is constant or one group decides all."""
     pulls_G = np.nanmean(figure.left_out) - figure.left_out
     spread = float(np.nansum(pulls_G**2))
     if np.isnan(pulls_G).any() or spread == 0.0:

@@ -18,7 +18,7 @@ METRICS = ("accuracy", "precision", "recall", "f1", "auc", "ap", "mcc", "video_a
 
 
 def clip_metrics(predictions: pd.DataFrame) -> dict[str, float]:
-    """All of ``METRICS`` for one model on one split.
+    """Compute all of ``METRICS`` for one model on one split.
 
     Args:
         predictions: a row a clip with ``video``, ``label`` (0 normal, 1 shoplifting), ``score``.
@@ -42,7 +42,7 @@ def clip_metrics(predictions: pd.DataFrame) -> dict[str, float]:
 
 
 def video_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """A row a video, sorted: ``label`` and ``score`` are the highest of its clips.
+    """Return a row per video, sorted: ``label`` and ``score`` are the highest of its clips.
 
     A theft is one or two clips of a video: the mean would drown it.
     """
@@ -51,19 +51,19 @@ def video_scores(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def roc_auc(labels: Labels, scores: Scores) -> float:
-    """Area under the ROC curve; NaN unless both classes are there."""
+    """Compute the area under the ROC curve; NaN unless both classes are there."""
     if len(np.unique(labels)) < 2:
         return math.nan
     return float(sk.roc_auc_score(labels, scores))
 
 
 def matthews(labels: Labels, called: NDArray[np.bool_]) -> float:
-    """Matthews' correlation; 0 where all are called alike, NaN unless both classes are there."""
+    """Compute Matthews' correlation; 0 if all get one class, NaN unless both classes are there."""
     if len(np.unique(labels)) < 2:
         return math.nan
     return float(sk.matthews_corrcoef(labels, called))
 
 
 def log_loss(labels: Labels, scores: Scores) -> float:
-    """Mean negative log-likelihood of a clip, nats; scikit-learn clips scores off 0 and 1."""
+    """Average the negative log-likelihood over clips, in nats; scores 0 and 1 are clipped."""
     return float(sk.log_loss(labels, scores, labels=[0, 1]))

@@ -32,7 +32,7 @@ class OperatingPoint:
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        """For ``models/selected.json`` and the registered bundle; undefined figures are null."""
+        """Return it as ``models/selected.json`` and the bundle hold it; undefined is null."""
         numbers = {name: getattr(self, name) for name in ("recall", "alarms_bound")}
         return {
             "rule": self.rule.model_dump(),

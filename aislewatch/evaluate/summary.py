@@ -58,7 +58,7 @@ class Evaluation:
     warnings: Sequence[str]
 
     def chosen(self) -> Evaluated:
-        """The model to register."""
+        """Return the name of the model to register."""
         return next(model for model in self.models if model.name == self.selected)
 
 
@@ -119,7 +119,7 @@ def _evaluate(
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """For ``metrics/evaluate.json``; an undefined figure is null.
+    """Return the content of ``metrics/evaluate.json``; undefined figures are null.
 
     ``models.<name>.test.auc`` is the figure, ``models.<name>.test_low.auc`` and ``test_high.auc``
     its interval.

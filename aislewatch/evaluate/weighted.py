@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 def weighted_metrics(
     predictions: pd.DataFrame, weights_BN: Array, videos: pd.DataFrame, counts_BV: Array
 ) -> Array:
-    """``METRICS`` of every resample: (metrics, resamples), NaN where undefined.
+    """Compute ``METRICS`` of every resample: (metrics, resamples), NaN where undefined.
 
     Args:
         predictions: ``video``, ``label``, ``score``; a row a clip (N).
@@ -53,7 +53,7 @@ def weighted_metrics(
 
 
 def _ranking(weights_BN: Array, labels: NDArray[np.int64], scores: Array) -> tuple[Array, Array]:
-    """Weighted ROC-AUC (ties count half) and average precision: (resamples,) each."""
+    """Compute weighted ROC-AUC (ties count half) and average precision: (resamples,) each."""
     order = np.argsort(-scores, kind="stable")
     firsts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0.0])
     weights_BN, positive = weights_BN[:, order], labels[order] == 1

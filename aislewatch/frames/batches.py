@@ -26,7 +26,7 @@ Empty = Callable[[tuple[int, ...]], npt.NDArray[np.uint8]]
 
 
 def pageable(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Ordinary memory to read into."""
+    """Allocate ordinary memory to read into."""
     return np.empty(shape, np.uint8)
 
 

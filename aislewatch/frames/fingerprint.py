@@ -71,26 +71,26 @@ class Fingerprint:
 
     @property
     def lag(self) -> int:
-        """Frames between the two that a change compares."""
+        """Count the frames between the two that a change compares."""
         return lag_frames(self.fps)
 
     @cached_property
     def moving(self) -> npt.NDArray[np.bool_]:
-        """Which changes move."""
+        """Tell which changes move."""
         return self.rows_TR[:, 0] > 0
 
     @cached_property
     def n_moving(self) -> int:
-        """Changes that move."""
+        """Count the changes that move."""
         return int(self.moving.sum())
 
     @cached_property
     def digest(self) -> bytes:
-        """What orders fingerprints whatever their videos are called."""
+        """Return a key to sort fingerprints by, whatever their videos are called."""
         return sha256(self.rows_TR.data).digest() + sha256(self.stills_SYX.data).digest()
 
     def changes(self, first: int, last: int) -> Changes:
-        """Changes ``first`` to ``last`` in eighths of a grey level: int16 (T, 16, 16)."""
+        """Return changes ``first`` to ``last`` in eighths of a grey level: int16 (T, 16, 16)."""
         rows_TR = self.rows_TR[first:last]
         steps_TN = np.stack([rows_TR[:, 1:] >> 4, rows_TR[:, 1:] & 15], axis=2).astype(np.float32)
         peaks_T11 = rows_TR[:, :1, None] / np.float32(PEAK_PARTS * STEPS)
@@ -99,7 +99,7 @@ class Fingerprint:
         return changes.reshape(-1, CELLS, CELLS)
 
     def stills_around(self, frame: int) -> npt.NDArray[np.uint8]:
-        """The last still before a frame and the next, uint8 (2, 16, 16)."""
+        """Return the last still before a frame and the next one, uint8 (2, 16, 16)."""
         before = frame // still_step(self.fps)
         last = len(self.stills_SYX) - 1
         stills: npt.NDArray[np.uint8] = self.stills_SYX[[min(before, last), min(before + 1, last)]]
@@ -107,17 +107,17 @@ class Fingerprint:
 
 
 def lag_frames(fps: int) -> int:
-    """Frames between the two that a change compares."""
+    """Count the frames between the two that a change compares."""
     return max(1, round(LAG_S * fps))
 
 
 def still_step(fps: int) -> int:
-    """Frames from one still to the next."""
+    """Count the frames from one still to the next."""
     return max(1, round(STILL_S * fps))
 
 
 def signature_of_frames(file: Path, size: int, fps: int) -> Signature:
-    """Signature of a store file, uint8, as ``fingerprint_of`` reads it.
+    """Compute the signature of a store file, uint8; ``fingerprint_of`` reads it.
 
     Args:
         file: packed I420 frames.
@@ -139,14 +139,14 @@ def signature_of_frames(file: Path, size: int, fps: int) -> Signature:
 
 
 def fingerprint_of(signature: Signature, n_frames: int, fps: int) -> Fingerprint:
-    """The fingerprint in a signature of a video of ``n_frames`` at ``fps``."""
+    """Read the fingerprint in a signature of a video of ``n_frames`` at ``fps``."""
     n_stills = -(-n_frames // still_step(fps))
     stills, rows = np.split(signature, [n_stills * CELL_COUNT])
     return Fingerprint(fps, stills.reshape(-1, CELLS, CELLS), rows.reshape(-1, ROW_BYTES))
 
 
 def _cell_means(file: Path, size: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Means of the 16×16 cells of luma, block by block: (T, 256), exact."""
+    """Average the 16×16 cells of luma, block by block: (T, 256), exact."""
     cell = size // CELLS
     with file.open("rb") as frames:
         while block := frames.read(READ_BLOCK * size * size * 3 // 2):
@@ -157,7 +157,7 @@ def _cell_means(file: Path, size: int) -> Iterator[npt.NDArray[np.float32]]:
 
 
 def _pack(change_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Changes as uint8 (T, 129); zeros for a frame that does not move."""
+    """Pack changes as uint8 (T, 129); zeros for a frame that does not move."""
     roots_TN = np.sign(change_TN) * np.sqrt(np.minimum(np.abs(change_TN), PEAK))
     peaks_T = np.ceil(np.abs(roots_TN).max(axis=1, initial=0) * np.float32(PEAK_PARTS))
     scale_T1 = STEPS * np.float32(PEAK_PARTS) / np.maximum(peaks_T, 1)[:, None]

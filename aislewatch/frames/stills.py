@@ -18,7 +18,7 @@ QUALITY = 85
 
 
 def jpeg(frames_dir: Path, frames_file: str, frame: int, size: int) -> bytes:
-    """One frame of the store as a JPEG; its planes are stretched, not converted to RGB.
+    """Encode one frame of the store as a JPEG; its planes are stretched, not converted to RGB.
 
     Args:
         frames_dir: the frame store.

@@ -101,7 +101,7 @@ class FrameStore:
         return f"{sha256}-{self.fps}fps-{self.size}px-v{DECODER_VERSION}-{decoder}"
 
     def find(self, key: str) -> StoredVideo | None:
-        """The video, or None where it is not stored or its files do not fit each other."""
+        """Return the video, or None if it is not stored or its files do not fit each other."""
         try:
             facts = read_facts(self._path(key, "json"))
             del facts["sha256"]
@@ -115,7 +115,7 @@ class FrameStore:
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of a frame."""
+        """Count the bytes of a frame."""
         return self.size * self.size * 3 // 2
 
     def add(self, video: StoredVideo, frames: Path, times: Path, signature: Path) -> None:
@@ -181,7 +181,7 @@ _SIGNATURE = f"s{SIGNATURE_VERSION}.npy"
 
 
 def read_facts(file: Path) -> dict[str, Any]:
-    """Facts of a stored video: fields of StoredVideo but for the key, and ``sha256`` by suffix.
+    """Read a stored video's facts: StoredVideo's fields but the key, and ``sha256`` by suffix.
 
     Raises:
         FileNotFoundError: there are none.
@@ -195,7 +195,7 @@ def read_facts(file: Path) -> dict[str, Any]:
 
 
 def _sealed(facts: dict[str, Any]) -> str:
-    """JSON that holds a digest of itself."""
+    """Encode JSON that holds a digest of itself."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return json.dumps(facts | {_SEAL: digest}, indent=2, sort_keys=True) + "\n"
 

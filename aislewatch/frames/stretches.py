@@ -71,7 +71,7 @@ class FrameTimes:
 
     @property
     def n_frames(self) -> int:
-        """Frames of the video in the store."""
+        """Count the frames of the video in the store."""
         return self.stretches[-1].end if self.stretches else 0
 
     def shown_from(self, frame: float) -> float:

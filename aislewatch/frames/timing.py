@@ -36,17 +36,17 @@ class PictureTimes:
 
     @property
     def end_s(self) -> float:
-        """Second at which the last picture ends."""
+        """Return the second at which the last picture ends."""
         return float(self.bounds_ns[-1, 1]) / SECOND_NS
 
     @property
     def duration_s(self) -> float:
-        """Seconds during which a picture is shown, all gaps left out."""
+        """Sum the seconds during which a picture is shown, all gaps left out."""
         return float((self.bounds_ns[:, 1] - self.bounds_ns[:, 0]).sum()) / SECOND_NS
 
     @property
     def rate(self) -> float:
-        """Pictures a second, on average, while there are any."""
+        """Return pictures a second, on average, over the time in which there are any."""
         return len(self) / max(self.duration_s, 1 / SECOND_NS)
 
     def before(self, second: float) -> "PictureTimes":
@@ -54,7 +54,7 @@ class PictureTimes:
         return PictureTimes(self.bounds_ns[self.bounds_ns[:, 1] <= second * SECOND_NS])
 
     def shown_from(self, number: int) -> float:
-        """Second from which picture ``number`` is shown; the first is number 0.
+        """Return the second from which picture ``number`` is shown; the first is number 0.
 
         A number that no picture has gets a time before the first or after the last, at the average
         rate, so that whoever checks times sees how far off it is.
@@ -62,11 +62,11 @@ class PictureTimes:
         return self._bound(number, 0)
 
     def shown_until(self, number: int) -> float:
-        """Second until which picture ``number`` is shown, as ``shown_from`` says when it begins."""
+        """Return the second until which picture ``number`` is shown; the first is number 0."""
         return self._bound(number, 1)
 
     def gaps_s(self) -> list[tuple[float, float]]:
-        """Seconds from and until which there is no picture, though the video has not ended."""
+        """List the seconds from and until which no picture is shown, before the video's end."""
         starts_ns, ends_ns = self.bounds_ns[:, 0], np.append(0, self.bounds_ns[:-1, 1])
         return [
             (float(ends_ns[at]) / SECOND_NS, float(starts_ns[at]) / SECOND_NS)

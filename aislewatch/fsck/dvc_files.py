@@ -39,7 +39,7 @@ class Output:
 
 
 def locked_outputs() -> list[Output]:
-    """Every output that dvc.lock states; none where there is no dvc.lock.
+    """List every output in dvc.lock; none if there is no dvc.lock.
 
     Raises:
         PipelineError: dvc.lock or dvc.yaml is damaged.
@@ -73,7 +73,7 @@ def _uncached_outputs() -> set[str]:
 
 
 def cache_folder() -> Path:
-    """Where this project's cache is."""
+    """Find this project's cache."""
     configured = _configuration().get("cache", {}).get("dir")
     return Path(configured) if configured else CACHE
 
@@ -86,7 +86,7 @@ def default_remote() -> tuple[str, str]:
 
 
 def _configuration() -> dict[str, dict[str, str]]:
-    """The project's settings by section; a relative path in them is relative to their folder.
+    """Read the project's settings by section; a relative path is relative to its config's folder.
 
     Raises:
         PipelineError: a file is damaged.
@@ -114,18 +114,18 @@ class ObjectFolder:
     root: Path
 
     def path(self, oid: str) -> Path:
-        """Where an object lies."""
+        """Return the path of an object."""
         return self.root / oid[:2] / oid[2:]
 
     def files(self) -> list[Path]:
-        """Every file in it, sorted."""
+        """List every file in it, sorted."""
         return sorted(path for path in self.root.rglob("*") if not path.is_dir())
 
     def oid(self, file: Path) -> str:
-        """The object that a file is by its name; empty if it is none."""
+        """Return the object that a file's name stands for; empty if for none."""
         name = file.relative_to(self.root).as_posix()
         return name.replace("/", "", 1) if _OBJECT.fullmatch(name) else ""
 
     def listing(self, oid: str) -> dict[str, str]:
-        """md5 of the files of a folder, by path in it; the object must be sound."""
+        """Read the md5 of each file of a folder, by path in it; the object must be sound."""
         return {entry["relpath"]: entry["md5"] for entry in json.loads(self.path(oid).read_text())}

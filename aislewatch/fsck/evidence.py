@@ -25,7 +25,7 @@ class Evidence:
                 self._copies.setdefault(digest, path)
 
     def fault(self, wanted: Wanted) -> Fault | None:
-        """What is wrong with a file, if anything."""
+        """Say what is wrong with a file; None if nothing is."""
         if wanted.path not in self._digests:
             return Fault.MISSING
         found = self._digests[wanted.path]
@@ -38,11 +38,11 @@ class Evidence:
         return Fault.TRUNCATED if size is not None and found.size < size else Fault.CHANGED
 
     def copy_of(self, wanted: Wanted) -> Path | None:
-        """A file with the very bytes, wherever it lies."""
+        """Find a file with the same bytes, wherever it lies."""
         return self._copies.get(wanted.md5) or self._copies.get(wanted.sha256)
 
     def finding(self, wanted: Wanted, then: str) -> Finding | None:
-        """A fault and its repair: a sound copy, or to remove what is left and then ``then``."""
+        """Return a fault and its repair: copy a sound file, or remove this one and run ``then``."""
         fault = self.fault(wanted)
         if fault is None:
             return None
@@ -53,7 +53,7 @@ class Evidence:
         return Finding(wanted.path, fault, repair, then)
 
     def below(self, folder: Path) -> dict[str, Path]:
-        """Every file that was read in a folder, by its path in it."""
+        """List every file that was read in a folder, by its path in it."""
         return {
             path.relative_to(folder).as_posix(): path
             for path in self._digests
@@ -61,7 +61,7 @@ class Evidence:
         }
 
     def folder_oid(self, folder: Path) -> str:
-        """DVC's name for a folder as it is: md5 of the list of its files, and ``.dir``."""
+        """Compute DVC's name for a folder as it is: md5 of the list of its files, and ``.dir``."""
         listed = [
             {"md5": found.md5 if found else "", "relpath": name}
             for name, path in sorted(self.below(folder).items())
@@ -71,7 +71,7 @@ class Evidence:
         return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
 
     def listing(self, folder: Path) -> dict[str, str]:
-        """md5 of every file in a folder as it is."""
+        """Return the md5 of every readable file in a folder as it is, by its path in it."""
         return {
             name: found.md5
             for name, path in self.below(folder).items()

@@ -17,17 +17,17 @@ _NAME = re.compile(
 
 
 def store_files() -> list[Path]:
-    """Every file of the store; the folders in which videos are being decoded are left out."""
+    """List every file of the store, but for folders in which videos are being decoded."""
     return sorted(path for path in STORE.glob("*") if not path.is_dir())
 
 
 def is_entry(file: Path) -> bool:
-    """Whether a file belongs to a stored video, by its name."""
+    """Return whether a file belongs to a stored video, by its name."""
     return _NAME.fullmatch(file.name) is not None
 
 
 def check_frames(files: Sequence[Path], evidence: Evidence) -> list[Finding]:
-    """Faults of the store.
+    """Find the faults of the store.
 
     Without a copy of its frames elsewhere, a damaged entry is removed as a whole: the video is
     decoded again when it is needed.

@@ -27,7 +27,7 @@ class Digests:
 
 
 def hash_files(files: Iterable[Path], progress: Progress) -> dict[Path, Digests | None]:
-    """Digests of every file; None where it cannot be read.
+    """Hash every file; None where it cannot be read.
 
     The frame store, DVC's cache and the working copy share one file where the file system links;
     it is read once.

@@ -14,7 +14,7 @@ OTHERS_FIRST = "# repair the files above first, then run `aislewatch fsck` again
 
 
 def check_models(name: str, *, outputs_sound: bool) -> tuple[int, list[Finding]]:
-    """Number of versions of a registered model, and their faults.
+    """Count the versions of a registered model, and find their faults.
 
     The version that models/ holds is registered again, under its old number. Another one cannot be
     made from what is here, and is no use to anybody.

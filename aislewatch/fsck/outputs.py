@@ -23,7 +23,7 @@ class Expected:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder of files."""
+        """Return whether it is a folder of files."""
         return self.output.oid.endswith(".dir")
 
 
@@ -43,7 +43,7 @@ def expect(output: Output, folders: Iterable[ObjectFolder], evidence: Evidence) 
 def check_objects(
     folder: ObjectFolder, files: Sequence[Path], needed: Iterable[Expected], then: str, ev: Evidence
 ) -> list[Finding]:
-    """Faults of a cache or remote: its objects by their names, and those that are needed.
+    """Find faults of a cache or remote: objects unlike their names, and needed ones that lack.
 
     Args:
         folder: the cache's or the remote's.
@@ -72,7 +72,7 @@ def check_objects(
 
 
 def check_output(expected: Expected, evidence: Evidence) -> list[Finding]:
-    """Faults of one output where the pipeline has put it.
+    """Find faults of one output where the pipeline has put it.
 
     It is linked again by DVC where its bytes are to be had, and made again elsewhere.
     """

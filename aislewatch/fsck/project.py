@@ -70,7 +70,7 @@ def _misplaced(
     objects: Mapping[ObjectFolder, list[Path]],
     digests: Mapping[Path, Digests | None],
 ) -> set[Path]:
-    """Strays, and objects that are not what their names say."""
+    """Find files that are no objects, and objects that are not what their names say."""
     strays = {file for file in in_store if not is_entry(file)}
     return strays | {
         file

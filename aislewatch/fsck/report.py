@@ -20,14 +20,14 @@ class Report:
     notes: list[str]
 
     def afterwards(self) -> list[str]:
-        """Commands to run once every finding's own repair is done."""
+        """List the commands to run once every finding's own repair is done."""
         commands = {found.then for found in self.findings}
         outputs = sorted(c.removeprefix(CHECKOUT) for c in commands if c.startswith(CHECKOUT))
         checkout = [CHECKOUT + "".join(outputs)] if outputs else []
         return checkout + [command for command in (REMAKE, PUSH) if command in commands]
 
     def describe(self) -> str:
-        """For a person: a line or two a fault, the commands ready to be copied."""
+        """Describe the faults for a person, a line or two each, with commands to be copied."""
         lines = [f"{count:10,}  {place}" for place, count in self.places.items()]
         lines += [f"Not checked: {note}" for note in self.notes]
         for found in self.findings:
@@ -42,7 +42,7 @@ class Report:
         return "\n".join([*lines, "", f"{len(self.findings) or 'no'} fault(s)"])
 
     def as_json(self) -> str:
-        """The same for a program."""
+        """Describe the faults for a program, as JSON."""
         findings = [asdict(found) | {"path": str(found.path)} for found in self.findings]
         return json.dumps(
             {

@@ -23,7 +23,7 @@ _UNHASHED = ("size", "nfiles")
 
 
 def check_runs(runs: Path) -> tuple[int, list[Finding]]:
-    """Number of files, and those that are not what their names say.
+    """Count the files of DVC's run cache, and find those that are not what their names say.
 
     Without an entry, DVC runs the stage again.
     """

@@ -13,7 +13,7 @@ MOST_BOXES = 100_000
 
 
 def top_boxes(path: Path) -> list[tuple[bytes, int, int]]:
-    """Top-level boxes of an mp4 or mov file: kind, first byte, end as declared (ISO 14496-12)."""
+    """List top-level boxes of an mp4 or mov file: kind, first byte, declared end (ISO 14496-12)."""
     boxes: list[tuple[bytes, int, int]] = []
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -39,7 +39,7 @@ def is_joined(path: Path) -> bool:
 
 
 def cut_short(path: Path) -> str:
-    """Why an mp4 that cannot be opened is the start of a longer file; empty where it is not."""
+    """Say why an mp4 that cannot be opened is the start of a longer file; empty if it is not."""
     boxes = top_boxes(path)
     if not boxes or boxes[0][0] not in (b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip"):
         return ""
@@ -53,7 +53,7 @@ def cut_short(path: Path) -> str:
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a video track is encrypted (ISO 23001-7): its sample description is ``encv``."""
+    """Return whether a video track is encrypted (ISO 23001-7): its description is ``encv``."""
     for kind, start, end in top_boxes(path):
         if kind == b"moov":
             with path.open("rb") as file:

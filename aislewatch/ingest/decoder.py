@@ -22,7 +22,7 @@ ROUNDING_S = 1
 
 
 def video_limits(limits: Ingest) -> VideoLimits:
-    """The part of the limits that is about a video, not about decoding it."""
+    """Return the limits on a video, without those on decoding it."""
     return VideoLimits(
         limits.max_duration_s, limits.max_megapixels, limits.max_fps, limits.max_loss_s
     )

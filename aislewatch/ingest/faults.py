@@ -67,7 +67,7 @@ class Doubts:
 
     @property
     def are_open(self) -> bool:
-        """Whether what was decoded last may be damaged."""
+        """Return whether what was decoded last may be damaged."""
         return self._left > 0
 
     def allow(self, packet: "Packet[Any]") -> bool:
@@ -130,7 +130,7 @@ def damage_noticed(
 
 
 def _stated_loss_s(facts: VideoFacts, reached_s: float) -> float | None:
-    """Seconds that lack of those that the header states; None where it states none."""
+    """Return the seconds missing of those the header states; None if it states none."""
     if facts.duration_s is None or not facts.container.startswith(STATES_DURATION):
         return None
     return max(0.0, facts.duration_s - reached_s)

@@ -53,7 +53,7 @@ class Film:
 
     @property
     def reached_s(self) -> float:
-        """Second, on the file's clock, at which the last packet of any of its tracks ends."""
+        """Return the second, on the file's clock, at which the last packet of any track ends."""
         return max((float(end * base) for (_, base), end in self._ends.items()), default=0.0)
 
     def times(self) -> PictureTimes:

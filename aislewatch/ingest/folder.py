@@ -90,7 +90,7 @@ def _judge(
 def open_decoders(
     count: int, store: FrameStore, limits: Ingest
 ) -> Iterator["queue.SimpleQueue[Decoder]"]:
-    """Idle decoders for as many threads; on leaving, they and what they run are ended."""
+    """Start idle decoders for as many threads; on leaving, end them and what they run."""
     decoders = [Decoder(store.fps, store.size, limits) for _ in range(count)]
     idle: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
     for decoder in decoders:
@@ -104,7 +104,7 @@ def open_decoders(
 
 @contextmanager
 def _scratch_folder(store: Path) -> Iterator[Path]:
-    """A folder on the store's file system; those of killed ingests are removed first."""
+    """Make a folder on the store's file system; first remove those of killed ingests."""
     store.mkdir(parents=True, exist_ok=True)
     for left in store.glob(f"{_SCRATCH}*"):
         if not Path("/proc", left.name.split("-")[1]).exists():

@@ -111,7 +111,7 @@ class Intake:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """Which file it is, its size in bytes and the time of its last change; zeros if it is gone."""
+    """Return a file's identity, size in bytes and time of last change; zeros if it is gone."""
     try:
         status = path.lstat()
     except OSError:
@@ -120,7 +120,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 
 def _digest(path: Path, timeout_s: float) -> str:
-    """Hex sha256 of a file's bytes.
+    """Compute the sha256 of a file's bytes, in hex.
 
     Raises:
         QuarantinedError: it cannot be read, or not within the time: a sparse file of a few blocks

@@ -97,7 +97,7 @@ def _in_order_of_show(
 
 
 def is_picture(packet: "Packet[VideoStream]", codec: str) -> bool:
-    """Whether a packet holds a picture that is shown; the last packet of a file holds nothing."""
+    """Return whether a packet holds a shown picture; the last packet of a file holds nothing."""
     if not packet.size or packet.is_discard:
         return False
     return codec != "vp8" or bool(memoryview(packet)[0] & _VP8_SHOWN)

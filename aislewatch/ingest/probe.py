@@ -67,7 +67,7 @@ class VideoFacts:
 
     @property
     def is_raw(self) -> bool:
-        """Whether the file is but pictures, with no time of any: they are ``fps`` a second."""
+        """Return whether the file holds pictures without times: they are then ``fps`` a second."""
         return self.container in RAW_STREAMS
 
 

@@ -97,5 +97,5 @@ class Sandbox:
 
 
 def describe_exit(status: int) -> str:
-    """``signal SIGSEGV`` or ``exit status 3`` for a status as subprocess gives it."""
+    """Describe subprocess's exit status: ``signal SIGSEGV`` or ``exit status 3``."""
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

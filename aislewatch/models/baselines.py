@@ -33,7 +33,7 @@ class CNNNet(nn.Module):
         self.dense = nn.Linear(encoder_channels[-1] * side * side, 1)
 
     def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
-        """Logits (B,); ``seeds_B`` as in ``ClipDropout``."""
+        """Compute logits (B,); ``seeds_B`` as in ``ClipDropout``."""
         f_BTCHW = self.encoder(x_BTCHW)
         pooled_BTD = self.pool(f_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, f_BTCHW.shape[:2])
         logits_B1: Tensor = self.dense(self.dropout(pooled_BTD.mean(dim=1), seeds_B))
@@ -56,7 +56,7 @@ class LSTMNet(nn.Module):
         self.dense = nn.Linear(hidden_channels, 1)
 
     def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
-        """Logits (B,); ``seeds_B`` as in ``ClipDropout``."""
+        """Compute logits (B,); ``seeds_B`` as in ``ClipDropout``."""
         x_BTD = self.shrink(x_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, x_BTCHW.shape[:2])
         h_BTD, _ = self.lstm(x_BTD)
         logits_B1: Tensor = self.dense(self.dropout(h_BTD.amax(dim=1), seeds_B))
@@ -85,7 +85,7 @@ class CNNLSTMNet(nn.Module):
         self.dense = nn.Linear(hidden_channels, 1)
 
     def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
-        """Logits (B,); ``seeds_B`` as in ``ClipDropout``."""
+        """Compute logits (B,); ``seeds_B`` as in ``ClipDropout``."""
         f_BTCHW = self.encoder(x_BTCHW)
         f_BTD = self.pool(f_BTCHW.flatten(0, 1)).flatten(1).unflatten(0, f_BTCHW.shape[:2])
         h_BTD, _ = self.lstm(f_BTD)

@@ -74,7 +74,7 @@ class Detector(nn.Module):
     def forward(
         self, yuv_BTKW: Tensor, views: ClipViews | None = None, seeds_B: Tensor | None = None
     ) -> Tensor:
-        """Logits (B,), float32; their sigmoid is the calibrated probability of shoplifting.
+        """Compute logits (B,), float32; their sigmoid is the calibrated probability of shoplifting.
 
         Args:
             yuv_BTKW: uint8 (B, T, 3/2 S, S), packed I420 frames of the store.
@@ -94,7 +94,7 @@ class Detector(nn.Module):
 
 
 def build(config: ModelConfig) -> Detector:
-    """A network with fresh weights, drawn from torch's global generator.
+    """Build a network with fresh weights, drawn from torch's global generator.
 
     Raises:
         ConfigError: the encoder's poolings leave no pixel of the input.
@@ -131,7 +131,7 @@ def save_model(folder: Path, model: Detector) -> None:
 
 
 def load_model(folder: Path) -> Detector:
-    """The network that ``save_model`` wrote, on the CPU, in evaluation mode.
+    """Load the network that ``save_model`` wrote, on the CPU, in evaluation mode.
 
     Raises:
         ModelError: a file is missing, corrupt, or does not fit the other.

@@ -53,7 +53,7 @@ class ConvLSTM(nn.Module):
             self.from_input.bias[hidden_channels : 2 * hidden_channels] = 1.0
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
-        """Hidden states h_BTCHW of all time steps; H_0 and C_0 are zero."""
+        """Compute the hidden states h_BTCHW of all time steps; H_0 and C_0 are zero."""
         if self.kernels is not None:
             return self.kernels(x_BTCHW, self.from_input, self.from_hidden)
         batch, steps, _, height, width = x_BTCHW.shape
@@ -94,7 +94,7 @@ class ConvLSTMNet(nn.Module):
         self.dense = nn.Linear(hidden_channels * side * side, 1)
 
     def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
-        """Logits (B,); their sigmoid is the probability of shoplifting.
+        """Compute logits (B,); their sigmoid is the probability of shoplifting.
 
         ``seeds_B`` as in ``ClipDropout``.
         """

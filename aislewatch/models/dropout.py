@@ -29,7 +29,7 @@ class ClipDropout(nn.Module):
         self.share = share
 
     def forward(self, x_BD: Tensor, seeds_B: Tensor | None = None) -> Tensor:
-        """Features, same shape.
+        """Drop features of each clip by its own seed; the shape stays.
 
         Args:
             x_BD: features of each clip.
@@ -44,14 +44,14 @@ class ClipDropout(nn.Module):
 
 
 def uniform(seeds_B: Tensor, count: int) -> Tensor:
-    """``count`` numbers in 0..1 for each seed, float32 (B, count), the same on every device."""
+    """Draw ``count`` numbers in 0..1 a seed, float32 (B, count), the same on every device."""
     places_D = torch.arange(1, count + 1, device=seeds_B.device)
     bits_BD = _mixed(_mixed(seeds_B)[:, None] + places_D * STEP)
     return _shifted(bits_BD, 64 - UNIFORM_BITS).float() * 2.0**-UNIFORM_BITS
 
 
 def _mixed(x: Tensor) -> Tensor:
-    """The finalizer of splitmix64; products wrap around, as they must."""
+    """Apply the finalizer of splitmix64; products wrap around, as they must."""
     x = (x ^ _shifted(x, 30)) * MULTIPLIERS[0]
     x = (x ^ _shifted(x, 27)) * MULTIPLIERS[1]
     return x ^ _shifted(x, 31)

@@ -27,7 +27,7 @@ class FrameEncoder(nn.Module):
         self.kernels: Callable[[Tensor, Sequence[nn.Conv2d]], Tensor] | None = None
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
-        """Feature maps f_BTCHW, H and W halved once a level."""
+        """Compute feature maps f_BTCHW, H and W halved once a level."""
         if self.kernels is not None:
             convolutions = [level for level in self.levels if isinstance(level, nn.Conv2d)]
             return self.kernels(x_BTCHW, convolutions)
@@ -37,5 +37,5 @@ class FrameEncoder(nn.Module):
 
 
 def pooled_side(side: int, levels: int) -> int:
-    """Pixels a side that ``levels`` poolings by 2 leave of ``side``."""
+    """Return the pixels a side that ``levels`` poolings by 2 leave of ``side``."""
     return side >> levels

@@ -47,7 +47,7 @@ def model_facts(network: nn.Module, graph: Path, clip_TKW: NDArray[np.uint8]) ->
 
 
 def processor() -> str:
-    """This machine's processor by its maker's name, where the system says it."""
+    """Name this machine's processor as its maker does, where the system says it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -55,7 +55,7 @@ def processor() -> str:
 
 
 def one_core_session(graph: Path) -> onnxruntime.InferenceSession:
-    """ONNX Runtime on one thread, as a server that scores a camera a core runs it."""
+    """Open ONNX Runtime on one thread, as a server that scores a camera a core runs it."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])

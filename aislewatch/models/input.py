@@ -47,7 +47,7 @@ class ClipViews(NamedTuple):
     gain: Tensor  # factor on RGB
 
     def to(self, device: torch.device) -> "ClipViews":
-        """The same views on another device."""
+        """Copy the views to another device."""
         return ClipViews(*(values_B.to(device) for values_B in self))
 
 
@@ -79,7 +79,7 @@ class ClipInput(nn.Module):
         self.chroma_HS: Tensor
 
     def forward(self, yuv_BTKW: Tensor, views: ClipViews | None = None) -> Tensor:
-        """Network input x_BTCHW, C = 3, float32 or as the kernels write it.
+        """Compute the network's input x_BTCHW, C = 3, float32 or as the kernels write it.
 
         Args:
             yuv_BTKW: uint8 (B, T, 3/2 S, S), frames of the store as they are.
@@ -97,7 +97,7 @@ class ClipInput(nn.Module):
         return (x_BTCHW - RGB_MEAN) / RGB_STD
 
     def _scaled(self, plane_BTSS: Tensor, views: ClipViews | None) -> Tensor:
-        """Two matrix products scale a plane down, and under a view cut out and mirror it at once.
+        """Scale a plane down by two matrix products; under a view, they crop and mirror it, too.
 
         Against adaptive_avg_pool2d they take fractions of pixels, export to ONNX, and are faster.
         """
@@ -116,7 +116,7 @@ class ClipInput(nn.Module):
 
 
 def unpack_i420(yuv_BTKW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Planes Y (B, T, S, S), U and V (B, T, S/2, S/2) of packed I420 frames; no copy of Y."""
+    """Split packed I420 frames into Y (B, T, S, S), U and V (B, T, S/2, S/2); no copy of Y."""
     size = yuv_BTKW.shape[-1]
     half, chroma_rows = size // 2, size // 4
     u_packed = yuv_BTKW[:, :, size : size + chroma_rows]
@@ -126,7 +126,7 @@ def unpack_i420(yuv_BTKW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def area_weights(start_B: Tensor, length_B: Tensor, n_out: int, n_in: int) -> Tensor:
-    """Matrices (B, n_out, n_in) that average ``n_in`` pixels of a line down (or up) to ``n_out``.
+    """Make matrices (B, n_out, n_in) that average ``n_in`` pixels of a line to ``n_out``.
 
     Output pixel i covers an equal part of ``[start, start + length]`` (shares of the line); a
     weight is the share of it that lies in an input pixel, so every row adds up to 1.
@@ -141,7 +141,7 @@ def area_weights(start_B: Tensor, length_B: Tensor, n_out: int, n_in: int) -> Te
 
 
 def to_rgb(y_BTHW: Tensor, u_BTHW: Tensor, v_BTHW: Tensor) -> Tensor:
-    """RGB (B, T, 3, H, W), 0..1, of limited-range BT.601 planes with values 0..255."""
+    """Convert limited-range BT.601 planes with values 0..255 to RGB (B, T, 3, H, W), 0..1."""
     luma = (y_BTHW - LUMA_BLACK) * LUMA_SCALE
     u, v = u_BTHW - CHROMA_ZERO, v_BTHW - CHROMA_ZERO
     red = luma + RED_FROM_V * v
@@ -151,5 +151,5 @@ def to_rgb(y_BTHW: Tensor, u_BTHW: Tensor, v_BTHW: Tensor) -> Tensor:
 
 
 def frame_differences(x_BTCHW: Tensor) -> Tensor:
-    """x_t - x_(t-1), same shape; the first frame, which has none before it, is zero."""
+    """Compute x_t - x_(t-1), same shape; the first frame, which has none before it, is zero."""
     return torch.diff(x_BTCHW, dim=1, prepend=x_BTCHW[:, :1])

@@ -45,14 +45,14 @@ def set_up_compute(machine: Machine) -> torch.device:
 
 
 def clip_addresses(clips: pd.DataFrame) -> list[ClipAddress]:
-    """Address of every row of a table with the columns ``frames_file`` and ``start``."""
+    """Return the address of every row of a table with the columns ``frames_file`` and ``start``."""
     return list(zip(clips["frames_file"].tolist(), clips["start"].tolist(), strict=True))
 
 
 def logits_of(
     model: Detector, batches_BTKW: Iterable[npt.NDArray[np.uint8]], device: torch.device
 ) -> Tensor:
-    """Logits (N,), float32 on the CPU, of clips that come in batches of packed I420 frames.
+    """Compute logits (N,), float32 on the CPU, of clips that come in batches of packed I420 frames.
 
     The model is moved to ``device`` and left in evaluation mode.
     """
@@ -68,7 +68,7 @@ def logits_of(
 def clip_logits(
     model: Detector, clips: pd.DataFrame, frames_dir: Path, device: torch.device, batch: int
 ) -> Tensor:
-    """Logits (N,) of the clips of a table, in its order; see ``score_clips``."""
+    """Compute logits (N,) of the clips of a table, in its order; see ``score_clips``."""
     config = model.config
     batches = read_batches(
         frames_dir,
@@ -87,7 +87,7 @@ def score_clips(
     device: torch.device,
     batch: int = BATCH,
 ) -> npt.NDArray[np.float64]:
-    """Probability of shoplifting of every clip of a table, float64 (N,), in its order.
+    """Compute the probability of shoplifting of every clip of a table, float64 (N,), in its order.
 
     Args:
         model: as ``load_model`` returns it.

@@ -29,7 +29,7 @@ def clip_input(
     difference: bool,
     dtype: torch.dtype,
 ) -> Tensor:
-    """What ``ClipInput`` computes: network input x_BTCHW of ``dtype``.
+    """Compute what ``ClipInput`` computes: network input x_BTCHW of ``dtype``.
 
     In memory it lies as ``encoder.py`` reads it: by time, then by clip, pixels of 4 channels.
     """

@@ -6,14 +6,14 @@ import triton.language as tl
 
 @triton.jit
 def _axis(start, length, out_M, n_out, n_in):
-    """Where the part of a line that output pixel ``out_M`` averages begins and ends, in pixels."""
+    """Return begin and end of what output pixel ``out_M`` averages in a line, in input pixels."""
     begin_M = (start + length * (out_M / n_out)) * n_in
     return begin_M, (start + length * ((out_M + 1) / n_out)) * n_in
 
 
 @triton.jit
 def _share(begin_M, end_M, pixel_M, n_in):
-    """How much of input pixel ``pixel_M`` lies in ``[begin, end]``."""
+    """Return how much of input pixel ``pixel_M`` lies in ``[begin, end]``."""
     overlap_M = tl.minimum(end_M, pixel_M + 1.0) - tl.maximum(begin_M, pixel_M)
     return tl.where(pixel_M < n_in, tl.maximum(overlap_M, 0.0), 0.0)
 
@@ -23,7 +23,7 @@ def _averaged(
     plane, before, valid_M, top, left, side, row_M, column_M, n_out, n_in,
     DIFFERENCE: tl.constexpr, TAPS: tl.constexpr,
 ):  # fmt: skip
-    """Mean of a plane over the part of it that each output pixel covers, as ``area_weights``."""
+    """Average a plane over the part that each output pixel covers, as ``area_weights`` does."""
     y0_M, y1_M = _axis(top, side, row_M.to(tl.float32), n_out, n_in)
     x0_M, x1_M = _axis(left, side, column_M.to(tl.float32), n_out, n_in)
     sum_M = tl.zeros_like(y0_M)
@@ -51,7 +51,7 @@ def clip_input(
     red_v, green_u, green_v, blue_u, mean, scale,
     DIFFERENCE: tl.constexpr, LUMA_TAPS: tl.constexpr, CHROMA_TAPS: tl.constexpr, M: tl.constexpr,
 ):  # fmt: skip
-    """``ClipInput`` in one pass: cut out, scaled, mirrored, RGB, gain, difference, normalised.
+    """Run ``ClipInput`` in one pass: crop, scale, mirror, RGB, gain, difference, normalise.
 
     ``yuv`` lies by clip, then by time; ``out`` (T, B, H, W, 4) by time, its fourth channel zero.
     """

@@ -6,7 +6,7 @@ from torch.nn.functional import conv2d
 
 
 def convolved(x_NHWC: Tensor, weights: Tensor) -> Tensor:
-    """Convolution without bias that keeps the pictures' size.
+    """Convolve without bias, keeping the pictures' size.
 
     Args:
         x_NHWC: (N, H, W, C), bfloat16 on the GPU; any floating dtype that ``weights`` has too.
@@ -20,7 +20,7 @@ def convolved(x_NHWC: Tensor, weights: Tensor) -> Tensor:
 
 
 def input_grad(grad_NHWC: Tensor, x_NHWC: Tensor, weights: Tensor) -> Tensor:
-    """Gradient of ``convolved`` by its pictures.
+    """Compute the gradient of ``convolved`` by its pictures.
 
     Args:
         grad_NHWC: of its result, (N, H, W, K).
@@ -35,7 +35,7 @@ def input_grad(grad_NHWC: Tensor, x_NHWC: Tensor, weights: Tensor) -> Tensor:
 
 
 def weight_grad(grad_NHWC: Tensor, x_NHWC: Tensor, weights: Tensor) -> Tensor:
-    """Gradient of ``convolved`` by its weights.
+    """Compute the gradient of ``convolved`` by its weights.
 
     Args:
         grad_NHWC: of its result, (N, H, W, K).
@@ -61,5 +61,5 @@ def _gradients(
 
 
 def power_of_two(count: int) -> int:
-    """The least power of two that is not below ``count`` (1 or more): what Triton's blocks need."""
+    """Return the least power of two not below ``count`` (1 or more): what Triton's blocks need."""
     return 1 << (count - 1).bit_length()

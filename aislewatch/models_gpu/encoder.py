@@ -24,7 +24,7 @@ SUMMING_PROGRAMS = 528
 
 
 def encode(x_BTCHW: Tensor, convolutions: Sequence[nn.Conv2d], dtype: torch.dtype) -> Tensor:
-    """What ``FrameEncoder`` computes: feature maps f_BTCHW of ``dtype``.
+    """Compute what ``FrameEncoder`` computes: feature maps f_BTCHW of ``dtype``.
 
     Args:
         x_BTCHW: frames of even height and width; no gradient reaches them.
@@ -41,7 +41,7 @@ def encode(x_BTCHW: Tensor, convolutions: Sequence[nn.Conv2d], dtype: torch.dtyp
 
 
 def packed(x_BTCHW: Tensor, dtype: torch.dtype) -> Tensor:
-    """Frames as (T, B, H, W, C), C filled up with zeros to a power of two of at least 4.
+    """Pack frames as (T, B, H, W, C), C filled up with zeros to a power of two of at least 4.
 
     So that the channels of a pixel are one read of 8 bytes.
     """
@@ -95,7 +95,7 @@ class _FirstLevel(torch.autograd.Function):
 
 
 def _four_places(weights: Tensor, channels: int) -> Tensor:
-    """3×3 weights at the four places (Q) of a 4 × 4 patch, as matrices (Q, 16 channels, O)."""
+    """Lay 3×3 weights at the four places (Q) of a 4 × 4 patch, as matrices (Q, 16 channels, O)."""
     n_out, n_in = weights.shape[:2]
     w_QYXCO = weights.new_zeros(4, 4, 4, channels, max(16, power_of_two(n_out)))
     for y in (0, 1):

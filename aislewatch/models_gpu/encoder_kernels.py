@@ -14,7 +14,7 @@ NONE = tl.constexpr(4)
 
 @triton.jit
 def _pooled_pixel(rows_M, side_h, side_w):
-    """Picture, row and column of pooled pixels."""
+    """Return picture, row and column of pooled pixels."""
     column_M = rows_M % side_w
     row_M = (rows_M // side_w) % side_h
     return (rows_M // (side_w * side_h)).to(tl.int64), row_M, column_M
@@ -22,7 +22,7 @@ def _pooled_pixel(rows_M, side_h, side_w):
 
 @triton.jit
 def _patches(x, rows_M, n_rows, height, width, CHANNELS: tl.constexpr):
-    """The 4 × 4 pixels (M, 16 CHANNELS) that four 3×3 convolutions below a pooled pixel see."""
+    """Load the 4 × 4 pixels (M, 16 CHANNELS) that four 3×3 convolutions of a pooled pixel see."""
     picture_M, row_M, column_M = _pooled_pixel(rows_M, height // 2, width // 2)
     k_K = tl.arange(0, 16 * CHANNELS)
     row_MK = 2 * row_M[:, None] - 1 + (k_K // (4 * CHANNELS))[None, :]
@@ -35,7 +35,7 @@ def _patches(x, rows_M, n_rows, height, width, CHANNELS: tl.constexpr):
 
 @triton.jit
 def _largest(y0, y1, y2, y3, bias):
-    """ReLU(max + bias) of four pixels, and which of them it was; the first of equals, as torch."""
+    """Compute ReLU(max + bias) of four pixels, and which it was; the first of equals, as torch."""
     choice = tl.where(y1 > y0, 1, 0)
     best = tl.maximum(y0, y1)
     choice = tl.where(y2 > best, 2, choice)
@@ -50,7 +50,7 @@ def first_level(
     x, weights, bias, out, choice, n_rows, height, width, channels_out,
     CHANNELS: tl.constexpr, OUT: tl.constexpr, SAVE: tl.constexpr, M: tl.constexpr,
 ):  # fmt: skip
-    """Convolution, bias, ReLU and pooling at once: the full picture never reaches memory.
+    """Convolve, add bias, rectify and pool at once: the full picture never reaches memory.
 
     One product a pixel of the pooling's four, all with the same 4 × 4 patch.
     """
@@ -77,7 +77,7 @@ def first_level_grad(
     x, grad, choice, weight_parts, bias_parts, n_rows, height, width, channels_out,
     CHANNELS: tl.constexpr, OUT: tl.constexpr, M: tl.constexpr,
 ):  # fmt: skip
-    """Gradients of weights and bias, a partial sum a program; patches are gathered again."""
+    """Compute gradients of weights and bias, a partial sum a program; patches are read again."""
     c_O = tl.arange(0, OUT)
     k_K = tl.arange(0, 16 * CHANNELS)
     sum0 = tl.zeros((16 * CHANNELS, OUT), tl.float32)
@@ -112,7 +112,7 @@ def pool(
     y, bias, out, choice, n_rows, height, width, channels,
     C: tl.constexpr, SAVE: tl.constexpr, M: tl.constexpr,
 ):  # fmt: skip
-    """Bias, ReLU and 2×2 maximum of a convolution's output in one pass."""
+    """Apply bias, ReLU and 2×2 maximum to a convolution's output in one pass."""
     rows_M = tl.program_id(0) * M + tl.arange(0, M)
     picture_M, row_M, column_M = _pooled_pixel(rows_M, height // 2, width // 2)
     c_C = tl.arange(0, C)
@@ -136,7 +136,7 @@ def unpool(
     grad, choice, out, bias_parts, n_rows, height, width, channels,
     C: tl.constexpr, M: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of ``pool``: each goes to the pixel that was largest; the bias in partial sums."""
+    """Compute ``pool``'s gradient: each goes to its largest pixel; bias in partial sums."""
     c_C = tl.arange(0, C)
     bias_C = tl.zeros((C,), tl.float32)
     for first in range(tl.program_id(0) * M, n_rows, tl.num_programs(0) * M):

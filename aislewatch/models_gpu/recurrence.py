@@ -20,7 +20,7 @@ VALUES = 1024
 def recur(
     x_BTCHW: Tensor, from_input: nn.Conv2d, from_hidden: nn.Conv2d, dtype: torch.dtype
 ) -> Tensor:
-    """What ``ConvLSTM`` computes: hidden states h_BTCHW of ``dtype``; sums are float32."""
+    """Compute what ``ConvLSTM`` computes: hidden states h_BTCHW of ``dtype``; sums are float32."""
     x_TBHWC = x_BTCHW.permute(1, 0, 3, 4, 2).to(dtype).contiguous()
     h_TBHWC: Tensor = _Recurrence.apply(
         x_TBHWC, from_input.weight, from_input.bias, from_hidden.weight

@@ -22,7 +22,7 @@ def gates(
     from_input, from_hidden, bias, c_before, c, h, n_values, hidden,
     FIRST: tl.constexpr, M: tl.constexpr,
 ):  # fmt: skip
-    """Eqs. 1 to 5 behind the convolutions, one time step; ``from_input`` becomes i, f, g, o."""
+    """Apply eqs. 1 to 5 to the convolutions of one time step; ``from_input`` becomes i, f, g, o."""
     values_M = tl.program_id(0) * M + tl.arange(0, M)
     valid_M = values_M < n_values
     channel_M = values_M % hidden
@@ -57,7 +57,7 @@ def gates_grad(
     activated, c_before, c, grad_h, grad_h_after, grad_c, out, n_values, hidden,
     FIRST: tl.constexpr, LAST: tl.constexpr, M: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of ``gates`` by the sums before the activations; ``grad_c`` goes on to t - 1."""
+    """Compute ``gates``' gradient by the sums before activation; ``grad_c`` goes on to t - 1."""
     values_M = tl.program_id(0) * M + tl.arange(0, M)
     valid_M = values_M < n_values
     at_M = (values_M // hidden).to(tl.int64) * 4 * hidden + values_M % hidden

@@ -36,7 +36,7 @@ class Origin:
 
 
 def origin_of(run_id: str, scratch: Path) -> Origin:
-    """What is known of the pipeline run that ``run_id`` is, or is nested in.
+    """Tell what is known of the pipeline run that ``run_id`` is, or is nested in.
 
     Args:
         run_id: of a pipeline, stage, model or trial.
@@ -126,7 +126,7 @@ def run_again(folder: Path) -> bool:
 
 
 def runs_of_lock(lock: Path = LOCK) -> Iterator[tuple[str, list[Run]]]:
-    """The runs that made each stage of a dvc.lock as it stands there, newest first.
+    """List the runs that made each stage of a dvc.lock as it stands there, newest first.
 
     Raises:
         ProvenanceError: there is no such file.

@@ -93,7 +93,7 @@ def _keep_state(replay: Replay) -> None:
 
 
 def _key(seen: Evidence, address: str) -> str:
-    """Key of a stage that began; dvc.lock's word counts once it is about the same work."""
+    """Return the key of a stage that began; dvc.lock's if it is about the same work."""
     facts = seen.facts(address, seen.after)
     if address in seen.after and seen.ends[address] == FINISHED:
         locked = locked_facts(seen.after[address])

@@ -161,7 +161,7 @@ def journal_files(folder: Path) -> list[Path]:
 
 
 def _merged(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The records, but neighbouring metrics of a run as one, which is one call of MLflow."""
+    """Join neighbouring metrics of a run into one record, which is one call of MLflow."""
     kept: dict[str, Any] | None = None
     for record in records:
         is_metrics = record["kind"] == "metrics"

@@ -74,7 +74,7 @@ def _read_file(path: Path, content: bytes, stated: Stated) -> None:
 
 
 def _curve(content: bytes) -> Iterator[tuple[str, int, float]]:
-    """Numbers by epoch: column ``val_loss`` is what a training logs as ``val.loss``."""
+    """Return numbers by epoch: column ``val_loss`` is what a training logs as ``val.loss``."""
     for row in csv.DictReader(content.decode(errors="replace").splitlines()):
         if not (row.get("epoch") or "").isdigit():
             return

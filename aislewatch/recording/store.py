@@ -177,12 +177,12 @@ def _create_experiment(client: MlflowClient, database: Path | None) -> str:
 
 
 def tag_name(text: str) -> str:
-    """``text`` as MLflow allows it for a tag: ``@`` (as in ``train@cnn``) becomes ``:``."""
+    """Return ``text`` as MLflow allows it for a tag: ``@`` (as in ``train@cnn``) becomes ``:``."""
     return re.sub(r"[^\w\-. :/]", ":", text)
 
 
 def find_runs(client: MlflowClient, experiment: str, tags: dict[str, str]) -> list[Run]:
-    """Finished runs that carry all ``tags``, newest first."""
+    """Find the finished runs that carry all ``tags``, newest first."""
     wanted = [f"tags.`{tag_name(key)}` = '{value}'" for key, value in tags.items()]
     query = " and ".join([*wanted, "attributes.status = 'FINISHED'"])
     return list(client.search_runs([experiment], query, order_by=["attributes.start_time DESC"]))

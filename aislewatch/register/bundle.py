@@ -35,7 +35,7 @@ def write_manifest(bundle: Path) -> str:
 
 
 def bundle_faults(bundle: Path, manifest_sha256: str) -> dict[str, Fault]:
-    """What is not byte for byte as it was registered, by name; empty if all is.
+    """Name the files that differ by a byte from what was registered; empty if none does.
 
     Args:
         bundle: the MLflow model folder.
@@ -72,7 +72,7 @@ def verify_manifest(bundle: Path, manifest_sha256: str) -> None:
 
 
 def read_rule(folder: Path) -> AlertRule:
-    """The alert rule that a registered model was frozen with, from its own part of the bundle.
+    """Read the alert rule a registered model was frozen with, from its own part of the bundle.
 
     Raises:
         ModelError: there is none, or it is corrupt.

@@ -28,7 +28,7 @@ class Probability(nn.Module):
         self.network = network
 
     def forward(self, yuv_BTKW: torch.Tensor) -> torch.Tensor:
-        """Probability of shoplifting, float32 (B,), of uint8 I420 clips (B, T, 3/2 H, W)."""
+        """Compute P(shoplifting), float32 (B,), of uint8 I420 clips (B, T, 3/2 H, W)."""
         probability_B: torch.Tensor = torch.sigmoid(self.network(yuv_BTKW))
         return probability_B
 

@@ -46,21 +46,21 @@ class Entry:
 
     @property
     def digest(self) -> str:
-        """Sha256 of everything above."""
+        """Compute the sha256 of everything above."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     @property
     def tag(self) -> str:
-        """Its name in the registry."""
+        """Return its name in the registry."""
         return f"{PREFIX}{self.number:06d}"
 
     def as_tag(self) -> str:
-        """Its value in the registry."""
+        """Return its value in the registry."""
         return json.dumps(asdict(self) | {"digest": self.digest}, sort_keys=True)
 
 
 def read_entries(tags: Mapping[str, str]) -> list[Entry]:
-    """The entries in the tags of a registered model, oldest first.
+    """Read the entries in the tags of a registered model, oldest first.
 
     Raises:
         RegistryError: the chain is broken; says at which entry.
@@ -85,7 +85,7 @@ def read_entries(tags: Mapping[str, str]) -> list[Entry]:
 def next_entry(
     entries: list[Entry], action: Action, before: str, after: str, who: str, why: str
 ) -> Entry:
-    """The entry for a change that happens now."""
+    """Make the entry for a change that happens now."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     first = Entry(1, stamp, who, action, before, after, why, "")
     if not entries:
@@ -94,7 +94,7 @@ def next_entry(
 
 
 def champion_before(entries: list[Entry]) -> str:
-    """The version to roll back to: the champion under the current one; "" where there is none.
+    """Return the version to roll back to: the champion before this one; "" if there is none.
 
     A rollback takes the top off the stack of promotions, so that two in a row go back two
     champions instead of to and fro.

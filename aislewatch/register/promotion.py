@@ -130,7 +130,7 @@ def _too_loud(outcomes: Sequence[VideoOutcome], settings: Evaluate) -> Verdict |
 
 
 def _missing(outcomes: Sequence[VideoOutcome], hours: float, gate: Gate) -> str:
-    """Why events cannot decide; empty where they can."""
+    """Say why events cannot decide; empty if they can."""
     if hours < gate.min_hours:
         return f"{hours:.3g} hours of normal test footage, {gate.min_hours:g} are needed"
     groups = len({outcome.group for outcome in outcomes})
@@ -144,7 +144,7 @@ def _missing(outcomes: Sequence[VideoOutcome], hours: float, gate: Gate) -> str:
 def _by_events(
     ours: Sequence[VideoOutcome], theirs: Sequence[VideoOutcome], gate: Gate, settings: Evaluate
 ) -> Verdict:
-    """Recall must not be lower, nor alarms more frequent, beyond their margins; one is better."""
+    """Judge by events: recall and alarms no worse beyond their margins, and one of them better."""
     mine, other = resampled_events(ours, settings), resampled_events(theirs, settings)
     recall = mine["recall"] - other["recall"]
     alarms = mine["false_alarms_per_hour"] - other["false_alarms_per_hour"]
@@ -226,7 +226,7 @@ def _decide(
 
 
 def _bound(difference: Resampled, settings: Evaluate, upper: bool) -> float:
-    """One-sided bound of a paired difference; infinitely bad where none can be given."""
+    """Return a one-sided bound of a paired difference; infinitely bad if none can be given."""
     two_sided = 2.0 * settings.confidence - 1.0
     found = interval(difference, two_sided)
     bound = found.high if upper else found.low

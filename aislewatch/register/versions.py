@@ -33,7 +33,7 @@ class Registered:
 
     @property
     def uri(self) -> str:
-        """As MLflow addresses it."""
+        """Return its address in MLflow."""
         return f"models:/{self.name}/{self.version}"
 
 
@@ -45,13 +45,13 @@ class Registry:
         self.client, self.experiment = connect()
 
     def find(self, digest: str) -> Registered | None:
-        """The newest version with these bytes, if any."""
+        """Return the newest version with these bytes, if any."""
         query = f"name = '{self.name}' and tags.digest = '{digest}'"
         versions = sorted(self.client.search_model_versions(query), key=lambda v: int(v.version))
         return _registered(versions[-1]) if versions else None
 
     def get(self, number: str) -> Registered:
-        """A version by its number.
+        """Return a version by its number.
 
         Raises:
             RegistryError: there is none, or it is not one of ours.
@@ -70,13 +70,13 @@ class Registry:
         return found
 
     def versions(self) -> list[Registered]:
-        """All versions that we registered, oldest first."""
+        """List all versions that we registered, oldest first."""
         found = self.client.search_model_versions(f"name = '{self.name}'")
         ours = [_registered(version) for version in found if "manifest" in version.tags]
         return sorted(ours, key=lambda version: int(version.version))
 
     def model_tags(self) -> dict[str, str]:
-        """Tags of the registered model as a whole; none where it does not exist yet."""
+        """Read the tags of the registered model as a whole; none if it does not exist yet."""
         try:
             return dict(self.client.get_registered_model(self.name).tags)
         except MlflowException as error:
@@ -89,11 +89,11 @@ class Registry:
         self.client.set_registered_model_tag(self.name, key, value)
 
     def version_tags(self, version: Registered) -> dict[str, str]:
-        """Tags of a version."""
+        """Read the tags of a version."""
         return dict(self.client.get_model_version(self.name, version.version).tags)
 
     def by_alias(self, alias: str) -> Registered | None:
-        """The version that carries an alias, if any."""
+        """Return the version that carries an alias, if any."""
         try:
             return _registered(self.client.get_model_version_by_alias(self.name, alias))
         except MlflowException as error:
@@ -102,11 +102,11 @@ class Registry:
             raise
 
     def aliases(self, version: Registered) -> list[str]:
-        """Aliases of a version, sorted."""
+        """List the aliases of a version, sorted."""
         return sorted(self.client.get_model_version(self.name, version.version).aliases)
 
     def run_seconds(self, run_id: str) -> float:
-        """How long a run took; NaN for one that stands for a result from DVC's cache."""
+        """Return how long a run took; NaN for one that stands for a result from DVC's cache."""
         run = self.client.get_run(run_id)
         if run.data.tags.get("origin") == "cache" or run.info.end_time is None:
             return math.nan

@@ -33,7 +33,7 @@ class Mistake:
 
 
 def worst_mistakes(predictions: pd.DataFrame, label: int, count: int) -> list[Mistake]:
-    """Clips of one class on the wrong side of the threshold, worst first, one a video.
+    """List clips of one class on the wrong side of the threshold, worst first, one per video.
 
     One a video, because neighbouring clips of one video fail together and would fill the sheet
     with one scene.
@@ -61,7 +61,7 @@ def worst_mistakes(predictions: pd.DataFrame, label: int, count: int) -> list[Mi
 
 
 def write_loop(frames_TKW: Frames, fps: float, path: Path) -> None:
-    """A clip as a picture that plays over and over: animated WebP, at its own pace.
+    """Write a clip as an animated WebP that plays over and over, at the clip's own pace.
 
     Args:
         frames_TKW: packed I420, uint8 (T, 3/2 S, S).
@@ -82,7 +82,7 @@ def write_loop(frames_TKW: Frames, fps: float, path: Path) -> None:
 
 
 def rgb_pictures(frames_TKW: Frames) -> NDArray[np.uint8]:
-    """RGB uint8 (T, S, S, 3) of packed I420 frames, by the conversion that the networks use."""
+    """Convert packed I420 frames to RGB uint8 (T, S, S, 3), as the networks' input does."""
     y, u, v = unpack_i420(torch.from_numpy(np.ascontiguousarray(frames_TKW))[None])
     wide = [plane.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2) for plane in (u, v)]
     x_BTCHW = to_rgb(y.float(), wide[0].float(), wide[1].float()).clamp(0.0, 1.0)

@@ -26,7 +26,7 @@ def draw_timeline(
     threshold: float,
     path: Path,
 ) -> None:
-    """One video's scores, the threshold, and the alerts shaded and hatched.
+    """Draw one video's scores and the threshold, with its alerts shaded and hatched.
 
     A clip's score stands at its middle; an alert reaches from the beginning of its first clip to
     the end of its last.
@@ -49,7 +49,7 @@ def draw_timeline(
 def telling_videos(
     videos: Sequence[VideoScores], outcomes: Sequence[VideoOutcome], count: int
 ) -> list[VideoScores]:
-    """The videos that say most: false alarms and missed events first, then the longest."""
+    """List the videos that say most: false alarms and missed events first, then the longest."""
 
     def weight(pair: tuple[VideoScores, VideoOutcome]) -> tuple[int, float, str]:
         video, outcome = pair
@@ -61,7 +61,7 @@ def telling_videos(
 
 
 def draw_timelines(videos: Sequence[VideoScores], rule: AlertRule, path: Path) -> None:
-    """A panel a video, two side by side: scores, events, alerts, threshold.
+    """Draw a panel per video, two side by side: scores, events, alerts, threshold.
 
     Args:
         videos: at least one clip each.
@@ -137,5 +137,5 @@ def _draw(
 
 
 def counted(alerts: int) -> str:
-    """``1 alert``, ``2 alerts``."""
+    """Return a count with its noun: ``1 alert``, ``2 alerts``."""
     return f"{alerts} alert{'' if alerts == 1 else 's'}"

@@ -91,12 +91,12 @@ def raise_alerts(clips: Sequence[ScoredClip], rule: AlertRule) -> list[Alert]:
 
 
 def clips_to_alert(rule: AlertRule) -> int:
-    """Fewest successive clips that can raise an alert; a shorter video never does."""
+    """Count the fewest successive clips that can raise an alert; a shorter video never does."""
     return _quorum(rule)[1]
 
 
 def rule_in_words(rule: AlertRule) -> str:
-    """The smoothing as a person says it, for reports."""
+    """Describe the smoothing as a person says it, for reports."""
     if rule.method == "consecutive":
         return f"each of {rule.consecutive} clips in a row at or above {rule.threshold:g}"
     return f"more than half of {rule.window} clips in a row at or above {rule.threshold:g}"
@@ -109,7 +109,7 @@ def _runs(clips: Sequence[ScoredClip]) -> list[int]:
 
 
 def _quorum(rule: AlertRule) -> tuple[int, int]:
-    """How many recent clips are looked at, and how many of them must be above the threshold."""
+    """Return how many recent clips are looked at, and how many must be above the threshold."""
     if rule.method == "consecutive":
         return rule.consecutive, rule.consecutive
     return rule.window, rule.window // 2 + 1

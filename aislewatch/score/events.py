@@ -120,7 +120,7 @@ def match(
 def events_of(
     annotations: pd.DataFrame, video: str, label: str = SHOPLIFTING
 ) -> tuple[tuple[float, float], ...]:
-    """A video's intervals of a label, seconds, in order of time; overlapping ones joined."""
+    """List a video's intervals of a label, seconds, in order of time; overlapping ones joined."""
     chosen = annotations[(annotations["video"] == video) & (annotations["label"] == label)]
     times = zip(chosen["start_s"].tolist(), chosen["end_s"].tolist(), strict=True)
     return tuple((span.start_s, span.end_s) for span in join(Span(*pair) for pair in times))
@@ -131,7 +131,7 @@ def _is_raised_in(alert: Alert, part: tuple[float, float], grace_s: float) -> bo
 
 
 def _is_unknown(alert: Alert, video: VideoScores, grace_s: float) -> bool:
-    """In no event, but in a part that nobody has judged."""
+    """Return whether it lies in no event, but in a part that nobody has judged."""
     return any(_is_raised_in(alert, part, grace_s) for part in video.unlabeled) and not any(
         _is_raised_in(alert, event, grace_s) for event in video.events
     )
@@ -148,7 +148,7 @@ def _false_alarms(alert: Alert, known: Sequence[tuple[float, float]], settings: 
 
 
 def _outside(alert: Alert, parts: Sequence[tuple[float, float]]) -> float:
-    """Seconds of an alert that none of the parts covers."""
+    """Sum the seconds of an alert that none of the parts covers."""
     inside = [
         Span(max(start, alert.start_s), min(end, alert.end_s))
         for start, end in parts

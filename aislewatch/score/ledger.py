@@ -50,7 +50,7 @@ def record_test_use(
 
 
 def read_test_uses(reports: Path = places.REPORTS) -> list[dict[str, str]]:
-    """All recorded uses, oldest first; empty where there was none."""
+    """Read all recorded uses of the test split, oldest first; empty if there was none."""
     path = reports / places.TEST_USES.name
     if not path.exists():
         return []

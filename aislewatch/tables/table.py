@@ -59,12 +59,12 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """The columns' names, in order."""
+        """List the columns' names, in order."""
         return [column.name for column in self.columns]
 
     @property
     def dtypes(self) -> dict[str, str]:
-        """The columns' types in pandas, by name."""
+        """Return the columns' types in pandas, by name."""
         return {column.name: column.dtype for column in self.columns}
 
     def at(self, path: Path) -> "Table":

@@ -159,7 +159,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"train": {"epochs": 3}}`` as ``{"train.epochs": 3}``, the names MLflow compares by."""
+    """Flatten ``{"train": {"epochs": 3}}`` to ``{"train.epochs": 3}``, as MLflow compares names."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ class OptimizerSettings(Protocol):
     """What a training needs to know of an optimizer."""
 
     def over(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimizer, with fresh state, over these parameters."""
+        """Make the optimizer, with fresh state, over these parameters."""
         ...
 
 
@@ -42,7 +42,7 @@ class Adam:
     weight_decay: float = 0.0
 
     def over(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
-        """torch's Adam over ``parameters``."""
+        """Make torch's Adam over ``parameters``."""
         return torch.optim.Adam(
             parameters,
             lr=self.lr,

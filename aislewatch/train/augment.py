@@ -11,7 +11,7 @@ from aislewatch.models.input import ClipViews
 def draw_views(
     learning: Learning, seed: int, epoch: int, positions_B: npt.NDArray[np.int64]
 ) -> ClipViews:
-    """Views (mirror, brightness, random crop) of the clips of a batch, on the CPU.
+    """Draw views (mirror, brightness, random crop) of the clips of a batch, on the CPU.
 
     A clip's view depends on nothing but its own arguments: neither on the batch it comes in, nor
     on the device, nor on what was drawn before. All frames of the clip share it.

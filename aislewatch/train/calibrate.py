@@ -38,7 +38,7 @@ def calibrate(
 
 
 def fit_temperature(logits_N: Tensor, labels_N: Tensor) -> float:
-    """The T for which σ(logit / T) has the least log loss (Guo et al. 2017), by Brent's method.
+    """Find the T that gives σ(logit / T) the least log loss (Guo et al. 2017), by Brent's method.
 
     It moves no score across 0.5 and changes no order: AUC and accuracy stay. 1 where one class is
     missing: then the best T is infinite or zero.

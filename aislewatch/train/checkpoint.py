@@ -88,7 +88,7 @@ class Checkpoint:
         self._file = folder / f"{key}.pt"
 
     def load(self) -> dict[str, Any] | None:
-        """The state last saved under this key, or None; whatever else lies there is removed."""
+        """Load the state last saved under this key, or None; remove whatever else lies there."""
         if self._folder.exists():
             for other in set(self._folder.iterdir()) - {self._file}:
                 # Several processes of one training may do this at once.
@@ -109,7 +109,7 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def due(self) -> bool:
-        """Whether ``every_s`` seconds went by since the last saving."""
+        """Return whether ``every_s`` seconds went by since the last saving."""
         return time.monotonic() - self._saved >= self._every_s
 
     def delete(self) -> None:

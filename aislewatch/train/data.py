@@ -72,7 +72,7 @@ def _check_classes(labels: "pd.Series[int]", split: str) -> None:
 def epoch_order(
     labels: npt.NDArray[np.int64], seed: int, epoch: int, oversample: bool
 ) -> npt.NDArray[np.int64]:
-    """Rows in the order an epoch shows them, the same for the same (seed, epoch).
+    """Return rows in the order an epoch shows them, the same for the same (seed, epoch).
 
     Args:
         labels: class of every row.
@@ -95,7 +95,7 @@ def epoch_order(
 
 
 def plan_epoch(data: TrainingData, learning: Learning, seed: int, number: int) -> Epoch:
-    """What each step of epoch ``number`` learns from; the last one from what is left."""
+    """List the clips of each step of epoch ``number``; the last step takes those that are left."""
     labels = data.train["label"].to_numpy(np.int64)
     order = epoch_order(labels, seed, number, learning.oversample)
     starts = range(learning.batch_size, len(order), learning.batch_size)

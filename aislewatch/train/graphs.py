@@ -45,7 +45,7 @@ class CudaGraphs:
         self._recordings: dict[torch.Size, _Recording] = {}
 
     def __call__(self, batch: DeviceBatch, share: Tensor) -> Tensor:
-        """As ``gradient``; the loss is overwritten by the next call."""
+        """Do what ``gradient`` does; the next call overwrites the loss."""
         shape = batch.yuv.shape
         if shape not in self._recordings:
             self._seen[shape] = self._seen.get(shape, 0) + 1

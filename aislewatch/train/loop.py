@@ -113,7 +113,7 @@ def train(
 
 
 def training_steps(recipe: Recipe, data: TrainingData, processes: Processes) -> Iterator[Tensor]:
-    """Endless steps of a training, for who wants to watch them rather than their result."""
+    """Yield the steps of a training without end, for who watches them rather than their result."""
     state = _start(recipe, processes)
     for number in itertools.count(1):
         yield from _steps(
@@ -146,7 +146,7 @@ def _learn(
     keeper: Checkpoint | None,
     on_step: Callable[[], None],
 ) -> float:
-    """What is left of one pass over the training clips; the mean loss of the whole pass."""
+    """Do the steps left of one pass over the training clips; return the whole pass's mean loss."""
     epoch = plan_epoch(data, recipe.learning, recipe.seed, len(state.rows) + 1)
     last = len(epoch.batches)
     unread: list[Tensor] = []
@@ -184,7 +184,7 @@ def _drawn(
     parts: list[npt.NDArray[np.int64]],
     device: torch.device,
 ) -> Iterator[DeviceBatch]:
-    """Batches of these positions, read and drawn for, in the CPU's memory."""
+    """Yield batches of these positions, read and drawn for, in the CPU's memory."""
     draws = int(np.random.default_rng([recipe.seed, epoch.number]).integers(2**62))
     empty = pinned if device.type == "cuda" else pageable
     for batch in training_batches(data, recipe.config, epoch.order, parts, empty):

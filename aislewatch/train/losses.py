@@ -6,7 +6,7 @@ from torch.nn.functional import logsigmoid
 
 
 def focal_loss(logits_B: Tensor, labels_B: Tensor, gamma: float) -> Tensor:
-    """Mean binary focal loss, -(1 - p_t)^γ log p_t (Lin et al. 2017, eq. 4); γ = 0: cross-entropy.
+    """Average the focal loss, -(1 - p_t)^γ log p_t (Lin et al. 2017, eq. 4); γ = 0: cross-entropy.
 
     p_t is the probability given to the true class. Their α (eq. 5), which weighs the classes, is
     left out: oversampling already shows both equally often.

@@ -26,17 +26,17 @@ class DeviceBatch(NamedTuple):
     seeds: Tensor  # (B,), int64, of the dropout
 
     def part(self, part: slice) -> "DeviceBatch":
-        """Some of the clips; no copy."""
+        """Return some of the clips; no copy."""
         views = ClipViews(*(values_B[part] for values_B in self.views))
         return DeviceBatch(self.yuv[part], self.labels[part], views, self.seeds[part])
 
     def tensors(self) -> list[Tensor]:
-        """All of them, in a fixed order."""
+        """List all tensors, in a fixed order."""
         return [self.yuv, self.labels, *self.views, self.seeds]
 
     @staticmethod
     def of(tensors: list[Tensor]) -> "DeviceBatch":
-        """The inverse of ``tensors``."""
+        """Make a batch of what ``tensors`` listed."""
         yuv, labels, *views, seeds = tensors
         return DeviceBatch(yuv, labels, ClipViews(*views), seeds)
 
@@ -90,6 +90,6 @@ def side_streams(device: torch.device) -> SideStreams:
 
 
 def pinned(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Host memory that a GPU copies from by itself, without the CPU's help."""
+    """Allocate host memory that a GPU copies from by itself, without the CPU's help."""
     array: npt.NDArray[np.uint8] = torch.empty(shape, dtype=torch.uint8, pin_memory=True).numpy()
     return array

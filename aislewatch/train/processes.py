@@ -23,11 +23,11 @@ class Processes:
     count: int = 1
 
     def part(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """This process's share of some rows, which may be empty."""
+        """Return this process's share of some rows, which may be empty."""
         return np.array_split(rows, self.count)[self.rank]
 
     def total(self, x: Tensor) -> Tensor:
-        """Sum of ``x`` over the processes, in every one of them to the bit the same; in place."""
+        """Sum ``x`` over the processes, in place and to the bit the same in each."""
         if self.count > 1:
             dist.all_reduce(x)
         return x

@@ -51,6 +51,6 @@ def load_pretrained(model: Detector, folder: Path) -> None:
 
 
 def _kind(model: Detector) -> dict[str, object]:
-    """What two networks must have in common for one to go on from the other."""
+    """Return what two networks must have in common for one to start from the other's weights."""
     sizes = model.config.model.model_dump(exclude={"dropout"})
     return {"architecture": model.config.architecture, **sizes}

@@ -23,11 +23,11 @@ class State:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def best(self) -> EpochRow:
-        """The epoch of least validation loss; there must be one."""
+        """Return the epoch of least validation loss; there must be one."""
         return min(self.rows, key=lambda row: row.val_loss)
 
     def finished(self, epochs: int, patience: int) -> bool:
-        """Whether there were ``epochs``, or ``patience`` of them since the best."""
+        """Return whether there were ``epochs``, or ``patience`` of them since the best."""
         if not self.rows:
             return False
         waited = len(self.rows) - self.best().epoch
@@ -42,7 +42,7 @@ class State:
             self.best_weights = {name: tensor.clone() for name, tensor in weights.items()}
 
     def packed(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Return everything that a checkpoint keeps."""
         return {
             "weights": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -24,15 +24,15 @@ class Tuned:
     focal_gamma: float | None = None
 
     def values(self) -> dict[str, float]:
-        """What was searched, by name."""
+        """Return what was searched, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def adam(self) -> Adam:
-        """The optimizer's part."""
+        """Return the optimizer's part."""
         return Adam(self.lr, self.beta1, self.beta2, self.eps, self.weight_decay or 0.0)
 
     def learning(self, learning: Learning) -> Learning:
-        """``learning`` with what was searched of it."""
+        """Return ``learning`` with what was searched put into it."""
         searched = ("batch_size", "focal_gamma")
         return learning.model_copy(
             update={name: value for name, value in self.values().items() if name in searched}
@@ -48,7 +48,7 @@ PAPER = Tuned(**asdict(PAPER_ADAM))
 
 
 def read_tuned(best_file: Path) -> Tuned:
-    """The settings in what the tune stage wrote.
+    """Read the settings in what the tune stage wrote.
 
     Raises:
         TrainingError: the file is missing or corrupt.

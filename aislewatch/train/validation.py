@@ -39,7 +39,7 @@ def validated(
     epoch: int,
     train_loss: float,
 ) -> EpochRow:
-    """The epoch's line of the curve; each process scores a part of the validation clips.
+    """Return the epoch's line of the curve; each process scores a part of the validation clips.
 
     Raises:
         TrainingError: the loss is not a number.
@@ -64,7 +64,7 @@ def validated(
 
 
 def roc_auc(logits_N: Tensor, labels_N: Tensor) -> float:
-    """Area under the ROC curve, as Mann and Whitney's U; ties count half.
+    """Compute the area under the ROC curve, as Mann and Whitney's U; ties count half.
 
     scikit-learn has it too, but takes 1.8 s to import, in every training of the pipeline.
     """
