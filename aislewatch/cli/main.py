@@ -166,7 +166,7 @@ def _fsck(chosen: argparse.Namespace) -> None:
         with show_progress("MiB read") as progress:
             found = check_all(progress)
         print(found.describe())
-    sys.exit(1 if found.findings else 0)
+    sys.exit(1 if found.findings or found.failed else 0)
 
 
 if __name__ == "__main__":

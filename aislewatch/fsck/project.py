@@ -23,6 +23,7 @@ from aislewatch.fsck.frames import check_frames, is_entry, store_files
 from aislewatch.fsck.hashing import Digests, Progress, hash_files
 from aislewatch.fsck.outputs import PUSH, REMAKE, check_objects, check_output, expect
 from aislewatch.fsck.run_cache import RUNS, check_runs
+from aislewatch.recording.address import without_password
 from aislewatch.tables.places import STORE
 
 
@@ -86,8 +87,8 @@ def _remote() -> tuple[list[ObjectFolder], list[str]]:
         return [], ["no default remote is configured: there is no copy elsewhere"]
     if "://" in address:
         words = (
-            f"the remote {name!r} ({address}) is no folder here: clone the repository elsewhere, "
-            "run `dvc pull` and `aislewatch fsck` there, and what the remote gave is checked"
+            f"the remote {name!r} ({without_password(address)}) is no folder here: clone the "
+            "repository elsewhere, run `dvc pull` and `aislewatch fsck` there, and what the remote gave is checked"
         )
         return [], [words]
     return [ObjectFolder(Path(address) / OBJECTS)], []

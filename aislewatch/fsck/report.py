@@ -1,9 +1,10 @@
-"""``aislewatch fsck``: all that is kept, re-hashed, and how to repair what is not as it was."""
+"""Re-hash all that is kept, and say how to repair what is not as it was: ``aislewatch fsck``."""
 
 import json
 from dataclasses import asdict, dataclass
 
 from aislewatch.config.params import load_params
+from aislewatch.errors import RegistryError
 from aislewatch.findings import Finding
 from aislewatch.fsck.hashing import Progress
 from aislewatch.fsck.models import check_models
@@ -13,11 +14,15 @@ from aislewatch.fsck.project import check_project
 
 @dataclass(frozen=True)
 class Report:
-    """How much was checked in each place, what is wrong, and what could not be checked."""
+    """Hold what was checked in each place, what is wrong, and what could not be checked.
+
+    ``failed`` is true where something that should answer did not, so that no fault is no comfort.
+    """
 
     places: dict[str, int]
     findings: list[Finding]
     notes: list[str]
+    failed: bool = False
 
     def afterwards(self) -> list[str]:
         """List the commands to run once every finding's own repair is done."""
@@ -56,16 +61,17 @@ class Report:
 
 
 def check_all(progress: Progress) -> Report:
-    """Check the project in the working folder, and its registered models.
+    """Check the project in the working folder, and its registered models where MLflow answers.
 
     Args:
         progress: told (MiB read, MiB in all).
-
-    Raises:
-        RegistryError: MLflow does not answer.
     """
     checked = check_project(progress)
     name = load_params().register_.name
-    versions, faults = check_models(name, outputs_sound=not checked.findings)
+    try:
+        versions, faults = check_models(name, outputs_sound=not checked.findings)
+    except RegistryError as error:
+        note = f"the registered versions of {name}: {error}"
+        return Report(checked.places, checked.findings, [*checked.notes, note], failed=True)
     places = checked.places | {f"registered versions of {name}": versions}
     return Report(places, checked.findings + faults, checked.notes)

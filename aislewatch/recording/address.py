@@ -46,7 +46,7 @@ def shown_uri() -> str:
 
 
 def without_password(text: str) -> str:
-    """Hide the tracking address' password wherever it stands in a text."""
+    """Hide the tracking address' password wherever it stands, and that of any other address."""
     try:
         password = urlsplit(tracking_uri()).password
     except ValueError:
@@ -55,6 +55,7 @@ def without_password(text: str) -> str:
         text = text.replace(f":{secret}@", ":***@")
         # Alone too, unless so short that it would be found in any word.
         text = text.replace(secret, "***") if len(secret) > 3 else text
+    text = re.sub(r"(://[^/\s:@]*):[^/\s@]+@", r"\1:***@", text)
     return re.sub(r"(?i)((?:password|passwd|pwd|token)=)[^&\s]+", r"\1***", text)
 
 

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -11,7 +12,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from aislewatch.errors import ModelError, RegistryError
 from aislewatch.findings import Fault
-from aislewatch.recording.address import shown_uri, tracking_uri, without_password
+from aislewatch.recording.address import refusal, shown_uri, tracking_uri, without_password
 from aislewatch.recording.store import sole_user
 from aislewatch.register.bundle import OWN, REGISTER_AGAIN, bundle_faults, verify_manifest
 from aislewatch.register.versions import CHAMPION, Registered, Registry, artifact_folder
@@ -92,10 +93,34 @@ def _download(registry: Registry, version: Registered, folder: Path) -> tuple[Pa
         return Path(got), registry.get(version.version).manifest
 
 
+def place(registry: Registry, version: Registered) -> str:
+    """Return the address of a version's files: a folder of the artefacts of its run.
+
+    Raises:
+        RegistryError: MLflow does not answer, or the run was deleted for good.
+    """
+    source = registry.source(version)
+    if not source.startswith("runs:/"):
+        return source
+    run_id, _, path = source.removeprefix("runs:/").partition("/")
+    try:
+        root = registry.client.get_run(run_id).info.artifact_uri
+    except MlflowException as error:
+        raise refusal(error) from error
+    return f"{root}/{path}"
+
+
 def _has_no_file(registry: Registry, version: Registered) -> bool:
     try:
-        return not get_artifact_repository(registry.source(version)).list_artifacts()
-    except (MlflowException, OSError):
+        address = place(registry, version)
+        parts = urlsplit(address)
+        if parts.scheme in ("", "file"):
+            # MLflow lists nothing where it may not look, too.
+            Path(unquote(parts.path)).stat()
+        return not get_artifact_repository(address).list_artifacts()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (MlflowException, RegistryError, OSError):
         return False
 
 

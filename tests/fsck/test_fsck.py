@@ -247,6 +247,8 @@ def test_registered_models(shop: Path) -> None:
     report = fsck()
     assert faults(report) == {f"{uri}/aislewatch/manifest.json": Fault.CHANGED}
     repair(report)
+    assert faults(fsck()) == faults(report), "what to do is said to a person; nothing is deleted"
+    flip(bundle / "aislewatch/manifest.json")
     assert faults(fsck()) == {}
 
 
