@@ -88,7 +88,8 @@ def _remote() -> tuple[list[ObjectFolder], list[str]]:
     if "://" in address:
         words = (
             f"the remote {name!r} ({without_password(address)}) is no folder here: clone the "
-            "repository elsewhere, run `dvc pull` and `aislewatch fsck` there, and what the remote gave is checked"
+            "repository elsewhere, run `dvc pull` and `aislewatch fsck` there, and what the remote "
+            "gave is checked"
         )
         return [], [words]
     return [ObjectFolder(Path(address) / OBJECTS)], []
