@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from aislewatch.config.params import Params, load_params
+from aislewatch.exits import plain_errors
 from aislewatch.files import sha256_file, write_json
 from aislewatch.models.build import WEIGHTS_FILE, Detector, model_config, save_model
 from aislewatch.models.rows import BY_NAME
@@ -26,7 +27,7 @@ from aislewatch.train.processes import Processes, joined
 from aislewatch.train.profiling import profile_steps
 from aislewatch.train.tuned import PAPER, read_tuned
 from aislewatch.train.validation import EpochRow
-from stages.runner import plain_errors, run_stage
+from stages.runner import run_stage
 
 logger = logging.getLogger(__name__)
 

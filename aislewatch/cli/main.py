@@ -7,9 +7,9 @@ from pathlib import Path
 from aislewatch.cli.models import add_models
 from aislewatch.cli.provenance import add_provenance
 from aislewatch.config.params import load_params
-from aislewatch.console import set_up_logging, show_progress
-from aislewatch.disk import told_full
+from aislewatch.console import show_progress
 from aislewatch.errors import AislewatchError, ConfigError, LabelError
+from aislewatch.exits import plain_errors
 from aislewatch.recording.address import check_store
 from aislewatch.register.registration import forget_stale_registration, read_registration
 from aislewatch.tables import places
@@ -64,16 +64,8 @@ def main(arguments: list[str] | None = None) -> None:
     fsck.set_defaults(run=_fsck)
 
     chosen = parser.parse_args(arguments)
-    set_up_logging()
-    try:
+    with plain_errors("aislewatch"):
         chosen.run(chosen)
-    except AislewatchError as error:
-        sys.exit(f"aislewatch: {error}")
-    except Exception as error:
-        full = told_full(error)
-        if full is None:
-            raise
-        sys.exit(f"aislewatch: {full}")
 
 
 def _synth(chosen: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ NO_BYTES = {
     "aislewatch/console.py": "log lines and progress bars",
     "aislewatch/disk.py": "says when a disk is full",
     "aislewatch/errors.py": "names of exceptions",
+    "aislewatch/exits.py": "ends a command in one line",
     "aislewatch/findings.py": "names of faults and their remedies",
     "aislewatch/recording": "copies journals into MLflow, after the stage",
     "aislewatch/tables": "names and checks tables; one that fits passes as it stands, by files.py",

@@ -14,6 +14,7 @@ HARMLESS = [
     "aislewatch/config/params.py",
     "aislewatch/console.py",
     "aislewatch/errors.py",
+    "aislewatch/exits.py",
     "aislewatch/findings.py",
     "aislewatch/recording/recorder.py",
     "aislewatch/tables/table.py",
