@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from itertools import chain
 
 import pandas as pd
 
@@ -29,10 +30,11 @@ from aislewatch.tracking.journal import Journal
 from aislewatch.validate.annotations import assemble, source_videos
 from aislewatch.validate.contradictions import contradictions, mark, settle
 from aislewatch.validate.contradictions import problems as contradiction_problems
-from aislewatch.validate.contradictions_page import write_page
+from aislewatch.validate.contradictions_page import write_page as write_contradictions
 from aislewatch.validate.copies.find import find_copies
 from aislewatch.validate.duplicates import pair_table
 from aislewatch.validate.expectations import check
+from aislewatch.validate.problems_page import write_page as write_problems
 from aislewatch.validate.rules import annotations_suite, catalog_suite
 from aislewatch.validate.scenes import find_scenes
 from aislewatch.validate.videos import video_table
@@ -59,7 +61,8 @@ def work(params: Params, journal: Journal) -> None:
         for video, notices in zip(catalog["video"], catalog["notices"], strict=True)
         for notice in notices.splitlines()
     ]
-    problems = without_repeats(read, check(suites, places.DATA_DOCS))
+    failures = check(suites)
+    problems = without_repeats(read, chain.from_iterable(failures.values()))
     asked = params.validate_
     fingerprints = read_fingerprints()
     times = frame_times(catalog)
@@ -67,8 +70,9 @@ def work(params: Params, journal: Journal) -> None:
     opposed = contradictions(pairs, annotations, times)
     problems += contradiction_problems(opposed, asked.contradictions)
     page = places.CONTRADICTIONS_PAGE
-    write_page(page, opposed, asked.contradictions, catalog, places.FRAMES, params.frames)
+    write_contradictions(page, opposed, asked.contradictions, catalog, places.FRAMES, params.frames)
     VALIDATION.at(places.READABLE_VALIDATION).write(problem_table(problems))
+    write_problems(places.DATA_DOCS, problems, suites, failures)
     _decide(problems)
     pairs = mark(pairs, opposed)
     annotations = settle(

@@ -137,7 +137,7 @@ def _summary(chosen: argparse.Namespace) -> None:
         f"    {comparison_url()}\n"
         "  make prefect-ui                   Prefect: flows and schedules\n"
         f"  {places.EVALUATION_REPORT}/report.html      the evaluation, with pictures\n"
-        f"  {places.DATA_DOCS}/index.html      what Great Expectations says of the data\n"
+        f"  {places.DATA_DOCS}/index.html      what is wrong with labels and footage\n"
         "  aislewatch detect VIDEO           alerts of the champion on a video of yours"
     )
 

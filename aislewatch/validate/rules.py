@@ -1,7 +1,7 @@
-"""What the catalog and the annotations must satisfy, rule by rule.
+"""Lists what the catalog and the annotations must satisfy, rule by rule.
 
-Reading label files (``sources``) names faults in the reader's terms; the rules here hold the
-assembled tables to the same whatever they were assembled from. ``expectations`` evaluates them.
+Readers of label files (``labels``) name faults in their own terms; the rules here hold the
+assembled tables to the same, whatever they were assembled from. ``expectations`` evaluates them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,23 +21,33 @@ CORRECT = "correct the row"
 
 @dataclass(frozen=True)
 class Rule:
-    """One expectation: its class in Great Expectations, its arguments, and words for a failure.
+    """States one expectation, and the words for people.
 
-    ``name`` equals the rule a label reader reports, so that one fault is not listed twice.
+    Args:
+        expectation: its class in Great Expectations.
+        arguments: what that class is called with.
+        name: equals the rule that a label reader reports, so that no fault is listed twice.
+        must: what must hold, as the end of a message: ``width must be at least 1``.
+        remedy: what to do where it does not.
     """
 
     expectation: str
     arguments: Mapping[str, Any]
     name: str
+    must: str
     remedy: str
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The rules of one table.
+    """Holds the rules of one table.
 
-    ``file`` is blamed where a failure belongs to no row; ``place`` are the columns that tell where
-    a failing row comes from.
+    Args:
+        name: of the table.
+        file: is blamed where a failure belongs to no row.
+        table: the rows, with the columns that the rules compare.
+        rules: what every row, or the table, must satisfy.
+        place: the columns that tell where a failing row comes from.
     """
 
     name: str
@@ -50,15 +60,21 @@ class Suite:
 def catalog_suite(
     catalog: pd.DataFrame, annotations: pd.DataFrame, sources: Iterable[str]
 ) -> Suite:
-    """What ingest must have written, and that every accepted video has a label."""
+    """State what ingest must have written, and that every accepted video has a label."""
     intervals = annotations.groupby("video").size()
     counts = catalog["video"].map(intervals).fillna(0).astype("int64")
     table = catalog.assign(intervals=counts).reset_index(drop=True)
     filled = ["video", "source", "camera", "label", "sha256", "frames_file"]
     rules = [
-        _rule("TableRowCountToBeBetween", "not_empty", f"add footage to {places.RAW}", min_value=1),
-        _rule("ColumnValuesToBeUnique", "unique_video", INGEST, column="video"),
-        *(_rule("ColumnValuesToNotBeNull", f"{c}_missing", INGEST, column=c) for c in filled),
+        _not_empty(f"add footage to {places.RAW}"),
+        _rule(
+            "ColumnValuesToBeUnique",
+            "unique_video",
+            "video must be listed once",
+            INGEST,
+            column="video",
+        ),
+        *(_missing(column, f"{column}_missing", INGEST) for column in filled),
         _set("source", list(sources), "known_source", "name the source in params.yaml: sources"),
         _set("label", LABELS, "known_folder_label", INGEST),
         _regex("video", r"^[^/]+(?:/[^/]+)+$", "video_path"),
@@ -79,7 +95,7 @@ def catalog_suite(
 def annotations_suite(
     annotations: pd.DataFrame, catalog: pd.DataFrame, frame_s: float, min_event_s: float
 ) -> Suite:
-    """Known labels, intervals inside their videos, no interval twice.
+    """Ask for known labels, intervals inside their videos, and no interval twice.
 
     Args:
         annotations: as ``annotations.assemble`` returned it.
@@ -99,7 +115,7 @@ def annotations_suite(
     interval = ["video", "start_s", "end_s", "label"]
     ordered, inside = ("end_s", "start_s"), ("latest_end_s", "end_s")
     rules = [
-        _rule("TableRowCountToBeBetween", "not_empty", "add labelled footage", min_value=1),
+        _not_empty("add labelled footage"),
         _missing("video_end_s", "known_video", "add the file or remove the row"),
         _missing("start_s", "start_s_number", CORRECT),
         _missing("end_s", "end_s_number", CORRECT),
@@ -108,38 +124,56 @@ def annotations_suite(
         _greater(*ordered, "order", "swap or correct the two times"),
         _greater(*inside, "inside_video", "correct the time", or_equal=True),
         _range("event_s", min_event_s, "event_length", remedy="lengthen or remove the event"),
-        _rule("CompoundColumnsToBeUnique", "repeated_row", "remove one", column_list=interval),
+        _rule(
+            "CompoundColumnsToBeUnique",
+            "repeated_row",
+            "an interval of a video must be listed once",
+            "remove one",
+            column_list=interval,
+        ),
     ]
     return Suite(
         "annotations", places.ANNOTATIONS.as_posix(), table, rules, ["video", "file", "row"]
     )
 
 
-def _rule(expectation: str, name: str, remedy: str, **arguments: Any) -> Rule:
-    return Rule(f"Expect{expectation}", arguments, name, remedy)
+def _rule(expectation: str, name: str, must: str, remedy: str, **arguments: Any) -> Rule:
+    return Rule(f"Expect{expectation}", arguments, name, must, remedy)
+
+
+def _not_empty(remedy: str) -> Rule:
+    must = "must have at least 1 row"
+    return _rule("TableRowCountToBeBetween", "not_empty", must, remedy, min_value=1)
 
 
 def _missing(column: str, name: str, remedy: str) -> Rule:
-    return _rule("ColumnValuesToNotBeNull", name, remedy, column=column)
+    return _rule("ColumnValuesToNotBeNull", name, f"{column} must be given", remedy, column=column)
 
 
 def _set(column: str, values: Sequence[str], name: str, remedy: str) -> Rule:
-    return _rule("ColumnValuesToBeInSet", name, remedy, column=column, value_set=list(values))
+    must = f"{column} must be one of: {', '.join(values)}"
+    bounds = {"column": column, "value_set": list(values)}
+    return _rule("ColumnValuesToBeInSet", name, must, remedy, **bounds)
 
 
 def _regex(column: str, regex: str, name: str) -> Rule:
-    return _rule("ColumnValuesToMatchRegex", name, INGEST, column=column, regex=regex)
+    must = f"{column} must have the form {regex}"
+    return _rule("ColumnValuesToMatchRegex", name, must, INGEST, column=column, regex=regex)
 
 
 def _range(
     column: str, least: float, name: str, remedy: str = INGEST, strict_min: bool = False
 ) -> Rule:
-    bounds = {"min_value": least, "strict_min": strict_min}
-    return _rule("ColumnValuesToBeBetween", name, remedy, column=column, **bounds)
+    must = f"{column} must be {'above' if strict_min else 'at least'} {least:g}"
+    bounds = {"column": column, "min_value": least, "strict_min": strict_min}
+    return _rule("ColumnValuesToBeBetween", name, must, remedy, **bounds)
 
 
 def _greater(a: str, b: str, name: str, remedy: str, or_equal: bool = False) -> Rule:
-    columns = {"column_A": a, "column_B": b, "or_equal": or_equal}
+    must = f"{a} must be {'at least' if or_equal else 'above'} {b}"
     # A missing time is another rule's failure.
-    columns["ignore_row_if"] = "either_value_is_missing"
-    return _rule("ColumnPairValuesAToBeGreaterThanB", name, remedy, **columns)
+    columns = {"column_A": a, "column_B": b, "or_equal": or_equal}
+    ignored = "either_value_is_missing"
+    return _rule(
+        "ColumnPairValuesAToBeGreaterThanB", name, must, remedy, ignore_row_if=ignored, **columns
+    )

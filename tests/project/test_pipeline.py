@@ -149,7 +149,7 @@ def test_old_parameters_come_back_from_the_cache_under_the_run_that_trained_them
 def test_a_fresh_clone_makes_everything_again_killed_or_not(finished: Path, tmp_path: Path) -> None:
     """In another place, on another day, with nothing cached: the very same lock.
 
-    Killed in the middle of training. What DVC does not hash (Data Docs, study, pages) is there too.
+    Killed in the middle of training. What DVC does not hash (study, pages) is there too.
     """
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(finished), str(clone)], check=True)
