@@ -49,6 +49,7 @@ def _metrics(model: Evaluated) -> dict[str, float]:
     found |= {"val.log_loss": model.validation.log_loss}
     found |= {
         "test.false_alarms_per_hour": model.alerts.false_alarms_per_hour,
+        "test.alert_share": model.alerts.alert_share,
         "test.event_recall": model.alerts.recall.value,
         "test.event_precision": model.alerts.precision.value,
         "test.event_f1": model.alerts.f1.value,

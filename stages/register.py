@@ -125,7 +125,8 @@ def _add(
             "model": selected,
             "onnx_difference": f"{packed.difference:.2e}",
         }
-        figures = summary["models"][selected]["test"]
+        found = summary["models"][selected]
+        figures = found["test"] | {"alert_share": found["alerts"]["alert_share"]}
         tags |= {f"test.{name}": f"{value}" for name, value in figures.items()}
         tags |= {f"size.{name}": f"{value:.6g}" for name, value in asdict(packed.facts).items()}
         version = registry.add(packed.folder, run_id, tags)

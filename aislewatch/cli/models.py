@@ -1,6 +1,7 @@
 """``aislewatch models``: look at the registered versions, and change which one is champion."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -38,16 +39,16 @@ def _list(chosen: argparse.Namespace) -> None:
 
     registry = _registry()
     table = Table(title=f"Registered model {registry.name}", title_justify="left")
-    for heading in ("Version", "Aliases", "Model", "Test AUC", "Verdict of the gate"):
+    for heading in ("Version", "Aliases", "Model", "Test AUC", "In alert", "Verdict of the gate"):
         table.add_column(heading)
     for version in registry.versions():
         tags = registry.version_tags(version)
-        auc = tags.get("test.auc", "")
         table.add_row(
             version.version,
             ", ".join(registry.aliases(version)),
             tags.get("model", ""),
-            f"{float(auc):.3f}" if auc not in ("", "None") else "–",
+            _figure(tags, "test.auc", ".3f"),
+            _figure(tags, "test.alert_share", ".1%"),
             one_line(tags.get("verdict", "")),
         )
     console = plain_console()
@@ -56,6 +57,11 @@ def _list(chosen: argparse.Namespace) -> None:
         change = f"{entry.before or 'none'} -> {entry.after}"
         said = f"{entry.time} {entry.who}: {entry.action} {change}: {entry.why}"
         console.print(one_line(said))
+
+
+def _figure(tags: Mapping[str, str], name: str, form: str) -> str:
+    value = tags.get(name, "")
+    return "–" if value in ("", "None") else format(float(value), form)
 
 
 def _promote(chosen: argparse.Namespace) -> None:

@@ -44,6 +44,7 @@ def table_frame(summary: Mapping[str, Any]) -> pd.DataFrame:
             if metric in PRINTED:
                 printed = None if row.paper is None else getattr(row.paper, metric) / 100
                 found[f"{metric}_paper"] = printed
+        found["alert_share"] = model["alerts"]["alert_share"]
         rows.append(found)
     return pd.DataFrame(rows)
 

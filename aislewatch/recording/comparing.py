@@ -27,6 +27,7 @@ HEADLINE = (
     "test.auc",
     "test.event_recall",
     "test.false_alarms_per_hour",
+    "test.alert_share",
 )
 # Tags of the register stage's run that say what became of it.
 REGISTERED = ("model", "version", "promoted", "verdict")

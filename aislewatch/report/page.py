@@ -14,7 +14,7 @@ from aislewatch.clock import clock
 from aislewatch.models.rows import BY_NAME, in_order
 from aislewatch.pages import as_html
 from aislewatch.report.mistakes import Mistake
-from aislewatch.report.table import cell
+from aislewatch.report.table import cell, share_cell
 from aislewatch.score.alerts import AlertRule, rule_in_words
 
 # Pictures of the study, as the tune stage draws them, in the order of the page.
@@ -59,6 +59,7 @@ def write_report(
         inputs=INPUTS,
         columns=COLUMNS,
         cell=cell,
+        share_cell=share_cell,
         alert_rule=rule_in_words(rule_of(summary)),
         confidence=f"{confidence:.0%}",
         pictures={name: _inlined(file) for name, file in pictures.items()},

@@ -28,10 +28,11 @@ def render_table(summary: Mapping[str, Any]) -> str:
     table.add_column("Model", min_width=16)
     for heading in COLUMNS.values():
         table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("In alert", justify="right", no_wrap=True)
     for row, model in in_order(summary["models"]):
         mark = " *" if row.name == summary["selected"] else ""
         cells = [cell(model, metric) + "\n" + _paper(row, metric) for metric in COLUMNS]
-        table.add_row(row.title + mark, *cells)
+        table.add_row(row.title + mark, *cells, share_cell(model))
     console = plain_console(WIDTH)
     with console.capture() as captured:
         console.print(table)
@@ -58,6 +59,12 @@ def cell(model: Mapping[str, Any], metric: str) -> str:
     return f"{100 * value:.1f} [{between}]"
 
 
+def share_cell(model: Mapping[str, Any]) -> str:
+    """Render the share of normal footage under an alert, per cent; a dash where there is none."""
+    share = model["alerts"]["alert_share"]
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
 def _paper(row: Row, metric: str) -> str:
     printed = getattr(row.paper, metric, None)
     return "" if printed is None else f"paper {printed}"
@@ -71,4 +78,8 @@ def _title(summary: Mapping[str, Any]) -> str:
 
 
 def _caption(summary: Mapping[str, Any]) -> str:
-    return "\n".join(["* chosen on validation, to be registered", *summary["warnings"]])
+    notes = [
+        "* chosen on validation, to be registered",
+        "In alert: normal footage of whole test videos that lies under an alert, per cent",
+    ]
+    return "\n".join([*notes, *summary["warnings"]])

@@ -58,6 +58,18 @@ def test_the_table_stands_beside_the_papers() -> None:
     assert (table["auc_low"] <= table["auc"]).all()
 
 
+def test_the_share_of_time_in_alert_stands_in_both_tables() -> None:
+    summary = as_json(evaluated(*five_models(np.random.default_rng(0))))
+    shares = [0.0, 0.0123, 0.4567, 1.0, None]
+    for name, share in zip(BY_NAME, shares, strict=True):
+        summary["models"][name]["alerts"]["alert_share"] = share
+    table = table_frame(summary)
+    assert table["alert_share"].replace(math.nan, None).tolist() == shares
+    lines = [line for line in render_table(summary).splitlines() if "│" in line]
+    shown = [line.rstrip(" │").split()[-1] for line in lines if "[" in line]
+    assert shown == ["0.0", "1.2", "45.7", "100.0", "–"]
+
+
 def test_curves_are_told_apart_without_colour() -> None:
     assert len({row.dashes for row in ROWS}) == len({row.colour for row in ROWS}) == len(ROWS)
 

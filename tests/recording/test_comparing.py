@@ -50,6 +50,7 @@ with stage_run(address, {"epochs": 2}) as journal:
                 row.metrics({"test.accuracy": value, "test.auc": value})
         journal.metrics({"test.accuracy": 0.875, "test.auc": 0.875, "test.event_recall": 0.5})
         journal.metrics({"test.false_alarms_per_hour": 1.5, "test_videos": 4})
+        journal.metrics({"test.alert_share": 0.25})
     if address == "register":
         journal.tags({"model": "lstm", "version": "3", "promoted": "true", "verdict": "better"})
     Path(out).write_text(address + Path("params.yaml").read_text() * (address == "register"))
@@ -60,6 +61,7 @@ HEADLINE = {
     "test.auc": 0.875,
     "test.event_recall": 0.5,
     "test.false_alarms_per_hour": 1.5,
+    "test.alert_share": 0.25,
 }
 
 

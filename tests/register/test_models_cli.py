@@ -100,6 +100,16 @@ def test_verify_sees_a_flipped_byte_a_moved_alias_and_a_changed_entry(
     assert "audit.000002 of the registered model was changed" in output
 
 
+def test_the_list_shows_the_share_of_time_in_alert(finished: Path) -> None:
+    summary = json.loads((finished / "metrics/evaluate.json").read_text())
+    share = summary["models"][summary["selected"]]["alerts"]["alert_share"]
+    [version] = mlflow_client(finished).search_model_versions("name = 'aislewatch'")
+    assert version.tags["test.alert_share"] == f"{share}"
+    listed = run(finished, "aislewatch", "models", "list")
+    assert "In alert" in listed
+    assert f"{share:.1%}" in listed
+
+
 def test_the_card_says_what_the_model_is_for_and_what_it_costs(finished: Path) -> None:
     card = run(finished, "aislewatch", "models", "card")
     for words in ("**Prohibited**", "False alarms per camera-hour", "ms on one CPU core"):

@@ -1,5 +1,6 @@
 """The report stage whole, on a small project with untrained networks; its page in a browser."""
 
+import json
 import re
 from pathlib import Path
 
@@ -52,6 +53,18 @@ def test_the_page_names_the_parts_of_the_footage(looked_at: Project) -> None:
     page = Path("reports/evaluate/report.html").read_text()
     assert "lighting: dark" in page
     assert page.count("resolution: low") == 2, "in the report and in the model card inside it"
+
+
+def test_the_share_of_time_in_alert_stands_on_the_page_and_the_card(looked_at: Project) -> None:
+    page = Path("reports/evaluate/report.html").read_text()
+    summary = json.loads(Path("metrics/evaluate.json").read_text())
+    shares = {n: m["alerts"]["alert_share"] for n, m in summary["models"].items()}
+    _, _, table = page.partition("Time in alert")
+    cells = re.findall("<td>([0-9.]+)&nbsp;%</td>", table.partition("</table>")[0])
+    assert cells == [f"{100 * shares[name]:.1f}" for name in BY_NAME]
+    assert (
+        f"<td>{shares[summary['selected']]:.3f}</td>" in page.partition("normal time in alert")[2]
+    )
 
 
 def test_the_cards_name_the_cameras_that_labels_name(looked_at: Project) -> None:
