@@ -17,7 +17,7 @@ from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
 from aislewatch.ingest.packets import scan_times
 from aislewatch.ingest.picture import Look
-from aislewatch.ingest.probe import VideoFacts, VideoLimits, probe_video, refusal
+from aislewatch.ingest.probe import VideoFacts, VideoLimits, check_limits, probe_video, refusal
 from aislewatch.ingest.remedies import COPY, DAMAGED, EXPORT_PICTURES
 from aislewatch.ingest.sandbox import Sandbox
 from aislewatch.ingest.supervisor import SandboxLimits
@@ -57,6 +57,7 @@ def probe_job(request: dict[str, Any]) -> dict[str, Any]:
     if not len(times):
         words = "the video track holds no picture"
         raise QuarantinedError("no-frames", words, EXPORT_PICTURES)
+    check_limits(facts.look.width, facts.look.height, times.rate, times.duration_s, limits)
     np.save(TIMES, times.bounds_ns)
     return asdict(facts) | {"notices": [*facts.notices, *_loss(facts, times, limits)]}
 

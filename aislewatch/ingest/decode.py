@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,7 @@ from aislewatch.ingest.film import Film
 from aislewatch.ingest.formats import open_video
 from aislewatch.ingest.keeping import Keeper
 from aislewatch.ingest.notices import timing_notices
+from aislewatch.ingest.packets import scan_times
 from aislewatch.ingest.picture import look_at
 from aislewatch.ingest.probe import VideoFacts, VideoLimits, check_limits, probe_video, refusal
 from aislewatch.ingest.remedies import EXPORT_PICTURES, TOO_LONG
@@ -54,6 +56,8 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
     limits = VideoLimits(**request["limits"])
     facts = probe_video(video, limits)
     try:
+        if facts.claims_too_much(limits):
+            _check_claims(video, facts, limits)
         times, damage = _decode(video, facts, fps, size)
     except av.FFmpegError as error:
         # Opened to stop at every fault, a file that the probe could read may not open.
@@ -82,6 +86,19 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
         "lost_s": damage.lost_s if damage else 0.0,
         "notices": notices,
     }
+
+
+def _check_claims(video: Path, facts: VideoFacts, limits: VideoLimits) -> None:
+    """Refuse what is too long or too fast by its packets' times, before hours of it are decoded.
+
+    Where they cannot be read to their end, decoding tells the damage.
+
+    Raises:
+        QuarantinedError: the header is right, and more than is allowed.
+    """
+    with suppress(av.FFmpegError):
+        times = scan_times(video, facts)
+        check_limits(facts.look.width, facts.look.height, times.rate, times.duration_s, limits)
 
 
 def _decode(

@@ -32,7 +32,11 @@ def timing_notices(times: PictureTimes, stated_s: float | None) -> list[str]:
             f"it has no pictures {named}{more} -> nothing, if the recording paused: no clip "
             "crosses a gap, and none counts as normal"
         )
-    if stated_s is not None and abs(stated_s - times.end_s) > max(NEAR_S, NEAR_SHARE * stated_s):
+    # Some headers state when the pictures end, some for how long there are any.
+    true_s = (times.end_s, times.end_s - sum(late))
+    if stated_s is not None and all(
+        abs(stated_s - seconds) > max(NEAR_S, NEAR_SHARE * stated_s) for seconds in true_s
+    ):
         notices.append(
             f"its header states {stated_s:.1f} s, its pictures end at {times.end_s:.1f} s -> "
             "nothing, if a player shows no more pictures: what counts is what was decoded"

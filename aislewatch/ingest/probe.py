@@ -70,6 +70,11 @@ class VideoFacts:
         """Return whether the file holds pictures without times: they are then ``fps`` a second."""
         return self.container in RAW_STREAMS
 
+    def claims_too_much(self, limits: VideoLimits) -> bool:
+        """Whether the header states a rate or a length that would be refused if it were true."""
+        too_long = self.duration_s is not None and self.duration_s > limits.max_duration_s
+        return too_long or self.fps > limits.max_fps
+
 
 def probe_video(path: Path, limits: VideoLimits) -> VideoFacts:
     """Read the headers and decode one frame.
@@ -99,15 +104,23 @@ def probe_video(path: Path, limits: VideoLimits) -> VideoFacts:
 
 
 def check_limits(
-    width: int, height: int, fps: float, duration_s: float | None, limits: VideoLimits
+    width: int, height: int, fps: float, duration_s: float, limits: VideoLimits
 ) -> None:
-    """Raise QuarantinedError where a video is larger, faster or longer than allowed."""
+    """Raise QuarantinedError where a video is larger, faster or longer than allowed.
+
+    Args:
+        width: as displayed, pixels.
+        height: as displayed, pixels.
+        fps: pictures a second that were counted, not those that a header states.
+        duration_s: seconds during which they are shown, not those that a header states.
+        limits: what is allowed.
+    """
     _check_picture(width, height, limits)
     if fps > limits.max_fps:
         words = f"{fps:g} frames a second; the limit is {limits.max_fps:g}"
         remedy = f"raise ingest.max_fps in params.yaml, or leave some out: {remedies.SLOWER}"
         raise QuarantinedError("too-fast", words, remedy)
-    if duration_s is not None and duration_s > limits.max_duration_s:
+    if duration_s > limits.max_duration_s:
         words = f"{duration_s:.1f} s; the limit is {limits.max_duration_s:g} s"
         raise QuarantinedError("too-long", words, remedies.TOO_LONG)
 
@@ -153,7 +166,7 @@ def _read(container: InputContainer, path: Path, limits: VideoLimits) -> VideoFa
         cut=cut,
         notices=[*other_tracks(stream, others), *rate.notices],
     )
-    check_limits(look.width, look.height, facts.fps, facts.duration_s, limits)
+    _check_picture(look.width, look.height, limits)
     return facts
 
 

@@ -47,6 +47,21 @@ def _check_row(row: LabelRow, video: Video, limits: Limits) -> Iterator[Problem]
         fault = f"the end {row.end_s:g} s is beyond the video's end at {video.duration_s:.3f} s"
         remedy = "correct the time; were frames counted at another rate?"
         yield row.problem("inside_video", fault, remedy)
+    elif row.label == SHOPLIFTING and length_s >= limits.min_event_s - ROUNDING_S:
+        yield from _check_pictures(row, video, limits)
+
+
+def _check_pictures(row: LabelRow, video: Video, limits: Limits) -> Iterator[Problem]:
+    """Report an event that lies in a gap of the recording: nobody could see it, nor find it."""
+    shown_s = sum(
+        max(0.0, min(row.end_s, span.end_s) - max(row.start_s, span.start_s))
+        for span in video.shown()
+    )
+    if shown_s < limits.min_event_s - ROUNDING_S:
+        has = f"pictures for {shown_s:.3g} s only" if shown_s else "no picture"
+        fault = f"the video has {has} between {row.start_s:g} and {row.end_s:g} s"
+        remedy = "correct the times, which must be those of a player, or remove the row"
+        yield row.problem("no_pictures", fault, remedy)
 
 
 def _check_pairs(rows: Sequence[LabelRow]) -> Iterator[Problem]:

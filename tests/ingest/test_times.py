@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aislewatch.frames.stretches import FrameTimes
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.decode import FRAMES, TIMES
-from tests.decoding import decode
+from tests.decoding import decode, verdict
 from tests.numbered_films import read_numbers, write_film
 
 EVEN = range(0, 2000, 40)
@@ -47,12 +47,28 @@ def test_second_0_is_where_the_sound_begins(scratch: Path) -> None:
     facts, numbers = shown(write_film(scratch / "a.mp4", late, sound_ms=(0, 3000)))
     assert (numbers[2.0], numbers[3.0], facts["end_s"]) == (0, 25, 4.0)
     assert min(numbers) == 2.0
+    assert not any("header states" in notice for notice in facts["notices"])
 
 
 def test_longer_sound_and_a_last_picture_of_minutes_are_no_length(scratch: Path) -> None:
     for name, more in (("a.mkv", {"sound_ms": (0, 5000)}), ("b.mp4", {"last_ms": 600_000})):
         facts, _ = shown(write_film(scratch / name, EVEN, **more))
         assert (facts["n_frames"], facts["end_s"]) == (20, 2.0)
+
+
+def test_a_header_that_states_more_than_is_allowed_refuses_no_film(scratch: Path) -> None:
+    """What counts against ingest.max_duration_s is what can be decoded."""
+    video = write_film(scratch / "a.mp4", EVEN, last_ms=600_000)
+    facts = decode(video, max_duration_s=60.0)
+    assert (facts["n_frames"], facts["duration_s"]) == (20, 2.0)
+    assert verdict(video, max_duration_s=1.9) == "too-long"
+
+
+def test_what_is_really_too_long_is_refused_before_it_is_decoded(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aislewatch.ingest.decode.Film", None)
+    assert verdict(write_film(scratch / "a.mp4", EVEN), max_duration_s=1.9) == "too-long"
 
 
 def test_a_hole_is_a_gap_and_is_told(scratch: Path) -> None:

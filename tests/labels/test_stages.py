@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from aislewatch.labels.protocol import SHOPLIFTING, UNLABELED
-from stages import ingest, segment, validate
-from tests.code_closure import ROOT
 from tests.footage_samples import run_ffmpeg
+from tests.footage_stages import run_stages
 
 # Of every synthetic video: 10 frames a second, as in the store.
 SECONDS = 8
@@ -45,18 +43,6 @@ TEXTS = {
     "tills/labels.csv": "file|class|start|end|subset|store\na|theft|1|3|training|Ghent\n",
 }
 LAYOUTS = {"ucf": "ucf_crime", "dc": "dcsass", "door": "cvat", "tills": "table"}
-
-
-def run_stages(project: Path, layouts: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    values = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"sources": layouts}
-    values["frames"]["size"] = 32
-    (project / "params.yaml").write_text(yaml.safe_dump(values))
-    execution = project / "execution"
-    execution.mkdir()
-    monkeypatch.setenv("AISLEWATCH_EXECUTION", str(execution))
-    monkeypatch.chdir(project)
-    for stage in (ingest, validate, segment):
-        stage.main()
 
 
 def intervals(video: str) -> list[list[object]]:
