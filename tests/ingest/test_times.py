@@ -1,20 +1,27 @@
 """The frame shown at a time is the picture that a player shows then, whatever a file states."""
 
+import subprocess
 from itertools import accumulate
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from aislewatch.frames.stretches import FrameTimes
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.decode import FRAMES, TIMES
 from tests.decoding import decode, verdict
+from tests.footage_samples import run_ffmpeg
 from tests.numbered_films import read_numbers, write_film
 
 EVEN = range(0, 2000, 40)
+
+# Bytes of a packet of MPEG's transport stream.
+TS_PACKET = 188
 
 
 def shown(video: Path) -> tuple[dict, dict[float, int]]:
@@ -48,6 +55,53 @@ def test_second_0_is_where_the_sound_begins(scratch: Path) -> None:
     assert (numbers[2.0], numbers[3.0], facts["end_s"]) == (0, 25, 4.0)
     assert min(numbers) == 2.0
     assert not any("header states" in notice for notice in facts["notices"])
+
+
+def played_ms(video: Path) -> list[int]:
+    """When ffmpeg's own program shows each picture, after the second 0 that players have."""
+    command = [get_ffmpeg_exe(), "-loglevel", "quiet", "-i", str(video), "-fps_mode", "passthrough"]
+    command += ["-enc_time_base:v", "1:1000", "-f", "framecrc", "-"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [int(line.split(",")[2]) for line in lines if line.startswith("0,")]
+
+
+@pytest.mark.parametrize("packets", [20, 40, 60])
+def test_a_stream_joined_before_its_key_picture_begins_with_its_sound(
+    scratch: Path, packets: int
+) -> None:
+    """A key picture every 2 s: what comes before the next one cannot be shown, but is heard."""
+    options = {"preset": "ultrafast", "g": "50", "bf": "0"}
+    whole = write_film(
+        scratch / "whole.ts", range(0, 6000, 40), options=options, sound_ms=(0, 6000)
+    )
+    video = scratch / "a.ts"
+    video.write_bytes(whole.read_bytes()[packets * TS_PACKET :])
+    facts, numbers = shown(video)
+    times_ms = played_ms(video)
+    late_ms = times_ms[0]
+    assert late_ms > 500
+    assert facts["pictures"] == len(times_ms) == 100
+    assert np.load(TIMES)[:, 0] == pytest.approx(np.array(times_ms) * 1e6, abs=1e6)
+    assert min(numbers) == pytest.approx(late_ms / 1000, abs=0.1)
+    for second, number in numbers.items():
+        assert number == 50 + (second * 1000 - late_ms) // 40
+    assert f"its first picture is shown at {late_ms / 1000:.1f} s" in facts["notices"][0]
+
+
+def test_avi_that_states_twice_the_rate_has_the_pictures_it_has(scratch: Path) -> None:
+    """H.264 by fields: half of the entries of the index are empty."""
+    film = write_film(scratch / "a.mp4", range(0, 4000, 40))
+    twice = scratch / "twice.avi"
+    rate = ("-enc_time_base", "1:50", "-fps_mode", "passthrough")
+    run_ffmpeg("-i", film, "-c:v", "libx264", "-bf", "2", *rate, twice)
+    with av.open(str(twice)) as container:
+        assert container.streams.video[0].average_rate == 50
+    facts, numbers = shown(twice)
+    assert (facts["pictures"], facts["n_frames"]) == (100, 40)
+    assert facts["fps"] == pytest.approx(25, rel=0.01)
+    assert numbers == {second: int(second * 25 + 1e-6) for second in numbers}
+    # Nor does its header's rate refuse it.
+    assert decode(twice, max_fps=30.0)["pictures"] == 100
 
 
 def test_longer_sound_and_a_last_picture_of_minutes_are_no_length(scratch: Path) -> None:
