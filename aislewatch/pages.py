@@ -15,11 +15,11 @@ def templates(package: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["in_markdown"] = in_markdown
+    made.filters["escape_markdown"] = escape_markdown
     return made
 
 
-def in_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Escape a name for Markdown, so that it shows as it is; ``cam_1`` needs no escape."""
     return re.sub(r"([\\`*\[\]<|&]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", text)
 

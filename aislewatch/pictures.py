@@ -13,7 +13,7 @@ DPI = 130
 
 # Of Okabe and Ito's colours, told apart by colour-blind people.
 SCORE = "#0072B2"
-SHOPLIFTING = "#D55E00"
+SHOPLIFTING_COLOUR = "#D55E00"
 EVENT = "#000000"
 NEUTRAL = "#595959"
 

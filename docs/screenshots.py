@@ -18,7 +18,7 @@ from urllib.parse import quote
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
-from aislewatch.recording.store import VIEW
+from aislewatch.recording.client import VIEW
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"

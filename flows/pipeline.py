@@ -97,8 +97,8 @@ def _forget_stale_registration() -> None:
 
 def _finish_recording(execution: Path, failed: bool) -> str | None:
     """Return the URL of the execution's parent run, once MLflow has everything."""
+    from aislewatch.recording.client import run_url
     from aislewatch.recording.recorder import finish
-    from aislewatch.recording.store import run_url
 
     try:
         run_id = finish(execution, failed)

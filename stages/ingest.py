@@ -5,7 +5,7 @@ import logging
 from aislewatch.config.params import Params
 from aislewatch.console import show_progress
 from aislewatch.frames.store import FrameStore
-from aislewatch.ingest.folder import Footage, ingest
+from aislewatch.ingest.folder import IngestResult, ingest
 from aislewatch.ingest.outputs import (
     catalog_of,
     fingerprint_groups,
@@ -55,7 +55,7 @@ def work(params: Params, journal: Journal) -> None:
         journal.digest(table.path)
 
 
-def report(footage: Footage) -> None:
+def report(footage: IngestResult) -> None:
     """Say what came in and what did not."""
     log.info(
         "%d videos accepted (%d newly decoded), %d files quarantined",

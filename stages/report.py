@@ -4,9 +4,9 @@ import json
 
 from aislewatch.config.params import Params
 from aislewatch.models.rows import BY_NAME
+from aislewatch.report.model_table import print_table
 from aislewatch.report.outputs import Measured, write_outputs
 from aislewatch.report.page import Study
-from aislewatch.report.table import print_table
 from aislewatch.score.scored import Dataset, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG

@@ -12,7 +12,7 @@ from aislewatch.split.assignment import QUANTITIES, SIDES
 from aislewatch.split.divide import Targets, split
 from aislewatch.split.groups import QUOTED, bridge_table, find_ties, group_videos
 from aislewatch.split.leaks import find_leaks, leak_report, refuse_leaks
-from aislewatch.split.memory import commit, read_assignments
+from aislewatch.split.memory import fixed_sides, read_assignments
 from aislewatch.split.page import Store, write_page
 from aislewatch.split.reference import Gap, reference_gap
 from aislewatch.tables import places
@@ -30,16 +30,16 @@ def work(params: Params, journal: Journal) -> None:
     """Group, assign, look for leaks, and state what was achieved."""
     asked = params.split
     videos, duplicates = read_videos(), DUPLICATES.read()
-    commitments = commit(videos, read_assignments(), asked.follow_official)
+    fixed = fixed_sides(videos, read_assignments(), asked.follow_official)
     ties = find_ties(videos, duplicates, asked.recording_suffix, asked.keep_together)
-    grouping = group_videos(commitments, ties)
+    grouping = group_videos(fixed, ties)
     targets = Targets(asked.train, asked.val, asked.test, asked.tolerance_points)
     division = split(CLIPS.read(), grouping, targets)
     splits = division.splits
     leaks = find_leaks(splits, videos, duplicates, asked.recording_suffix, asked.keep_together)
     refuse_leaks(splits, leaks)
     report = leak_report(division, videos, duplicates, grouping, leaks)
-    bridges = bridge_table(grouping, commitments, ties, splits)
+    bridges = bridge_table(grouping, fixed, ties, splits)
     metrics = summary(report)
     SPLITS.write(splits)
     BRIDGES.write(bridges)
@@ -50,7 +50,7 @@ def work(params: Params, journal: Journal) -> None:
     with whole_file(places.SPLIT_PAGE) as temporary:
         write_page(temporary, report, splits, videos, duplicates, bridges, gap, store)
     _say(report, bridges, gap)
-    new = sum(not commitments[video].remembered for video in set(splits["video"]))
+    new = sum(not fixed[video].remembered for video in set(splits["video"]))
     if new:
         log.info("%d video(s) may still move; `aislewatch split accept` keeps them there", new)
     journal.metrics(flatten(metrics))

@@ -78,7 +78,7 @@ def make_finished(folder: Path) -> None:
 def make_store(database: Path) -> None:
     """Let MLflow make its tables, and us our experiment, in a SQLite file that is not there yet."""
     database.parent.mkdir(parents=True, exist_ok=True)
-    code = "from aislewatch.recording.store import connect; connect()"
+    code = "from aislewatch.recording.client import connect; connect()"
     own = environment(PYTHONPATH=str(ROOT))
     subprocess.run([sys.executable, "-c", code], cwd=database.parent, env=own, check=True)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aislewatch.config.params import load_params
 from aislewatch.split.divide import Division, Targets, split
 from aislewatch.split.groups import Grouping, find_ties, group_videos
-from aislewatch.split.memory import Commitment, commit
+from aislewatch.split.memory import FixedSides, fixed_sides
 from aislewatch.tables.split import ASSIGNMENTS
 
 SUFFIX = load_params(Path("params.yaml")).split.recording_suffix
@@ -70,17 +70,17 @@ def even(videos: int) -> dict[str, tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class Footage:
+class SplitTables:
     """What the split reads."""
 
     videos: pd.DataFrame
     duplicates: pd.DataFrame
     clips: pd.DataFrame
 
-    def only(self, names: Iterable[str]) -> "Footage":
+    def only(self, names: Iterable[str]) -> "SplitTables":
         """The same with these videos alone; pairs with others stay, as for refused videos."""
         kept = set(names)
-        return Footage(
+        return SplitTables(
             self.videos[self.videos["video"].isin(kept)],
             self.duplicates,
             self.clips[self.clips["video"].isin(kept)],
@@ -91,7 +91,7 @@ class Footage:
 class Divided:
     """Everything on the way to a split."""
 
-    commitments: dict[str, Commitment]
+    fixed: dict[str, FixedSides]
     ties: pd.DataFrame
     grouping: Grouping
     division: Division
@@ -104,7 +104,7 @@ class Divided:
 
 
 def divide(
-    footage: Footage,
+    footage: SplitTables,
     memory: pd.DataFrame | None = None,
     keep_together: Sequence[str] = (),
     targets: Targets = ANYHOW,
@@ -112,10 +112,10 @@ def divide(
 ) -> Divided:
     """The steps of the stage."""
     known = memory_of() if memory is None else memory
-    commitments = commit(footage.videos, known, follow_official)
+    fixed = fixed_sides(footage.videos, known, follow_official)
     ties = find_ties(footage.videos, footage.duplicates, SUFFIX, keep_together)
-    grouping = group_videos(commitments, ties)
-    return Divided(commitments, ties, grouping, split(footage.clips, grouping, targets))
+    grouping = group_videos(fixed, ties)
+    return Divided(fixed, ties, grouping, split(footage.clips, grouping, targets))
 
 
 def remember(divided: Divided, videos: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def remember(divided: Divided, videos: pd.DataFrame) -> pd.DataFrame:
 
 
 @st.composite
-def footage(draw: st.DrawFn, least: int = 8, most: int = 40) -> Footage:
+def footage(draw: st.DrawFn, least: int = 8, most: int = 40) -> SplitTables:
     """Shared recordings across sources, equal files, copies, cameras, official sides; some videos
     without clips."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -146,4 +146,4 @@ def footage(draw: st.DrawFn, least: int = 8, most: int = 40) -> Footage:
     pairs = [(*choose(names, 2), generator.random()) for _ in range(draw(st.integers(0, 8)))]
     sizes = generator.integers(0, 30, (n, 2)) * (generator.random((n, 1)) < 0.9)
     counts = {name: (int(a), int(b)) for name, (a, b) in zip(names, sizes, strict=True)}
-    return Footage(videos, pairs_of(pairs), clips_of(counts))
+    return SplitTables(videos, pairs_of(pairs), clips_of(counts))

@@ -117,12 +117,12 @@ def _check(chosen: argparse.Namespace) -> None:
 
 def _summary(chosen: argparse.Namespace) -> None:
     params = load_params()
-    from aislewatch.report.table import print_table
+    from aislewatch.report.model_table import print_table
 
     print_table()
     stated = read_registration()
     check_store()
-    from aislewatch.recording.store import comparison_url
+    from aislewatch.recording.client import comparison_url
     from aislewatch.register.versions import Registry
 
     registry = Registry(params.register_.name)

@@ -26,7 +26,7 @@ _SCRATCH = "scratch-"
 
 
 @dataclass(frozen=True)
-class Footage:
+class IngestResult:
     """Every file's verdict, sorted by name, and how many videos had to be decoded."""
 
     accepted: list[Accepted]
@@ -41,7 +41,7 @@ def ingest(
     limits: Ingest,
     progress: Progress,
     workers: int = 0,
-) -> Footage:
+) -> IngestResult:
     """Decode what the store lacks, each video in a sandboxed process of its own.
 
     Args:
@@ -68,7 +68,7 @@ def ingest(
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
     if not accepted:
         raise FootageError(_nothing(raw, sources, refused))
-    return Footage(accepted, refused, len(intake.decoded))
+    return IngestResult(accepted, refused, len(intake.decoded))
 
 
 def _judge(

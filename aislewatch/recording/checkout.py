@@ -19,10 +19,10 @@ from mlflow.tracking import MlflowClient
 
 from aislewatch.errors import ProvenanceError
 from aislewatch.recording.address import shown_uri, tracking_uri
-from aislewatch.recording.store import connect, find_runs
+from aislewatch.recording.client import connect, find_runs
 from aislewatch.tables import places
+from aislewatch.tracking.filenames import CHANGES, PARENT_TAG, PROVENANCE
 from aislewatch.tracking.provenance import LOCK, lock_entries, locked_facts, stage_key
-from aislewatch.tracking.state import CHANGES, PARENT_TAG, PROVENANCE
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ import json
 import time
 from typing import Any
 
+from aislewatch.recording.client import set_tags
 from aislewatch.recording.comparing import show_for_comparison
 from aislewatch.recording.judging import FINISHED, KILLED, ORPHANED, Evidence, verdict
 from aislewatch.recording.origin import MadeBy
 from aislewatch.recording.plan import read_plan
 from aislewatch.recording.replay import Replay, git_tags, journal_files
-from aislewatch.recording.store import set_tags
+from aislewatch.tracking.filenames import BEGINNING, CHANGES, FINISH, HASHES, PARENT, PROVENANCE
 from aislewatch.tracking.journal import address_of
 from aislewatch.tracking.provenance import (
     LOCK,
@@ -21,7 +22,6 @@ from aislewatch.tracking.provenance import (
     output_hashes,
     stage_key,
 )
-from aislewatch.tracking.state import BEGINNING, CHANGES, FINISH, HASHES, PARENT, PROVENANCE
 
 
 def close_parent(replay: Replay) -> str:

@@ -14,12 +14,12 @@ from mlflow.entities import (
 )
 from mlflow.tracking import MlflowClient
 
+from aislewatch.recording.client import KIND, TRAINING, set_tags
 from aislewatch.recording.replay import Replay
-from aislewatch.recording.store import KIND, TRAINING, set_tags
 from aislewatch.tables import places
+from aislewatch.tracking.filenames import PARENT_TAG
 from aislewatch.tracking.journal import address_of
 from aislewatch.tracking.provenance import footage_digest, output_hashes
-from aislewatch.tracking.state import PARENT_TAG
 
 # Of the registered model, on the night's own row: what a shop feels, and the paper's figures.
 HEADLINE = (

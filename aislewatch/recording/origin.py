@@ -8,10 +8,11 @@ from pathlib import Path
 from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 
+from aislewatch.recording.client import connect, find_runs, log_metrics, log_params, set_tags
 from aislewatch.recording.replay import git_tags
 from aislewatch.recording.restored import Stated, read_outputs
-from aislewatch.recording.store import connect, find_runs, log_metrics, log_params, set_tags
 from aislewatch.tracking.execution import read_facts
+from aislewatch.tracking.filenames import PARENT, PARENT_TAG, STATE
 from aislewatch.tracking.journal import flatten
 from aislewatch.tracking.provenance import (
     LOCK,
@@ -22,7 +23,6 @@ from aislewatch.tracking.provenance import (
     output_hashes,
     stage_key,
 )
-from aislewatch.tracking.state import PARENT, PARENT_TAG, STATE
 
 
 class MadeBy:

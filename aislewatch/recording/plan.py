@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from aislewatch.files import write_json
+from aislewatch.tracking.filenames import BEGINNING, PLAN
 from aislewatch.tracking.provenance import PARAMS, PIPELINE
-from aislewatch.tracking.state import BEGINNING, PLAN
 
 log = logging.getLogger(__name__)
 

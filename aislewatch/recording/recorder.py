@@ -22,7 +22,7 @@ from aislewatch.recording.closing import close_parent
 from aislewatch.recording.replay import Replay, journal_files
 from aislewatch.tracking import execution
 from aislewatch.tracking.execution import HANDOVER_S
-from aislewatch.tracking.state import CLOSED, EXECUTION, FINISH, STATE
+from aislewatch.tracking.filenames import CLOSED, EXECUTION, FINISH, STATE
 
 log = logging.getLogger(__name__)
 

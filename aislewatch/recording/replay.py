@@ -9,10 +9,10 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 
 from aislewatch.files import sha256_file, sha256_tree, write_json
-from aislewatch.recording.store import connect, log_metrics, log_params, set_tags
+from aislewatch.recording.client import connect, log_metrics, log_params, set_tags
 from aislewatch.tracking.execution import read_facts
+from aislewatch.tracking.filenames import PARENT, PARENT_TAG, STATE
 from aislewatch.tracking.journal import address_of, read_records
-from aislewatch.tracking.state import PARENT, PARENT_TAG, STATE
 
 
 class Replay:

@@ -8,7 +8,7 @@ from aislewatch.models.scoring import set_up_compute
 from aislewatch.register.bundle import read_rule
 from aislewatch.register.history import read_entries, rolled_back
 from aislewatch.register.promotion import (
-    Candidate,
+    Contender,
     Verdict,
     already_champion,
     compare,
@@ -57,7 +57,7 @@ def judge(
     current = registry.by_alias(CHAMPION)
     if current is not None and current.digest == version.digest:
         return already_champion()
-    challenger = _candidate(scores, own)
+    challenger = _contender(scores, own)
     if current is None:
         return first_champion(challenger, params.gate, params.evaluate)
     with fetched(registry, current) as theirs:
@@ -66,7 +66,7 @@ def judge(
             if getattr(then, name) != getattr(now, name):
                 return not_comparable(f"{name} {getattr(then, name)}, now {getattr(now, name)}")
         record_test_use("register", current.digest, split_digest)
-        champion = _candidate(_scored_today(theirs, dataset, params), theirs)
+        champion = _contender(_scored_today(theirs, dataset, params), theirs)
     return compare(challenger, champion, params.gate, params.evaluate)
 
 
@@ -78,5 +78,5 @@ def _scored_today(folder: Path, dataset: Dataset, params: Params) -> Scored:
     return scored("champion", {}, clips, dataset)
 
 
-def _candidate(scores: Scored, folder: Path) -> Candidate:
-    return Candidate(scores.side("test"), scores.whole["test"], read_rule(folder))
+def _contender(scores: Scored, folder: Path) -> Contender:
+    return Contender(scores.side("test"), scores.whole["test"], read_rule(folder))

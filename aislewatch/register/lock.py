@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aislewatch.recording.store import sole_user
+from aislewatch.recording.client import sole_user
 
 log = logging.getLogger(__name__)
 

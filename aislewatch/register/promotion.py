@@ -32,7 +32,7 @@ GateName = Literal["first", "same", "none", "rolled back", "alert share", "event
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Contender:
     """A model as the gate sees it: scores of test clips and whole test videos, and its rule."""
 
     clips: pd.DataFrame  # video, group, label, score
@@ -55,7 +55,7 @@ class Verdict:
         return {"promoted": promoted, "gate": self.gate, "verdict": self.reason}
 
 
-def first_champion(challenger: Candidate, gate: Gate, settings: Evaluate) -> Verdict:
+def first_champion(challenger: Contender, gate: Gate, settings: Evaluate) -> Verdict:
     """Hold the first model, which nothing can be compared with, against the stated minimum."""
     if loud := _too_loud(judge_alerts(challenger.videos, challenger.rule, settings), settings):
         return loud
@@ -95,7 +95,7 @@ def not_comparable(difference: str) -> Verdict:
     )
 
 
-def compare(challenger: Candidate, champion: Candidate, gate: Gate, settings: Evaluate) -> Verdict:
+def compare(challenger: Contender, champion: Contender, gate: Gate, settings: Evaluate) -> Verdict:
     """Decide by events where the footage suffices, else by ROC-AUC by video, and say so.
 
     Another alert rule for the champion's weights is a challenger like any other.
@@ -186,7 +186,7 @@ def _by_events(
 
 
 def _by_auc(
-    challenger: Candidate, champion: Candidate, gate: Gate, settings: Evaluate, missing: str
+    challenger: Contender, champion: Contender, gate: Gate, settings: Evaluate, missing: str
 ) -> Verdict:
     ours = resampled_metrics(challenger.clips, settings)["video_auc"]
     theirs = resampled_metrics(champion.clips, settings)["video_auc"]

@@ -13,7 +13,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from aislewatch.errors import ModelError, RegistryError
 from aislewatch.findings import Fault
 from aislewatch.recording.address import refusal, shown_uri, tracking_uri, without_password
-from aislewatch.recording.store import sole_user
+from aislewatch.recording.client import sole_user
 from aislewatch.register.bundle import OWN, REGISTER_AGAIN, bundle_faults, verify_manifest
 from aislewatch.register.versions import CHAMPION, Registered, Registry, artifact_folder
 

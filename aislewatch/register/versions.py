@@ -12,7 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from aislewatch.errors import RegistryError
-from aislewatch.recording.store import ABSENT, connect
+from aislewatch.recording.client import ABSENT, connect
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"

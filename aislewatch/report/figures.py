@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy import stats
 
 from aislewatch.models.rows import BY_NAME, Row, in_order
-from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING, picture
+from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
 from aislewatch.report.points import CLASSES, confusion, det_points, pr_points, roc_points
 from aislewatch.score.calibration import reliability, uncalibrated
 from aislewatch.score.predictions import labels_and_scores
@@ -36,7 +36,7 @@ def learning_curves(curves: Mapping[str, pd.DataFrame], path: Path) -> None:
         for panel, (name, curve) in zip(panels, curves.items(), strict=True):
             for column, colour, dashes in (
                 ("train_loss", NEUTRAL, (0, (4, 2))),
-                ("val_loss", SHOPLIFTING, "solid"),
+                ("val_loss", SHOPLIFTING_COLOUR, "solid"),
             ):
                 label = column.replace("_loss", "").replace("val", "validation")
                 panel.plot(

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from aislewatch.clock import clock
-from aislewatch.pictures import EVENT, NEUTRAL, SCORE, SHOPLIFTING, picture
+from aislewatch.pictures import EVENT, NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
 from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
 from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoOutcome, VideoScores
@@ -117,8 +117,8 @@ def _draw(
         axes.axvspan(
             alert.start_s,
             alert.end_s,
-            facecolor=(SHOPLIFTING, 0.2),
-            edgecolor=(SHOPLIFTING, 0.8),
+            facecolor=(SHOPLIFTING_COLOUR, 0.2),
+            edgecolor=(SHOPLIFTING_COLOUR, 0.8),
             hatch="//",
             linewidth=0.0,
             label=None if number else "alert",

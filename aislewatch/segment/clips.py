@@ -15,8 +15,8 @@ from aislewatch.frames.stretches import FrameTimes, frame_times
 from aislewatch.tables import places
 from aislewatch.tables.segment import CLIPS
 
-NORMAL, SHOPLIFTING = 0, 1
-CLASSES = {NORMAL: "normal", SHOPLIFTING: "shoplifting"}
+NORMAL_CLASS, SHOPLIFTING_CLASS = 0, 1
+CLASSES = {NORMAL_CLASS: "normal", SHOPLIFTING_CLASS: "shoplifting"}
 UNLABELED = "unlabeled"
 
 # Overlaps are quotients of decimal times: 9 digits keep 0.6 equal to 0.6 on every machine.
@@ -64,8 +64,8 @@ class LabelRule:
 
     def __call__(self, overlap: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """1, 0, or -1 for the ambiguous band between the two limits, int64 like ``overlap``."""
-        ambiguous = np.where(overlap <= self.negative_overlap, NORMAL, -1)
-        return np.where(overlap >= self.positive_overlap, SHOPLIFTING, ambiguous)
+        ambiguous = np.where(overlap <= self.negative_overlap, NORMAL_CLASS, -1)
+        return np.where(overlap >= self.positive_overlap, SHOPLIFTING_CLASS, ambiguous)
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Segmentation:
         """What ``metrics/segment.json`` holds."""
         return {
             "clips": len(self.clips),
-            "positive": int((self.clips["label"] == SHOPLIFTING).sum()),
-            "negative": int((self.clips["label"] == NORMAL).sum()),
+            "positive": int((self.clips["label"] == SHOPLIFTING_CLASS).sum()),
+            "negative": int((self.clips["label"] == NORMAL_CLASS).sum()),
             "ambiguous_dropped": self.ambiguous_dropped,
             "unlabeled_dropped": self.unlabeled_dropped,
             "too_short_videos": len(self.too_short),
@@ -135,7 +135,7 @@ def segment(
     Raises:
         LabelError: no clip at all, or none of one class.
     """
-    events = _intervals(annotations, CLASSES[SHOPLIFTING])
+    events = _intervals(annotations, CLASSES[SHOPLIFTING_CLASS])
     unknown = _intervals(annotations, UNLABELED)
     dropped = 0
     parts: list[tuple[str, str, npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
@@ -208,11 +208,11 @@ def _refuse_unusable(done: Segmentation, windows: Windows) -> None:
             f"{counts['ambiguous_dropped']} window(s) are ambiguous. Add longer labelled videos "
             f"to {places.RAW}, or lower segment.n_frames or segment.step in params.yaml"
         )
-    for name, label in (("positive", SHOPLIFTING), ("negative", NORMAL)):
+    for name, label in (("positive", SHOPLIFTING_CLASS), ("negative", NORMAL_CLASS)):
         if counts[name] == 0:
             raise LabelError(
                 f"all {counts['clips']} clips are {CLASSES[1 - label]}; none is {CLASSES[label]} "
                 f"({counts['ambiguous_dropped']} ambiguous window(s) were dropped). Put videos "
                 f"into a {CLASSES[label]}/ folder of a source"
-                + (" or name events in its events.csv" if label == SHOPLIFTING else "")
+                + (" or name events in its events.csv" if label == SHOPLIFTING_CLASS else "")
             )

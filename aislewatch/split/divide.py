@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from aislewatch.errors import SplitError
-from aislewatch.segment.clips import CLASSES, NORMAL, SHOPLIFTING
+from aislewatch.segment.clips import CLASSES, NORMAL_CLASS, SHOPLIFTING_CLASS
 from aislewatch.split.assignment import POINT, QUANTITIES, SIDES, Counts, Floats, Sharing
 from aislewatch.split.groups import Grouping
 from aislewatch.split.solver import Answer, solve
@@ -96,7 +96,7 @@ def _sharing(
 
 
 def _refuse_too_few(counts_GQ: Counts) -> None:
-    for label, column in ((SHOPLIFTING, 1), (NORMAL, 2)):
+    for label, column in ((SHOPLIFTING_CLASS, 1), (NORMAL_CLASS, 2)):
         found = int((counts_GQ[:, column] > 0).sum())
         if found < len(SIDES):
             raise SplitError(

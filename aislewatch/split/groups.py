@@ -16,7 +16,7 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from aislewatch.errors import SplitError
 from aislewatch.split.assignment import SIDES
-from aislewatch.split.memory import Commitment
+from aislewatch.split.memory import FixedSides
 from aislewatch.tables import places
 from aislewatch.tables.split import BRIDGES
 
@@ -123,42 +123,42 @@ class Grouping:
         return {"single_video": single, **{c: counted[c] for c in [*CAUSES, *own, "several"]}}
 
 
-def group_videos(commitments: Mapping[str, Commitment], ties: pd.DataFrame) -> Grouping:
-    """Join tied videos; leave out whom no side would suit.
+def group_videos(fixed: Mapping[str, FixedSides], ties: pd.DataFrame) -> Grouping:
+    """Join tied videos; leave out those that fit on no side.
 
-    Videos join in the order of their commitments' rank, then by name. One whose ties and own
-    commitment leave it no side is left out, and ties nothing.
+    Videos join in the order of their rank, then by name. One whose ties and fixed sides leave it no
+    side is left out, and ties nothing.
 
     Args:
-        commitments: of every video.
+        fixed: of every video, as ``fixed_sides`` returned it.
         ties: as ``find_ties`` returned them.
 
     Raises:
         SplitError: videos that data/assignments.csv has on two sides belong together.
     """
-    keys: dict[str, list[tuple[str, str]]] = {video: [] for video in commitments}
+    keys: dict[str, list[tuple[str, str]]] = {video: [] for video in fixed}
     for video, cause, key in ties[["video", "cause", "key"]].itertuples(index=False):
         keys[video].append((cause, key))
-    sets = DisjointSet([*commitments, *(key for own in keys.values() for key in own)])
+    sets = DisjointSet([*fixed, *(key for own in keys.values() for key in own)])
     everywhere = frozenset(SIDES)
     open_sides: dict[object, frozenset[str]] = {}
     left_out = []
-    for video in sorted(commitments, key=lambda name: (commitments[name].rank, name)):
+    for video in sorted(fixed, key=lambda name: (fixed[name].rank, name)):
         met = (open_sides.get(sets[key], everywhere) for key in keys[video])
-        common = commitments[video].sides.intersection(*met)
+        common = fixed[video].sides.intersection(*met)
         if not common:
             left_out.append(video)
             continue
         for key in keys[video]:
             sets.merge(video, key)
         open_sides[sets[video]] = common
-    _refuse_contradicted_memory(left_out, commitments, ties)
+    _refuse_contradicted_memory(left_out, fixed, ties)
     names: dict[object, str] = {}
-    members = sorted(set(commitments) - set(left_out))
+    members = sorted(set(fixed) - set(left_out))
     groups = {video: names.setdefault(sets[video], video) for video in members}
     official = dict.fromkeys(names.values(), everywhere)
     for video, group in groups.items():
-        official[group] &= commitments[video].official
+        official[group] &= fixed[video].official
     return Grouping(
         groups=groups,
         sides={group: open_sides[root] for root, group in names.items()},
@@ -175,9 +175,9 @@ def _causes(groups: Mapping[str, str], ties: pd.DataFrame) -> dict[str, list[str
 
 
 def _refuse_contradicted_memory(
-    left_out: Sequence[str], commitments: Mapping[str, Commitment], ties: pd.DataFrame
+    left_out: Sequence[str], fixed: Mapping[str, FixedSides], ties: pd.DataFrame
 ) -> None:
-    old = {video: c.remembered for video, c in commitments.items() if c.remembered}
+    old = {video: c.remembered for video, c in fixed.items() if c.remembered}
     torn = [video for video in left_out if video in old]
     if torn:
         neighbours = explain(torn, ties, {v: s for v, s in old.items() if v not in torn})
@@ -214,7 +214,7 @@ def explain(
 
 def bridge_table(
     grouping: Grouping,
-    commitments: Mapping[str, Commitment],
+    fixed: Mapping[str, FixedSides],
     ties: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -225,7 +225,7 @@ def bridge_table(
 
     Args:
         grouping: of all videos.
-        commitments: of all videos.
+        fixed: of every video, as ``fixed_sides`` returned it.
         ties: as ``find_ties`` returned them.
         splits: clips with group and split.
     """
@@ -233,7 +233,7 @@ def bridge_table(
     sides = {v: side[group] for v, group in grouping.groups.items() if group in side}
     rows = []
     for video, words in explain(grouping.left_out, ties, sides).items():
-        own = commitments[video].official
+        own = fixed[video].official
         official = f"by its authors ({' or '.join(sorted(own))})" if own < frozenset(SIDES) else ""
         rows.append((video, "; ".join(filter(None, [official, words]))))
     return BRIDGES.frame(rows)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from aislewatch.errors import SplitError
-from aislewatch.segment.clips import NORMAL, SHOPLIFTING
+from aislewatch.segment.clips import NORMAL_CLASS, SHOPLIFTING_CLASS
 from aislewatch.split.assignment import POINT, QUANTITIES, SIDES
 from aislewatch.split.divide import Division
 from aislewatch.split.groups import QUOTED, Grouping, recording_of
@@ -78,7 +78,7 @@ def refuse_leaks(splits: pd.DataFrame, leaks: Mapping[str, list[str]]) -> None:
         )
     for side in SIDES:
         labels = set(splits.loc[splits["split"] == side, "label"])
-        if labels != {NORMAL, SHOPLIFTING}:
+        if labels != {NORMAL_CLASS, SHOPLIFTING_CLASS}:
             raise SplitError(
                 f"the {side} side lacks a class (labels {sorted(labels)}); add footage of other "
                 f"recordings, or raise split.{side} in params.yaml"
@@ -150,8 +150,8 @@ def achieved(splits: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
     """Count and share of clips, positives, negatives, videos and groups on every side."""
     counted = {
         "clips": splits,
-        "positives": splits[splits["label"] == SHOPLIFTING],
-        "negatives": splits[splits["label"] == NORMAL],
+        "positives": splits[splits["label"] == SHOPLIFTING_CLASS],
+        "negatives": splits[splits["label"] == NORMAL_CLASS],
         "videos": splits.drop_duplicates("video"),
         "groups": splits.drop_duplicates("group"),
     }

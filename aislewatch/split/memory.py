@@ -19,7 +19,7 @@ from aislewatch.tables.split import ASSIGNMENTS, SPLITS
 
 
 @dataclass(frozen=True)
-class Commitment:
+class FixedSides:
     """Where a video may lie.
 
     Args:
@@ -37,12 +37,12 @@ class Commitment:
 
     @property
     def sides(self) -> frozenset[str]:
-        """The sides open to the video."""
+        """Return the sides open to the video."""
         return frozenset([self.remembered]) if self.remembered else self.official
 
 
 def read_assignments(path: Path = places.ASSIGNMENTS) -> pd.DataFrame:
-    """The memory as text, in the file's order.
+    """Read the memory as text, in the file's order.
 
     Raises:
         SplitError: it is missing, malformed, or has the same content on two sides.
@@ -75,7 +75,7 @@ def read_assignments(path: Path = places.ASSIGNMENTS) -> pd.DataFrame:
 
 
 def remembered_sides(videos: pd.DataFrame, memory: pd.DataFrame) -> dict[str, str]:
-    """The side of every video that the memory knows.
+    """Return the side of every video that the memory knows.
 
     A row speaks for the video of its name and content; where that is gone, for one with its
     content, which was renamed; where that is gone too, for the one of its name, which was encoded
@@ -98,10 +98,10 @@ def remembered_sides(videos: pd.DataFrame, memory: pd.DataFrame) -> dict[str, st
     return sides | {video: by_name[video] for video in anew}
 
 
-def commit(
+def fixed_sides(
     videos: pd.DataFrame, memory: pd.DataFrame, follow_official: bool
-) -> dict[str, Commitment]:
-    """The commitment of every video.
+) -> dict[str, FixedSides]:
+    """Return the sides that the memory and official splits leave open to each video.
 
     Args:
         videos: uses video, source, sha256 and official.
@@ -118,7 +118,7 @@ def commit(
     everywhere = frozenset(SIDES)
     ranks = dict(zip(videos["video"], videos["official"].map(_RANKS), strict=True))
     return {
-        video: Commitment(
+        video: FixedSides(
             remembered.get(video, ""),
             official.get(video, everywhere),
             0 if video in remembered else ranks[video] if video in official else len(_RANKS) + 1,
@@ -132,7 +132,7 @@ _RANKS = {"test": 1, "val": 2, "train": 3}
 
 
 def _official_sides(videos: pd.DataFrame) -> dict[str, frozenset[str]]:
-    """Without an official validation side in a source, it is taken from the training side."""
+    """Return the official sides; a source without a val side takes val from its train side."""
     stated = videos[videos["official"].isin(SIDES)]
     if stated.empty:
         raise SplitError(

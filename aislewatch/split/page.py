@@ -16,7 +16,7 @@ import pandas as pd
 from aislewatch.frames.stills import jpeg
 from aislewatch.frames.stretches import frame_times
 from aislewatch.pages import templates
-from aislewatch.segment.clips import SHOPLIFTING
+from aislewatch.segment.clips import SHOPLIFTING_CLASS
 from aislewatch.split.assignment import QUANTITIES, SIDES
 from aislewatch.split.leaks import nearest_across
 from aislewatch.split.reference import Gap
@@ -89,7 +89,7 @@ def _pairs(
             video = pair[end]
             shown_s = np.linspace(pair[f"start_{end}_s"], pair[f"end_{end}_s"], SHOWN_FRAMES)
             frames = [times[video].frame_at(at_s) for at_s in shown_s.tolist()]
-            pair[f"label_{end}"] = "shoplifting" if labels[video] == SHOPLIFTING else "normal"
+            pair[f"label_{end}"] = "shoplifting" if labels[video] == SHOPLIFTING_CLASS else "normal"
             pair[f"pictures_{end}"] = [
                 base64.b64encode(jpeg(store.folder, files[video], frame, store.size)).decode()
                 for frame in frames

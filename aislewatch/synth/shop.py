@@ -16,7 +16,7 @@ from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.labels.folder import EVENTS_FILE
 from aislewatch.labels.protocol import SHOPLIFTING
-from aislewatch.synth.takes import Video, event_of, plan_shop, render_video
+from aislewatch.synth.takes import PlannedVideo, event_of, plan_shop, render_video
 
 MANIFEST = "manifest.json"
 
@@ -97,8 +97,8 @@ def _is_there(path: Path, entry: dict[str, Any] | None) -> bool:
 
 
 def _prepare(
-    folder: Path, plan: list[Video], manifest: dict[str, Any] | None, wanted: dict[str, int]
-) -> list[Video]:
+    folder: Path, plan: list[PlannedVideo], manifest: dict[str, Any] | None, wanted: dict[str, int]
+) -> list[PlannedVideo]:
     """Clear what another set or a killed process left, announce this set, list what is missing."""
     for leftover in folder.rglob(".*.tmp"):
         leftover.unlink()
@@ -113,7 +113,7 @@ def _prepare(
 
 def _render_all(
     folder: Path,
-    missing: list[Video],
+    missing: list[PlannedVideo],
     seed: int,
     total: int,
     progress: Callable[[int, int], None],
@@ -130,12 +130,12 @@ def _render_all(
         pool.shutdown(cancel_futures=True)
 
 
-def _render_file(folder: Path, video: Video, seed: int) -> None:
+def _render_file(folder: Path, video: PlannedVideo, seed: int) -> None:
     with whole_file(folder / video.name) as temporary:
         temporary.write_bytes(render_video(video, seed))
 
 
-def _write_events(path: Path, plan: list[Video], seed: int) -> None:
+def _write_events(path: Path, plan: list[PlannedVideo], seed: int) -> None:
     events = [(video.name, event_of(video, seed)) for video in plan if not video.truncated]
     rows = [[name, *event, SHOPLIFTING] for name, event in sorted(events) if event is not None]
     header = ["video", "start_s", "end_s", "label"]

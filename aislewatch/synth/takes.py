@@ -39,7 +39,7 @@ _LOOK, _ACT, _NOISE, _SHOP = range(4)
 
 
 @dataclass(frozen=True)
-class Video:
+class PlannedVideo:
     """One file of the set; those of the same take and part show the same footage."""
 
     name: str
@@ -54,7 +54,7 @@ class Video:
         return self.take % 2 == 1
 
 
-def plan_shop(videos: int) -> list[Video]:
+def plan_shop(videos: int) -> list[PlannedVideo]:
     """Every file of a set: ``videos`` playable ones, parts and copies included, and a broken one.
 
     Raises:
@@ -69,15 +69,15 @@ def plan_shop(videos: int) -> list[Video]:
     takes = videos - 1 - copies - cuts
     plan = []
     for take in range(cuts):
-        plan += [Video(_name(take, f"take-{take:04d}_part{p + 1}"), take, p) for p in (0, 1)]
-    plan += [Video(_name(take, f"take-{take:04d}"), take) for take in range(cuts, takes)]
+        plan += [PlannedVideo(_name(take, f"take-{take:04d}_part{p + 1}"), take, p) for p in (0, 1)]
+    plan += [PlannedVideo(_name(take, f"take-{take:04d}"), take) for take in range(cuts, takes)]
     for copy in range(copies):
         take = cuts + copy
-        plan.append(Video(_name(take, f"export-{takes + copy:04d}"), take, qp=_COPY_QP))
+        plan.append(PlannedVideo(_name(take, f"export-{takes + copy:04d}"), take, qp=_COPY_QP))
     twin, number = cuts + copies, takes + copies
-    plan.append(Video(_name(twin, f"backup-{number:04d}"), twin))
+    plan.append(PlannedVideo(_name(twin, f"backup-{number:04d}"), twin))
     normal = takes + takes % 2
-    plan.append(Video(_name(normal, f"broken-{number + 1:04d}"), normal, truncated=True))
+    plan.append(PlannedVideo(_name(normal, f"broken-{number + 1:04d}"), normal, truncated=True))
     return plan
 
 
@@ -91,7 +91,7 @@ def _name(take: int, stem: str) -> str:
     return f"{CAMERAS[_camera(take)].name}/{label}/{stem}.mp4"
 
 
-def event_of(video: Video, seed: int) -> tuple[float, float] | None:
+def event_of(video: PlannedVideo, seed: int) -> tuple[float, float] | None:
     """Start and end, in seconds, of the shoplifting in a video; None in a normal one."""
     if not video.shoplifts:
         return None
@@ -99,7 +99,7 @@ def event_of(video: Video, seed: int) -> tuple[float, float] | None:
     return act.start / FPS, act.end / FPS
 
 
-def render_video(video: Video, seed: int) -> bytes:
+def render_video(video: PlannedVideo, seed: int) -> bytes:
     """One file's bytes; they depend on nothing but the arguments."""
     scene = _direct(video, seed)
     rng = np.random.default_rng([seed, _NOISE, video.take, video.part])
@@ -120,7 +120,7 @@ class _Direction:
     good: Good
 
 
-def _direct(video: Video, seed: int) -> _Direction:
+def _direct(video: PlannedVideo, seed: int) -> _Direction:
     camera = CAMERAS[_camera(video.take)]
     shop = _shop(_camera(video.take), seed)
     rng = np.random.default_rng([seed, _LOOK, video.take])

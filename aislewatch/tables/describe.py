@@ -42,10 +42,10 @@ def filled(document: str) -> str:
     """Return the document with its part between the marks as the tables are declared."""
     before, rest = document.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{in_markdown(TABLES)}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{as_markdown(TABLES)}\n{END}{after}"
 
 
-def in_markdown(tables: Iterable[Table]) -> str:
+def as_markdown(tables: Iterable[Table]) -> str:
     """Return a section a table: what a row is, and a line a column."""
     return "\n".join(map(_section, tables))
 

@@ -14,6 +14,7 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from aislewatch.files import read_yaml, write_json
+from aislewatch.tracking.filenames import BEGINNING, CHANGES, HASHES
 from aislewatch.tracking.provenance import (
     LOCK,
     PARAMS,
@@ -22,7 +23,6 @@ from aislewatch.tracking.provenance import (
     lock_entries,
     made_outputs,
 )
-from aislewatch.tracking.state import BEGINNING, CHANGES, HASHES
 
 # Largest dependency in bytes that is hashed anew: code and label files are far smaller, while
 # footage may be hundreds of GB, of which dvc.lock's word is taken.

@@ -21,8 +21,8 @@ from filelock import FileLock, Timeout
 
 from aislewatch.files import whole_file
 from aislewatch.tracking.beginning import git_state, keep_beginning
+from aislewatch.tracking.filenames import CLOSED, EXECUTION, FINISH, RECORDING
 from aislewatch.tracking.provenance import LOCK
-from aislewatch.tracking.state import CLOSED, EXECUTION, FINISH, RECORDING
 
 WORK = Path(".aislewatch")
 RUNS = WORK / "runs"

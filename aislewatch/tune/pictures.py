@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 from optuna.trial import FrozenTrial, TrialState
 
-from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING, picture
-from aislewatch.tune.tried import Tried, best_of_tried, ends_of, tried_of
+from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
+from aislewatch.tune.points import TrialPoint, best_point, ends_of, trial_points
 
 NAMES: Mapping[str, str] = {
     "lr": "learning rate",
@@ -40,7 +40,7 @@ def draw_pictures(trials: Sequence[FrozenTrial], folder: Path) -> None:
         trials: of one study, in its order; those without any loss are left out.
         folder: where the files go.
     """
-    tried = tried_of(trials)
+    tried = trial_points(trials)
     names = [name for name in NAMES if all(name in one.params for one in tried)] if tried else []
     width = max(4.0, PANEL * len(names) + 1.0)
     with picture(folder / "history.png", 7.0, 3.2) as figure:
@@ -57,9 +57,9 @@ def _say(figure: Figure, why: str) -> None:
     figure.text(0.5, 0.5, why, ha="center", va="center", color=NEUTRAL, wrap=True)
 
 
-def _scatter(axes: Axes, tried: Sequence[Tried], x: Sequence[float]) -> None:
+def _scatter(axes: Axes, tried: Sequence[TrialPoint], x: Sequence[float]) -> None:
     """Finished trials filled, pruned ones hollow, the best a star."""
-    best = best_of_tried(tried)
+    best = best_point(tried)
     for complete, marker, face, label in (
         (False, "v", "white", "pruned, least loss until then"),
         (True, "o", SCORE, "finished"),
@@ -71,11 +71,13 @@ def _scatter(axes: Axes, tried: Sequence[Tried], x: Sequence[float]) -> None:
             axes.scatter(at, losses, s=34, marker=marker, c=face, ec=edge, label=label)
     if best is not None:
         place = x[list(tried).index(best)]
-        star = axes.scatter([place], [best.loss], s=150, marker="*", c=SHOPLIFTING, ec="black")
+        star = axes.scatter(
+            [place], [best.loss], s=150, marker="*", c=SHOPLIFTING_COLOUR, ec="black"
+        )
         star.set(label="best", zorder=3)
 
 
-def _history(figure: Figure, tried: Sequence[Tried]) -> None:
+def _history(figure: Figure, tried: Sequence[TrialPoint]) -> None:
     if not tried:
         _say(figure, "No trial had a loss, so there is no history.")
         return
@@ -124,7 +126,7 @@ def _importance(figure: Figure, trials: Sequence[FrozenTrial]) -> None:
     axes.set_title(f"What mattered among {len(complete)} finished trials")
 
 
-def _slice(figure: Figure, tried: Sequence[Tried], names: Sequence[str]) -> None:
+def _slice(figure: Figure, tried: Sequence[TrialPoint], names: Sequence[str]) -> None:
     if not tried:
         _say(figure, "No trial had a loss, so there is nothing to slice.")
         return
@@ -141,9 +143,9 @@ def _slice(figure: Figure, tried: Sequence[Tried], names: Sequence[str]) -> None
 
 
 def _parallel(
-    figure: Figure, tried: Sequence[Tried], names: Sequence[str], trials: Sequence[FrozenTrial]
+    figure: Figure, tried: Sequence[TrialPoint], names: Sequence[str], trials: Sequence[FrozenTrial]
 ) -> None:
-    best = best_of_tried(tried)
+    best = best_point(tried)
     if best is None:
         _say(figure, "No trial finished, so no settings can be compared.")
         return
@@ -154,7 +156,9 @@ def _parallel(
         bad = (one.loss - low) / (high - low) if high > low else 0.0
         # Darker and thicker is better, so that it can be read without colour.
         colour, width = (
-            (str(0.25 + 0.55 * bad), 1.8 - 1.2 * bad) if one is not best else (SHOPLIFTING, 3)
+            (str(0.25 + 0.55 * bad), 1.8 - 1.2 * bad)
+            if one is not best
+            else (SHOPLIFTING_COLOUR, 3)
         )
         [drawn] = axes.plot([*(one.shares[name] for name in names), bad], color=colour, lw=width)
         drawn.set_linestyle("solid" if one.complete else (0, (2, 2)))

@@ -26,8 +26,8 @@ BEGUN = "begun"
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is left of a study."""
+class StudyProgress:
+    """What is left of a study's budget."""
 
     counted: list[FrozenTrial]  # the trials within the budget and all that tried them again
     places: int  # of the budget that nobody took
@@ -43,8 +43,8 @@ class Standing:
         return not self.open() and self.running == 0
 
 
-def standing(study: optuna.Study, budget: int) -> Standing:
-    """Read where the study stands.
+def study_progress(study: optuna.Study, budget: int) -> StudyProgress:
+    """Read how far the study has come.
 
     Args:
         study: of several processes.
@@ -55,7 +55,7 @@ def standing(study: optuna.Study, budget: int) -> Standing:
     within = set(firsts[:budget])
     counted = [trial for trial in trials if first_of(trial) in within]
     states = [trial.state for trial in counted]
-    return Standing(
+    return StudyProgress(
         counted,
         places=max(0, budget - len(firsts)),
         waiting=states.count(TrialState.WAITING),

@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from optuna.trial import FrozenTrial, TrialState
 
 from aislewatch.errors import TrainingError
-from aislewatch.tune.progress import HISTORY, first_of, standing
+from aislewatch.tune.progress import HISTORY, first_of, study_progress
 from aislewatch.tune.storage import shown_url
 from aislewatch.tune.worker import STOP_S, STOPPED, Work, run_worker
 
@@ -36,10 +36,10 @@ def tune_together(work: Work) -> list[FrozenTrial]:
     """
     tune, n_workers = work.params.tune, work.params.machine.tune_workers
     study = work.study()
-    if not standing(study, tune.trials).done():
+    if not study_progress(study, tune.trials).done():
         logger.info("%d worker(s) on study %s in %s", n_workers, work.key, shown_url(work.url))
         _run_workers(work)
-    counted = standing(study, tune.trials).counted
+    counted = study_progress(study, tune.trials).counted
     killed = {first_of(trial) for trial in counted if trial.system_attrs.get(HISTORY)}
     finished = {
         first_of(trial)

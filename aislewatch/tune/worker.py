@@ -26,7 +26,7 @@ from aislewatch.tune.progress import (
     hand_back,
     place_of,
     retry_trials_of_the_dead,
-    standing,
+    study_progress,
 )
 from aislewatch.tune.storage import join_study, open_storage
 from aislewatch.tune.trial import pruner, sampler, try_out
@@ -132,7 +132,7 @@ def take_part(
     """
     study = work.study()
     budget = work.params.tune.trials
-    while not (now := standing(study, budget)).done():
+    while not (now := study_progress(study, budget)).done():
         between()
         if now.open():
             _take_one(study, work, objective)

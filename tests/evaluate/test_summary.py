@@ -13,7 +13,7 @@ from aislewatch.evaluate.outputs import table_frame
 from aislewatch.evaluate.selection import Validation, choose
 from aislewatch.evaluate.summary import as_json
 from aislewatch.models.rows import BY_NAME, ROWS
-from aislewatch.report.table import render_table
+from aislewatch.report.model_table import render_table
 from aislewatch.score import ledger
 from aislewatch.score.scored import Scored
 from tests.simulated_scores import evaluated, five_models, scored, simulated

@@ -11,7 +11,7 @@ import pytest
 from aislewatch.findings import Fault, Finding
 from aislewatch.fsck.models import check_models
 from aislewatch.fsck.report import check_all
-from aislewatch.recording.store import connect
+from aislewatch.recording.client import connect
 from aislewatch.register.bundle import write_manifest
 from aislewatch.register.versions import Registered, Registry
 from tests.code_closure import ROOT

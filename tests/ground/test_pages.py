@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from aislewatch.pages import as_html, in_markdown
+from aislewatch.pages import as_html, escape_markdown
 
 # What a folder, and so a camera, may be called.
 NAMES = st.text("abc_ -|*`[]<>\\!&;", min_size=1).map(lambda text: f"x{text}x")
@@ -12,7 +12,7 @@ NAMES = st.text("abc_ -|*`[]<>\\!&;", min_size=1).map(lambda text: f"x{text}x")
 
 @given(NAMES)
 def test_any_name_is_one_cell_of_a_table_and_reads_as_it_is(name: str) -> None:
-    table = f"| camera | videos |\n|---|---|\n| {in_markdown(name)} | 3 |\n"
+    table = f"| camera | videos |\n|---|---|\n| {escape_markdown(name)} | 3 |\n"
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     inline = [token for token in reader.parse(table) if token.type == "inline"]
     assert len(inline) == 4

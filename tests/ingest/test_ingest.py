@@ -14,7 +14,7 @@ from aislewatch.files import sha256_tree
 from aislewatch.frames.signatures import read_fingerprints
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import camera_and_label
-from aislewatch.ingest.folder import Footage, ingest
+from aislewatch.ingest.folder import IngestResult, ingest
 from aislewatch.tables.ingest import FINGERPRINTS
 from tests.footage_samples import (
     LIMITS,
@@ -43,16 +43,16 @@ def make_shop(raw: Path, videos: int = 3) -> None:
         make_video(name, hue=10 * number)
 
 
-def take_in(folder: Path, fps: int = 10, **limits) -> Footage:
+def take_in(folder: Path, fps: int = 10, **limits) -> IngestResult:
     store = FrameStore(folder / "store", fps, 32)
     return ingest(folder / "raw", ["shop"], store, LIMITS.model_copy(update=limits), nothing)
 
 
-def names(footage: Footage) -> list[str]:
+def names(footage: IngestResult) -> list[str]:
     return [video.candidate.video for video in footage.accepted]
 
 
-def reasons(footage: Footage) -> dict[str, str]:
+def reasons(footage: IngestResult) -> dict[str, str]:
     return {file.candidate.video: file.reason for file in footage.refused}
 
 

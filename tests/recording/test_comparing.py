@@ -10,7 +10,7 @@ import pytest
 from mlflow.entities import Run
 from playwright.sync_api import expect, sync_playwright
 
-from aislewatch.recording.store import comparison_url
+from aislewatch.recording.client import comparison_url
 from tests.prefect_servers import free_port, running
 from tests.projects import environment, mlflow_client, run, runs
 

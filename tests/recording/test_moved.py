@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aislewatch.errors import ModelError
-from aislewatch.recording.store import connect
+from aislewatch.recording.client import connect
 from aislewatch.register.champions import verify
 from aislewatch.register.stored import fetched
 from aislewatch.register.versions import Registry
@@ -74,7 +74,7 @@ def test_a_copy_neither_reads_nor_writes_the_original(
     assert verify(registry, version) == ""
     add_version(registry, "second")
     # In a process of its own: MLflow remembers where a run's artifacts are.
-    later = "from aislewatch.recording.store import connect; import sys\n"
+    later = "from aislewatch.recording.client import connect; import sys\n"
     later += "connect()[0].log_text(sys.argv[1], 'later', 'notes.txt')"
     run(copy, sys.executable, "-c", later, version.run_id, PYTHONPATH=str(ROOT))
     assert len(list(copy.glob("mlartifacts/*/artifacts/notes.txt"))) == 1

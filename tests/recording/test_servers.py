@@ -15,8 +15,8 @@ import pytest
 
 from aislewatch.errors import RegistryError
 from aislewatch.recording.address import check_store, shown_uri, without_password
+from aislewatch.recording.client import connect, sole_user
 from aislewatch.recording.moved import follow
-from aislewatch.recording.store import connect, sole_user
 from tests.code_closure import ROOT
 from tests.projects import environment, run
 
@@ -142,7 +142,7 @@ def test_a_database_locked_after_the_start_is_told_too(store: Path) -> None:
 WRITE_AS_ANOTHER = """
 import os
 from aislewatch.errors import RegistryError
-from aislewatch.recording.store import connect
+from aislewatch.recording.client import connect
 os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///other.db"
 connect()[0].search_experiments()
 os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///mlflow.db"
@@ -176,7 +176,7 @@ def test_a_read_only_database_can_be_read_and_says_that_it_cannot_be_written(
 def test_who_waits_for_a_new_databases_tables_does_not_wait_for_ever(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aislewatch.recording.store.TABLES_S", 0.5)
+    monkeypatch.setattr("aislewatch.recording.client.TABLES_S", 0.5)
     with (
         sole_user("tables"),
         pytest.raises(RegistryError, match="another process holds its tables"),

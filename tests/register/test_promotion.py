@@ -12,7 +12,7 @@ import pytest
 from aislewatch.config.judging import Gate
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.register.promotion import (
-    Candidate,
+    Contender,
     GateName,
     Verdict,
     compare,
@@ -50,8 +50,8 @@ def long_footage(
     return found
 
 
-def of(videos: list[VideoScores], clips: pd.DataFrame | None = None) -> Candidate:
-    return Candidate(
+def of(videos: list[VideoScores], clips: pd.DataFrame | None = None) -> Contender:
+    return Contender(
         simulated(4, 2, np.random.default_rng(0)) if clips is None else clips, videos, RULE
     )
 
@@ -138,7 +138,7 @@ def test_a_constant_score_is_never_promoted() -> None:
 
 def test_another_rule_for_the_same_weights_goes_through_the_gate() -> None:
     videos = long_footage(0.9, 0.002, np.random.default_rng(0))
-    deaf = Candidate(of(videos).clips, videos, RULE.model_copy(update={"threshold": 0.99}))
+    deaf = Contender(of(videos).clips, videos, RULE.model_copy(update={"threshold": 0.99}))
     assert not compare(deaf, of(videos), GATE, SETTINGS).promote
     assert compare(of(videos), deaf, GATE, SETTINGS).promote
 

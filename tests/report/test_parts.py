@@ -13,7 +13,7 @@ from aislewatch.evaluate.summary import as_json
 from aislewatch.models.rows import BY_NAME, ROWS
 from aislewatch.report import plots
 from aislewatch.report.mistakes import worst_mistakes
-from aislewatch.report.table import WIDTH, print_table
+from aislewatch.report.model_table import WIDTH, print_table
 from aislewatch.score.predictions import labels_and_scores
 from tests.simulated_scores import evaluated, five_models, simulated
 

@@ -14,7 +14,7 @@ from aislewatch.split.leaks import find_leaks
 from aislewatch.split.memory import accept, read_assignments, remembered_sides
 from tests.split_tables import (
     SUFFIX,
-    Footage,
+    SplitTables,
     clips_of,
     divide,
     even,
@@ -28,7 +28,7 @@ from tests.split_tables import (
 HEADER = "video,sha256,split\n"
 
 
-def try_to_divide(tables: Footage, *arguments: object, **more: object):  # type: ignore[no-untyped-def]
+def try_to_divide(tables: SplitTables, *arguments: object, **more: object):  # type: ignore[no-untyped-def]
     """Where random footage cannot be split at all, there is nothing to see."""
     try:
         return divide(tables, *arguments, **more)  # type: ignore[arg-type]
@@ -38,14 +38,14 @@ def try_to_divide(tables: Footage, *arguments: object, **more: object):  # type:
 
 @settings(max_examples=20)
 @given(footage(least=14), st.integers(0, 2**32 - 1))
-def test_growth_moves_nobody_and_ties_no_sides(tables: Footage, seed: int) -> None:
+def test_growth_moves_nobody_and_ties_no_sides(tables: SplitTables, seed: int) -> None:
     """Videos come in three deliveries, some go again, some are renamed; each split is accepted."""
     generator = np.random.default_rng(seed)
     names = generator.permutation(tables.videos["video"].to_numpy())
     first = try_to_divide(tables.only(names[: len(names) * 2 // 3]))
     memory = remember(first, tables.only(first.grouping.groups).videos)
     renamed = {str(names[0]): "a/first.mp4", str(names[1]): "z/second.mp4"}
-    grown = Footage(
+    grown = SplitTables(
         tables.videos.replace(renamed), tables.duplicates, tables.clips.replace(renamed)
     )
     for until in (len(names) - 2, len(names)):
@@ -58,7 +58,7 @@ def test_growth_moves_nobody_and_ties_no_sides(tables: Footage, seed: int) -> No
             assert new in later.side or new not in set(now.clips["video"])
         splits = later.division.splits
         assert not any(find_leaks(splits, now.videos, now.duplicates, SUFFIX).values())
-        reported = bridge_table(later.grouping, later.commitments, later.ties, splits)
+        reported = bridge_table(later.grouping, later.fixed, later.ties, splits)
         left_out = set(now.videos["video"]) - set(later.grouping.groups)
         assert set(reported["video"]) == left_out
         assert not left_out & {renamed.get(old, old) for old in first.side}
@@ -66,13 +66,13 @@ def test_growth_moves_nobody_and_ties_no_sides(tables: Footage, seed: int) -> No
         # Accepted, the same comes out again, down to what is said of those left out.
         again = divide(now, memory)
         pd.testing.assert_frame_equal(again.division.splits, splits)
-        repeated = bridge_table(again.grouping, again.commitments, again.ties, splits)
+        repeated = bridge_table(again.grouping, again.fixed, again.ties, splits)
         pd.testing.assert_frame_equal(repeated, reported)
 
 
 @settings(max_examples=25)
 @given(footage(least=14))
-def test_official_sides_are_followed_and_their_leaks_left_out(tables: Footage) -> None:
+def test_official_sides_are_followed_and_their_leaks_left_out(tables: SplitTables) -> None:
     divided = try_to_divide(tables, follow_official=True)
     videos = tables.videos.set_index("video")
     has_val = set(videos.loc[videos["official"] == "val", "source"])
@@ -91,10 +91,10 @@ def test_official_sides_are_followed_and_their_leaks_left_out(tables: Footage) -
     pd.testing.assert_frame_equal(again.division.splits, divided.division.splits)
 
 
-def planted(*pairs: tuple[str, str, float]) -> Footage:
+def planted(*pairs: tuple[str, str, float]) -> SplitTables:
     """Forty videos and a new one, s/new.mp4."""
     counts = even(40) | {"s/new.mp4": (3, 0)}
-    return Footage(videos_of(sorted(counts)), pairs_of(pairs), clips_of(counts))
+    return SplitTables(videos_of(sorted(counts)), pairs_of(pairs), clips_of(counts))
 
 
 def test_a_bridge_is_left_out_and_explained() -> None:
@@ -106,9 +106,7 @@ def test_a_bridge_is_left_out_and_explained() -> None:
     divided = divide(tables, memory)
     assert divided.grouping.left_out == ["s/new.mp4"]
     assert divided.side == old.side
-    table = bridge_table(
-        divided.grouping, divided.commitments, divided.ties, divided.division.splits
-    )
+    table = bridge_table(divided.grouping, divided.fixed, divided.ties, divided.division.splits)
     assert table.values.tolist() == [["s/new.mp4", f"copy of {b} (test); copy of {a} (train)"]]
     # Nothing remembered: nothing is torn, and the three are one group.
     assert divide(tables).grouping.groups[a] == divide(tables).grouping.groups[b]
@@ -154,7 +152,7 @@ def test_official_train_gives_validation_where_authors_have_none() -> None:
     counts = even(60)
     videos = videos_of(sorted(counts))
     videos["official"] = ["test" if i % 5 == 0 else "train" for i in range(60)]
-    tables = Footage(videos, pairs_of([]), clips_of(counts))
+    tables = SplitTables(videos, pairs_of([]), clips_of(counts))
     divided = divide(tables, follow_official=True)
     official = dict(zip(videos["video"], videos["official"], strict=True))
     assert {v for v, side in divided.side.items() if side == "test"} == {

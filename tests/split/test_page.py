@@ -17,7 +17,7 @@ from aislewatch.split.groups import bridge_table
 from aislewatch.split.leaks import find_leaks, leak_report
 from aislewatch.split.page import Store, write_page
 from aislewatch.split.reference import Gap, reference_gap
-from tests.split_tables import SUFFIX, Footage, clips_of, divide, pairs_of, videos_of
+from tests.split_tables import SUFFIX, SplitTables, clips_of, divide, pairs_of, videos_of
 
 SIZE, SPAN, FPS = 32, 16, 10
 GROUPS = 40
@@ -108,14 +108,16 @@ def test_the_page_needs_nothing_from_outside_and_shows_the_pairs(
     videos["frames_file"] = videos["video"].str.removeprefix("s/").str.replace("mp4", "yuv")
     videos["camera"] = "<b>till & door</b>"
     pair = pairs_of([(a, b, 0.2) for a in names[:4] for b in names[4:]])
-    tables = Footage(videos, pair, clips_of(dict.fromkeys(names, (2, 1))).assign(frames_file=""))
+    tables = SplitTables(
+        videos, pair, clips_of(dict.fromkeys(names, (2, 1))).assign(frames_file="")
+    )
     divided = divide(tables)
     files = dict(zip(videos["video"], videos["frames_file"], strict=True))
     made = divided.division.splits
     made["frames_file"] = made["video"].map(files)
     leaks = find_leaks(made, videos, pair, SUFFIX)
     report = leak_report(divided.division, videos, pair, divided.grouping, leaks)
-    bridges = bridge_table(divided.grouping, divided.commitments, divided.ties, made)
+    bridges = bridge_table(divided.grouping, divided.fixed, divided.ties, made)
     bridges.loc[0] = ["s/tie.mp4", "copy of s/v1.mp4 (test); copy of s/v2.mp4 (train)"]
     gap = gap_of(made, tmp_path / "frames")
     page = tmp_path / "index.html"

@@ -14,7 +14,7 @@ from aislewatch.split.divide import Targets
 from aislewatch.split.solver import solve
 from tests.split_tables import (
     TARGETS,
-    Footage,
+    SplitTables,
     clips_of,
     divide,
     memory_of,
@@ -30,8 +30,8 @@ def sharing_of(counts: Counts, allowed: list[list[bool]] | None = None) -> Shari
     return Sharing(counts, anywhere if allowed is None else np.array(allowed), targets)
 
 
-def footage_of(counts: dict[str, tuple[int, int]]) -> Footage:
-    return Footage(videos_of(sorted(counts)), pairs_of([]), clips_of(counts))
+def footage_of(counts: dict[str, tuple[int, int]]) -> SplitTables:
+    return SplitTables(videos_of(sorted(counts)), pairs_of([]), clips_of(counts))
 
 
 @settings(max_examples=10)

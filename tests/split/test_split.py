@@ -13,7 +13,7 @@ from aislewatch.split.leaks import achieved, find_leaks, nearest_across, refuse_
 from tests.split_tables import (
     SUFFIX,
     TARGETS,
-    Footage,
+    SplitTables,
     clips_of,
     divide,
     even,
@@ -51,10 +51,10 @@ def test_ties_of_each_kind_join_and_are_counted() -> None:
         ("s/e.mp4", "s/f.mp4", 0.2),
     ]
     ties = find_ties(videos, pairs_of(near), SUFFIX, ["store"])
-    commitments = divide(
-        Footage(videos, pairs_of([]), clips_of(even(0) | dict.fromkeys(names, (3, 3))))
-    ).commitments
-    grouping = group_videos(commitments, ties)
+    fixed = divide(
+        SplitTables(videos, pairs_of([]), clips_of(even(0) | dict.fromkeys(names, (3, 3))))
+    ).fixed
+    grouping = group_videos(fixed, ties)
     groups: dict[str, list[str]] = {}
     for video, group in grouping.groups.items():
         groups.setdefault(group, []).append(video)
@@ -82,7 +82,7 @@ def test_a_column_that_is_not_there_is_named() -> None:
 @settings(max_examples=40)
 @given(footage(), st.sampled_from([[], ["camera"], ["camera", "official"]]), st.randoms())
 def test_no_footage_on_two_sides_and_order_does_not_matter(
-    tables: Footage, keep_together: list[str], random: Random
+    tables: SplitTables, keep_together: list[str], random: Random
 ) -> None:
     try:
         divided = divide(tables, keep_together=keep_together)
@@ -93,7 +93,7 @@ def test_no_footage_on_two_sides_and_order_does_not_matter(
     assert leaks == {kind: [] for kind in ["video", "group", *CAUSES, *keep_together]}
     refuse_leaks(splits, leaks)
     assert len(splits) == len(tables.clips)
-    mixed = Footage(
+    mixed = SplitTables(
         *(
             table.sample(frac=1, random_state=random.randrange(99))
             for table in (tables.videos, tables.duplicates, tables.clips)
@@ -118,7 +118,7 @@ def test_shares_are_counted_by_hand() -> None:
 def test_a_planted_leak_is_seen(kind: str) -> None:
     counts = even(40)
     videos, duplicates = videos_of(sorted(counts)).assign(store=""), pairs_of([])
-    divided = divide(Footage(videos, duplicates, clips_of(counts)), targets=TARGETS)
+    divided = divide(SplitTables(videos, duplicates, clips_of(counts)), targets=TARGETS)
     splits, side = divided.division.splits, divided.side
     refuse_leaks(splits, find_leaks(splits, videos, duplicates, SUFFIX, ["store"]))
     a, b = (next(v for v in side if side[v] == name) for name in ("train", "test"))

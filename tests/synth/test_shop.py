@@ -22,7 +22,7 @@ from aislewatch.synth.choreography import FPS, LONGEST, SHORTEST, perform
 from aislewatch.synth.raster import SUB
 from aislewatch.synth.scene import HEIGHT, WIDTH
 from aislewatch.synth.shop import MANIFEST, render_shop
-from aislewatch.synth.takes import FEWEST, Video, event_of, plan_shop, render_video
+from aislewatch.synth.takes import FEWEST, PlannedVideo, event_of, plan_shop, render_video
 
 ROOT = Path(__file__).parents[2]
 VIDEOS, SEED = 10, 3
@@ -58,7 +58,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_bytes_are_those_of_every_machine() -> None:
-    assert hashlib.sha256(render_video(Video("any name", take=1), seed=7)).hexdigest() == GOLDEN
+    assert (
+        hashlib.sha256(render_video(PlannedVideo("any name", take=1), seed=7)).hexdigest() == GOLDEN
+    )
 
 
 def test_same_seed_same_bytes_whatever_the_workers(shop: Path, tmp_path: Path) -> None:
@@ -109,14 +111,14 @@ def test_events_name_every_shoplifting_video_and_lie_inside_it(shop: Path) -> No
 def test_copies_share_footage_and_parts_do_not() -> None:
     plan = {Path(video.name).stem.split("-")[0]: video for video in plan_shop(VIDEOS)}
     original, export, backup = (
-        render_video(Video("o", plan["export"].take), SEED),
+        render_video(PlannedVideo("o", plan["export"].take), SEED),
         render_video(plan["export"], SEED),
         render_video(plan["backup"], SEED),
     )
     assert len(export) < len(original) / 2
     assert mean_difference(original, export) < 4
-    assert backup == render_video(Video("any", plan["backup"].take), SEED)
-    first, second = (render_video(Video("p", 0, part), SEED) for part in (0, 1))
+    assert backup == render_video(PlannedVideo("any", plan["backup"].take), SEED)
+    first, second = (render_video(PlannedVideo("p", 0, part), SEED) for part in (0, 1))
     assert first != second
 
 
@@ -172,7 +174,7 @@ def test_both_classes_keep_the_same_time(seed: int, may_walk_in: bool) -> None:
 
 
 def test_normal_videos_have_no_event() -> None:
-    assert event_of(Video("any", take=2), SEED) is None
+    assert event_of(PlannedVideo("any", take=2), SEED) is None
 
 
 def test_second_call_touches_nothing(shop: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aislewatch.recording.store import tag_name
+from aislewatch.recording.client import tag_name
 from aislewatch.tracking.provenance import locked_facts, stage_key
 from tests.projects import mlflow_client, run, runs
 from tests.tiny_pipelines import wait_for
@@ -157,7 +157,7 @@ def test_a_new_store_is_made_once_by_whoever_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    code = "from aislewatch.recording.store import connect; print(connect()[1])"
+    code = "from aislewatch.recording.client import connect; print(connect()[1])"
     first = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         for _ in range(3)

@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 from aislewatch.config.params import parse_params
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.best import best_of
-from aislewatch.tune.progress import FIRST, HISTORY, first_of, standing
+from aislewatch.tune.progress import FIRST, HISTORY, first_of, study_progress
 from aislewatch.tune.storage import open_storage
 from aislewatch.tune.together import tune_together
 from aislewatch.tune.worker import Work, share_of_machine, take_part
@@ -124,7 +124,7 @@ def test_a_killed_trial_is_tried_once_more(
         2 - deaths
     )
     assert len({str(t.params) for t in tried}) == 1, "the same settings are tried again"
-    assert standing(study, 3).done()
+    assert study_progress(study, 3).done()
 
 
 def test_a_trial_that_never_began_to_beat_is_found(store: Path, tmp_path: Path) -> None:

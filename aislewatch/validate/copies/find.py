@@ -137,7 +137,7 @@ def _pose(
     mirrored: bool,
     moved: dict[bool, tuple[float, Pose]],
 ) -> Pose | None:
-    """How b lies in a: moved where that looks far more alike, else as it is where that looks so."""
+    """Return b's pose in a: as searched if clearly more alike, else in place if alike enough."""
     half = window_frames(a) // 2
     stills_a = a.stills_around(start_a + half).astype(np.float64)
     stills_b = b.stills_around(start_b + half).astype(np.float64)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from aislewatch.frames.fingerprint import Fingerprint
 from aislewatch.validate.copies.index import MIRROR, NEAREST, WindowIndex, rank_among_equals
-from aislewatch.validate.copies.windows import Windows, windows_of
+from aislewatch.validate.copies.windows import MotionWindows, windows_of
 
 # Seeds kept of a pair, one from a second, a drawing and a handedness: a title card may hold the
 # best ones of a long video, and a band left out misleads about a border.
@@ -24,8 +24,8 @@ class Seeds:
     """S pairs of windows that match.
 
     ``a_S`` and ``b_S`` are places of videos, a before b; ``start_a_S`` and ``start_b_S`` first
-    frames; ``place_a_S4`` and ``place_b_S4`` as in ``Windows``; ``product_S`` tells how well they
-    match; ``mirrored_S`` and ``banded_S`` (0 or 1) how the windows were drawn.
+    frames; ``place_a_S4`` and ``place_b_S4`` as in ``MotionWindows``; ``product_S`` tells how well
+    they match; ``mirrored_S`` and ``banded_S`` (0 or 1) how the windows were drawn.
     """
 
     a_S: Whole
@@ -58,7 +58,9 @@ def find_seeds(videos: Sequence[Fingerprint]) -> Seeds:
 def _of_one_drawing(videos: Sequence[Fingerprint], banded: bool) -> list[Seeds]:
     windows = [windows_of(video, banded) for video in videos]
     video_W = np.repeat(np.arange(len(videos)), [len(one.starts_W) for one in windows])
-    every = Windows(*(np.concatenate(part) for part in zip(*map(_columns, windows), strict=True)))
+    every = MotionWindows(
+        *(np.concatenate(part) for part in zip(*map(_columns, windows), strict=True))
+    )
     # Every second start is enough: the other video's are all looked up.
     lag_W = np.repeat([video.lag for video in videos], [len(one.starts_W) for one in windows])
     stored = np.flatnonzero(every.starts_W % lag_W == 0)
@@ -68,13 +70,13 @@ def _of_one_drawing(videos: Sequence[Fingerprint], banded: bool) -> list[Seeds]:
     ]
 
 
-def _columns(windows: Windows) -> tuple[npt.NDArray[np.generic], ...]:
+def _columns(windows: MotionWindows) -> tuple[npt.NDArray[np.generic], ...]:
     return windows.starts_W, windows.numbers_WN, windows.places_W4
 
 
 def _seeds_of(
     index: WindowIndex,
-    windows: Windows,
+    windows: MotionWindows,
     video_W: Whole,
     stored: Whole,
     banded: bool,

@@ -42,7 +42,7 @@ LENGTH = 127
 
 
 @dataclass(frozen=True)
-class Windows:
+class MotionWindows:
     """W windows of one video.
 
     ``starts_W`` int32 are their first frames, ``numbers_WN`` int8 (W, 80) the drawings,
@@ -59,7 +59,7 @@ def window_frames(video: Fingerprint) -> int:
     return STEPS * video.lag
 
 
-def windows_of(video: Fingerprint, banded: bool) -> Windows:
+def windows_of(video: Fingerprint, banded: bool) -> MotionWindows:
     """All windows of a video that move, one a frame.
 
     Args:
@@ -88,7 +88,9 @@ def windows_of(video: Fingerprint, banded: bool) -> Windows:
     norm = np.sqrt(np.square(flat).sum(axis=1))
     numbers = np.rint(flat * (LENGTH / np.maximum(norm, 1))[:, None]).astype(np.int8)
     places = np.stack([centre_y, centre_x, spread_y, spread_x], axis=1)
-    return Windows(starts.astype(np.int32), numbers, np.rint(places * PLACES).astype(np.int16))
+    return MotionWindows(
+        starts.astype(np.int32), numbers, np.rint(places * PLACES).astype(np.int16)
+    )
 
 
 def _sums(values: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialPoint:
     """A trial as it is drawn."""
 
     place: int  # in the order of the study, from 1
@@ -19,8 +19,8 @@ class Tried:
     shares: Mapping[str, float]  # where in its range each value lies, 0 to 1, in log where drawn so
 
 
-def tried_of(trials: Sequence[FrozenTrial]) -> list[Tried]:
-    """The finished and pruned trials of a study that had a loss, in its order."""
+def trial_points(trials: Sequence[FrozenTrial]) -> list[TrialPoint]:
+    """List the finished and pruned trials of a study that had a loss, in its order."""
     finished = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     found = []
     for place, trial in enumerate(finished, start=1):
@@ -31,7 +31,7 @@ def tried_of(trials: Sequence[FrozenTrial]) -> list[Tried]:
         if losses:
             complete = trial.state is TrialState.COMPLETE
             shares = {name: _share(trial, name) for name in trial.params}
-            found.append(Tried(place, min(losses), complete, trial.params, shares))
+            found.append(TrialPoint(place, min(losses), complete, trial.params, shares))
     return found
 
 
@@ -45,8 +45,8 @@ def _share(trial: FrozenTrial, name: str) -> float:
     return 0.5 if low == high else float((scale(value) - low) / (high - low))
 
 
-def best_of_tried(tried: Sequence[Tried]) -> Tried | None:
-    """The finished trial of least loss, if any finished."""
+def best_point(tried: Sequence[TrialPoint]) -> TrialPoint | None:
+    """Return the finished trial of least loss, if any finished."""
     complete = [one for one in tried if one.complete]
     return min(complete, key=lambda one: one.loss) if complete else None
 
