@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from ruamel.yaml import YAML
+
+from aislewatch.alive import still_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,13 +58,13 @@ def _temporary_prefix(path: Path) -> str:
 
 
 def _is_abandoned(temporary: Path) -> bool:
-    """Return whether the process named in it has ended; a new process may have that id by now."""
+    """Say whether the process that made it, whose number is in its name, has ended."""
     process_id = temporary.name.rsplit(".", 2)[1].split("-")[0]
     try:
-        return psutil.Process(int(process_id)).create_time() > temporary.stat().st_mtime
-    except (psutil.AccessDenied, FileNotFoundError):
+        return not still_runs(int(process_id), temporary.stat().st_mtime)
+    except FileNotFoundError:
         return False
-    except (psutil.NoSuchProcess, ValueError):
+    except ValueError:
         return True
 
 

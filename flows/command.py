@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
+from aislewatch.alive import still_runs
 from aislewatch.errors import PipelineError
 from aislewatch.tables import places
 from aislewatch.tracking.execution import EXECUTION_VARIABLE
@@ -114,16 +113,10 @@ def _run(command: list[str], execution: Path, say: Callable[[str], None]) -> _Do
 
 def _wait_for(blockers: list[int]) -> None:
     """Wait until processes have ended; a moment where DVC did not say which they are."""
+    seen = time.time()
     time.sleep(BUSY_POLL_S)
-    while any(map(_lives, blockers)):
+    while any(still_runs(pid, seen) for pid in blockers):
         time.sleep(BUSY_POLL_S)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _guarded(command: list[str], execution: Path) -> subprocess.Popen[str]:

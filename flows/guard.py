@@ -15,18 +15,17 @@ is sent when the parent's *thread* ends, and exists on Linux only.
 """
 
 import ctypes
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 import psutil
+from filelock import FileLock, Timeout
 
 # Seconds between two looks at parent, child and lock: the longest a finished stage waits for us.
 POLL_S = 0.05
@@ -34,6 +33,8 @@ POLL_S = 0.05
 # Seconds from SIGTERM to SIGKILL: a stage removes its temporary files in well under one, and
 # Prefect's worker kills a cancelled flow, which waits for us, 30 s after asking it to end.
 GRACE_S = 8.0
+
+ORPHANED = "the process that started this command is gone: ending it"
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -47,6 +48,7 @@ def main() -> None:
     for number in _ENDING:
         signal.signal(number, _leave)
     _adopt_orphans()
+    # The guard is the last of its processes to go, so nobody starts too early.
     with _locked(Path(lock), int(parent)):
         sys.exit(_run(command, int(parent)))
 
@@ -63,28 +65,23 @@ def _run(command: list[str], parent: int) -> int:
         _end_descendants()
 
 
-@contextmanager
-def _locked(lock: Path, parent: int) -> Iterator[None]:
-    """Hold the lock; the guard is the last of its processes to go, so nobody starts too early."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as file:
-        waiting = False
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not waiting:
-                    print(f"waiting for the DVC command that holds {lock}", flush=True)
-                waiting = True
-                _check_parent(parent)
-                time.sleep(POLL_S)
-        yield
+def _locked(path: Path, parent: int) -> AbstractContextManager[FileLock]:
+    """Take the lock, however long another holds it; a holder that is killed leaves it free."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, poll_interval=POLL_S)
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        print(f"waiting for the DVC command that holds {path}", flush=True)
+    try:
+        return lock.acquire(cancel_check=lambda: os.getppid() != parent)
+    except Timeout:
+        sys.exit(ORPHANED)
 
 
 def _check_parent(parent: int) -> None:
     if os.getppid() != parent:
-        sys.exit("the process that started this command is gone: ending it")
+        sys.exit(ORPHANED)
 
 
 def _leave(number: int, _frame: object) -> NoReturn:

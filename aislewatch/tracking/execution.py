@@ -19,6 +19,7 @@ from typing import Any, Literal
 import psutil
 from filelock import FileLock, Timeout
 
+from aislewatch.alive import still_runs
 from aislewatch.files import whole_file
 from aislewatch.tracking.beginning import git_state, keep_beginning
 from aislewatch.tracking.filenames import CLOSED, EXECUTION, FINISH, RECORDING
@@ -34,9 +35,6 @@ HANDOVER_S = 20.0
 
 # What a command is: ``stage`` is one that a person started by hand.
 Kind = Literal["dvc", "flow", "stage"]
-
-# Two readings of one process' start time differ by rounding only; a reused pid differs by seconds.
-START_TIME_TOLERANCE_S = 0.5
 
 
 def find_or_make_execution() -> Path:
@@ -100,12 +98,7 @@ def is_alive(folder: Path) -> bool:
     except (FileNotFoundError, ValueError):
         # Nobody says which process it is; one that never ends is better than one that ends early.
         return True
-    try:
-        process = psutil.Process(facts["pid"])
-        same = abs(process.create_time() - facts["pid_started"]) < START_TIME_TOLERANCE_S
-        return bool(same) and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return still_runs(facts["pid"], facts["pid_started"])
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

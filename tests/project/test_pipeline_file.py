@@ -17,6 +17,7 @@ SECTIONS = set(yaml.safe_load((ROOT / "params.yaml").read_text()))
 # What changes no byte of any output, and why; no stage depends on it.
 NO_BYTES = {
     "aislewatch/__init__.py": "sets how threads wait and switches statistics off",
+    "aislewatch/alive.py": "says whether a process still runs",
     "aislewatch/config": "refuses wrong values; right ones reach a stage as they stand",
     "aislewatch/console.py": "log lines and progress bars",
     "aislewatch/disk.py": "says when a disk is full",

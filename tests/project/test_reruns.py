@@ -11,6 +11,7 @@ from tests.projects import run, stages_run
 
 # Each changes no byte of any output, or is words for people.
 HARMLESS = [
+    "aislewatch/alive.py",
     "aislewatch/config/params.py",
     "aislewatch/console.py",
     "aislewatch/errors.py",
