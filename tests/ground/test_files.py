@@ -4,11 +4,20 @@ import os
 import subprocess
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.files import sha256_tree, whole_file, whole_folder, write_json
+from aislewatch.files import (
+    sha256_tree,
+    whole_file,
+    whole_folder,
+    write_csv,
+    write_json,
+    write_parquet,
+)
 
 
 def fail_in_file(path: Path) -> None:
@@ -30,6 +39,21 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> Non
         fail_in_file(path)
     assert path.read_bytes() == b'{\n  "a": 2,\n  "b": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_tables_are_written_as_they_stand(tmp_path: Path) -> None:
+    """No stage of dvc.yaml depends on how files are written: another spelling is a failed test."""
+    table = pd.DataFrame({"video": ["a,b.mp4", ""], "start": [0, 7], "score": [0.1, float("nan")]})
+    write_csv(tmp_path / "out.csv", table)
+    assert (tmp_path / "out.csv").read_bytes() == b'video,start,score\n"a,b.mp4",0,0.1\n,7,\n'
+    write_csv(tmp_path / "out.csv", table, "%.3f")
+    assert (tmp_path / "out.csv").read_bytes() == b'video,start,score\n"a,b.mp4",0,0.100\n,7,\n'
+    write_parquet(tmp_path / "out.parquet", table)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), table)
+    with pq.ParquetFile(tmp_path / "out.parquet") as file:
+        assert file.schema_arrow.names == ["video", "start", "score"]
+        assert file.num_row_groups == 1
+        assert file.metadata.row_group(0).column(0).compression == "SNAPPY"
 
 
 def test_a_failed_folder_leaves_the_old_one_and_no_litter(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ HARMLESS = [
     "aislewatch/console.py",
     "aislewatch/errors.py",
     "aislewatch/exits.py",
+    "aislewatch/files.py",
     "aislewatch/findings.py",
     "aislewatch/recording/recorder.py",
     "aislewatch/tables/table.py",
@@ -112,5 +113,5 @@ def test_a_new_network_touches_two_files_beside_its_own(project: Path) -> None:
 def test_the_lock_stays_short(finished: Path) -> None:
     """Ten of its stages are the five networks'; without them it has 700 lines."""
     lock = (finished / "dvc.lock").read_text()
-    assert len(lock.splitlines()) <= 1450
+    assert len(lock.splitlines()) <= 1350
     assert len(yaml.safe_load(lock)["stages"]) == 18
