@@ -23,7 +23,7 @@ NO_BYTES = {
     "aislewatch/disk.py": "says when a disk is full",
     "aislewatch/errors.py": "names of exceptions",
     "aislewatch/exits.py": "ends a command in one line",
-    "aislewatch/files.py": "writes what it is given, in forms that tests/ground/test_files.py holds",
+    "aislewatch/files.py": "writes what it is given, in forms held by tests/ground/test_files.py",
     "aislewatch/findings.py": "names of faults and their remedies",
     "aislewatch/recording": "copies journals into MLflow, after the stage",
     "aislewatch/tables": "names and checks tables; one that fits passes as it stands, by files.py",
