@@ -1,14 +1,15 @@
-"""Every use of the test split, written down where nobody tidies it away.
+"""Writes down every use of the test split, where nobody tidies it away.
 
 A test split that is looked at often enough is a validation split. The list lives beside the
 hashed outputs, not in them: it holds times and grows, they must not.
 """
 
 import csv
-import html
 import time
 from collections import Counter
 from pathlib import Path
+
+import jinja2
 
 from aislewatch.files import whole_file
 from aislewatch.tables import places
@@ -59,29 +60,16 @@ def read_test_uses(reports: Path = places.REPORTS) -> list[dict[str, str]]:
 
 
 def _render(uses: list[dict[str, str]]) -> str:
-    by_split = Counter(use["split"] for use in uses)
-    counts = "".join(
-        f"<li>split <code>{html.escape(split[:SHOWN_DIGITS])}</code>: {count} uses</li>"
-        for split, count in by_split.most_common()
+    # Not by pages.py: a change there would score every network, and so use the test split, again.
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("aislewatch.score"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(value)}</td>" for value in _shown(use)) + "</tr>"
-        for use in reversed(uses)
+    return templates.get_template("test_uses.html.j2").render(
+        uses=uses[::-1],
+        counts=Counter(use["split"] for use in uses).most_common(),
+        digits=SHOWN_DIGITS,
     )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Uses of the test split</title>'
-        "<style>body{font:14px/1.5 system-ui,sans-serif;color:#1b1b1b;margin:8px}"
-        "table{border-collapse:collapse}td,th{text-align:left;padding:2px 16px 2px 0}</style>"
-        f"<p>Scorings of a test split by a model so far, newest first.</p><ul>{counts}</ul>"
-        "<table><thead><tr><th>Time</th><th>Stage</th><th>Model</th><th>Split</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></html>\n"
-    )
-
-
-def _shown(use: dict[str, str]) -> list[str]:
-    return [
-        use["time"],
-        use["stage"],
-        use["model"][:SHOWN_DIGITS],
-        use["split"][:SHOWN_DIGITS],
-    ]
