@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 from research import pool, reduced
-from research.plan import NETWORKS, STAGES, Benchmark
+from research.plan import NETWORKS, Benchmark
+from research.stages import STAGES, flows
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
     name = str(int(time.time()))
     before = len(benchmark.shelf.logits)
     finished = pool.run_flows(
-        benchmark.flows(asked.networks, asked.stages),
+        flows(benchmark, asked.networks, asked.stages),
         benchmark.shelf,
         benchmark.frames_file,
         machine,

@@ -1,13 +1,11 @@
-"""Train several small networks at once on one device.
+"""Trains one small network, and scores with it.
 
-A step of one network leaves a large GPU mostly idle, and its ~1,500 kernels cost more to launch
-than to run. So a step is captured as a CUDA graph, which looks everything up in the tables by a
-step counter on the device, and the graphs of several networks are replayed side by side, each on
-its own stream. On a CPU the same steps run one after another.
+A step looks everything up in tables by a counter on the device, so that a CUDA graph can capture it
+once and run it again for every step (``side_by_side`` does).
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +26,7 @@ SCORED_AT_ONCE = 128
 
 @dataclass(frozen=True)
 class Job:
-    """One training: what, on which clips, from which seed, and what to score afterwards."""
+    """Names one training: what, on which clips, from which seed, and what to score afterwards."""
 
     name: str
     recipe: Recipe
@@ -41,7 +39,7 @@ class Job:
 
 @dataclass
 class Result:
-    """Logits of the test clips: (2 weights, 2 mirrorings, N clips, V windows).
+    """Holds logits of the test clips: (2 weights, 2 mirrorings, N clips, V windows).
 
     Weights: as trained, averaged (EMA). Mirrorings: as filmed, mirrored.
     """
@@ -53,7 +51,7 @@ class Result:
 
 
 class Trainer:
-    """A network, its optimizer and its tables on the device."""
+    """Trains a network; its optimizer and its tables lie on the device."""
 
     def __init__(self, job: Job, frames_FKW: Tensor, fused: bool) -> None:
         self.job, self.frames = job, frames_FKW
@@ -87,7 +85,7 @@ class Trainer:
         )
 
     def step(self) -> None:
-        """One step of training; reads and advances the counter on the device."""
+        """Train one step; read and advance the counter on the device."""
         recipe = self.job.recipe
         now = {name: table.index_select(0, self.at)[0] for name, table in self.tables.items()}
         self.lr.copy_(now["lr"])
@@ -144,17 +142,19 @@ class Trainer:
 
     @torch.no_grad()
     def score(self, frames_NVT: NDArray[np.int64], mirrored: float) -> Tensor:
-        """Logits (N, V)."""
+        """Compute logits (N, V)."""
         return score(self.network, self.job.recipe, self.frames, frames_NVT, mirrored, self.fused)
 
     def _input(self, frames_BT: Tensor, views_B5: Tensor, spoil_B3: Tensor | None) -> Tensor:
-        return look(self.job.recipe, self.frames[frames_BT], views_B5, spoil_B3, self.fused)
+        return network_input(
+            self.job.recipe, self.frames[frames_BT], views_B5, spoil_B3, self.fused
+        )
 
 
-def look(
+def network_input(
     recipe: Recipe, yuv_BTKW: Tensor, views_B5: Tensor, spoil_B3: Tensor | None, fused: bool
 ) -> Tensor:
-    """Network input, by the product's one kernel where that has what the recipe asks for."""
+    """Make the network's input, by the product's kernel where it has what is asked for."""
     if not fused or spoil_B3 is not None or recipe.zoom < 1 or recipe.input not in ("rgb", "diff"):
         return inputs.prepare(yuv_BTKW, views_B5, recipe.input, recipe.size, recipe.zoom, spoil_B3)
     from aislewatch.models_gpu.clip_input import clip_input
@@ -172,82 +172,17 @@ def score(
     mirrored: float,
     fused: bool = False,
 ) -> Tensor:
-    """Logits (N, V) of windows of clips, on the device of the frames."""
+    """Compute logits (N, V) of windows of clips, on the device of the frames."""
     network.eval()
     flat = torch.from_numpy(frames_NVT.reshape(-1, frames_NVT.shape[-1])).to(frames_FKW.device)
     view = torch.tensor([[0.0, 0.0, 1.0, mirrored, 1.0]], device=frames_FKW.device)
     logits = []
     for some_BT in flat.split(SCORED_AT_ONCE):
-        x = look(recipe, frames_FKW[some_BT], view.expand(len(some_BT), -1), None, fused)
+        x = network_input(recipe, frames_FKW[some_BT], view.expand(len(some_BT), -1), None, fused)
         with _autocast(frames_FKW.device):
             logits.append(network(x).float())
     network.train()
     return torch.cat(logits).view(frames_NVT.shape[:2])
-
-
-def run(jobs: Sequence[Job], frames_FKW: Tensor, at_once: int, fused: bool) -> Iterator[Result]:
-    """Train the jobs, ``at_once`` side by side; ``fused``: by the product's GPU kernels."""
-    for start in range(0, len(jobs), at_once):
-        trainers = [Trainer(job, frames_FKW, fused) for job in jobs[start : start + at_once]]
-        if frames_FKW.device.type == "cuda":
-            _train_captured(trainers)
-        else:
-            for trainer in trainers:
-                for at in range(trainer.steps):
-                    if at == trainer.fresh_head_at:
-                        trainer.fresh_head()
-                    trainer.step()
-        for trainer in trainers:
-            yield trainer.result()
-
-
-def _train_captured(trainers: Sequence[Trainer]) -> None:
-    lanes = []
-    for trainer in trainers:
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            # The first step runs as it is: it makes the gradients and the optimizer's memory.
-            trainer.step()
-            torch.cuda.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, stream=stream):
-                trainer.step()
-        lanes.append(_Lane(trainer, stream, graph))
-    # Pre-training on the shop is the same for all folds: one does it, the others copy.
-    leaders: dict[tuple[Recipe, int], _Lane] = {}
-    for lane in lanes:
-        if lane.trainer.job.recipe.before == "shop":
-            leaders.setdefault((lane.trainer.job.recipe, lane.trainer.job.seed), lane)
-    for at in range(1, max((lane.trainer.fresh_head_at for lane in leaders.values()), default=0)):
-        for lane in leaders.values():
-            if at < lane.trainer.fresh_head_at:
-                lane.replay()
-    torch.cuda.synchronize()
-    for lane in lanes:
-        if lane.trainer.job.recipe.before == "shop":
-            lane.trainer.copy(leaders[lane.trainer.job.recipe, lane.trainer.job.seed].trainer)
-            lane.at = lane.trainer.fresh_head_at
-    while any(lane.at < lane.trainer.steps for lane in lanes):
-        for lane in lanes:
-            if lane.at < lane.trainer.steps:
-                lane.replay()
-    torch.cuda.synchronize()
-
-
-@dataclass
-class _Lane:
-    trainer: Trainer
-    stream: torch.cuda.Stream
-    graph: torch.cuda.CUDAGraph
-    at: int = 1
-
-    def replay(self) -> None:
-        with torch.cuda.stream(self.stream):
-            if self.at == self.trainer.fresh_head_at:
-                self.trainer.fresh_head()
-            self.graph.replay()
-        self.at += 1
 
 
 def _loss(logits_B: Tensor, labels_B: Tensor, mix_B: Tensor, recipe: Recipe) -> Tensor:

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 import torch.multiprocessing as mp
 
-from research.engine import Job, Result, run
+from research.engine import Job, Result
+from research.side_by_side import run
 
 # Chunks under way beside the one that each worker has: none is idle, little is lost at the end.
 AHEAD = 3

@@ -7,10 +7,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from research import footage, pack
-from research.engine import Job, run
+from research.engine import Job
 from research.plan import NETWORKS
 from research.recipe import Recipe
 from research.select import clip_logits
+from research.side_by_side import run
 
 VIDEOS = 60
 FOLDS = 3

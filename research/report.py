@@ -15,18 +15,9 @@ from aislewatch.config.judging import Evaluate
 from aislewatch.config.params import load_params
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from research import space
-from research.plan import (
-    ALIKE,
-    CHOSEN,
-    NETWORKS,
-    SEEDS,
-    SHARES,
-    SPOILED,
-    START,
-    Benchmark,
-    share_name,
-)
+from research.plan import CHOSEN, NETWORKS, SEEDS, Benchmark
 from research.select import FOLDS, PAIRS, clip_logits, job_name
+from research.stages import ALIKE, SHARES, SPOILED, START, share_name
 
 FIGURES = ("accuracy", "auc")
 REPORTED = (START, SPOILED, "16 frames", "24 frames", "30 frames", "paper", "product", "pooled")

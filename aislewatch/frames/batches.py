@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aislewatch.frames.store import read_clip
+from aislewatch.frames.clip_frames import read_clip
 
 # Threads, each with an equal part of a batch. From the page cache four read 32 clips (12.6 MB) in
 # 2 ms on two cores; one task a clip instead of one a thread took 1.4 times as long.

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aislewatch.frames.store import read_clip
+from aislewatch.frames.clip_frames import read_clip
 
 # JPEG holds full-range YUV (JFIF), the store limited-range: black 16, white 235, colour 128 ± 112.
 BLACK, LUMA_SPAN = 16, 219

@@ -12,7 +12,7 @@ from aislewatch.cards.cards import data_card, model_card
 from aislewatch.config.judging import Evaluate
 from aislewatch.config.params import Params
 from aislewatch.files import whole_folder, write_csv
-from aislewatch.frames.store import read_clip
+from aislewatch.frames.clip_frames import read_clip
 from aislewatch.report import figures, plots
 from aislewatch.report.mistakes import Mistake, worst_mistakes, write_loop
 from aislewatch.report.page import Study, rule_of, write_report

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from aislewatch.frames.store import read_clip
+from aislewatch.frames.clip_frames import read_clip
 
 # Clips looked at: whole groups up to about this many, so that their nearness stays. 1.5 s.
 MOST_CLIPS = 2000

@@ -1,6 +1,6 @@
 """Keras' ConvLSTM2D on JAX: the reference network's training and inference, timed.
 
-Run by train_speed.py in a process of its own, because JAX keeps the memory it once took.
+Run by speed.py in a process of its own, because JAX keeps the memory it once took.
 
 python benchmarks/train/keras_rival.py BATCH STEPS         prints one line of JSON
 """

@@ -1,6 +1,6 @@
 """Training fed from a frame store, against the same step on a batch that lies on the GPU already.
 
-The reference network of train_speed.py; a store of random frames in a temporary folder (740 MB).
+The reference network of variants.py; a store of random frames in a temporary folder (740 MB).
 Both decode I420, cut out, mirror, brighten and learn; only where the batch comes from differs.
 
 python -m benchmarks.train.prefetch [--batch 64]      on a machine with a GPU, in the project's root
@@ -26,7 +26,7 @@ from aislewatch.train.loop import Recipe, training_steps
 from aislewatch.train.processes import Processes
 from benchmarks.frames.loader import CLIPS, draw_clips, write_store
 from benchmarks.rounds import verdict
-from benchmarks.train.speed import Ours, reference
+from benchmarks.train.variants import Ours, reference
 
 ROUNDS = 5
 # The clips of loader.py again and again: an epoch of 16,384, a small real data set.

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, sha256_tree
+from aislewatch.frames.clip_frames import read_clip
 from aislewatch.frames.fingerprint import ROW_BYTES
-from aislewatch.frames.store import FrameStore, StoredVideo, read_clip, read_facts
+from aislewatch.frames.store import FrameStore, StoredVideo, read_facts
 from aislewatch.frames.timing import PictureTimes
 
 SIZE = 32

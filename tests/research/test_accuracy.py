@@ -10,12 +10,13 @@ import torch
 
 from aislewatch.models.convlstm import ConvLSTMNet
 from research import space
-from research.engine import Job, run
+from research.engine import Job
 from research.folds.make_mnnit import folded
 from research.footage import FOLDS_FILE, SIZE, Folded
 from research.networks import build
 from research.recipe import Recipe
 from research.select import FOLDS, PAIRS, inner_score, job_name
+from research.side_by_side import run
 from research.tables import Clips
 
 TINY = Recipe(
