@@ -32,10 +32,10 @@ def timing_notices(times: PictureTimes, stated_s: float | None) -> list[str]:
             f"it has no pictures {named}{more} -> nothing, if the recording paused: no clip "
             "crosses a gap, and none counts as normal"
         )
-    # Some headers state when the pictures end, some for how long there are any.
-    true_s = (times.end_s, times.end_s - sum(late))
+    # Some headers state when the pictures end, some for how long after the first.
     if stated_s is not None and all(
-        abs(stated_s - seconds) > max(NEAR_S, NEAR_SHARE * stated_s) for seconds in true_s
+        abs(stated_s - times.end_s + late_s) > max(NEAR_S, NEAR_SHARE * stated_s)
+        for late_s in (0.0, sum(late))
     ):
         notices.append(
             f"its header states {stated_s:.1f} s, its pictures end at {times.end_s:.1f} s -> "

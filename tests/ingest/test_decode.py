@@ -187,7 +187,7 @@ REFUSALS = {
     "corrupt": (corrupt, "undecodable"),
     "too large": (made("big.mp4", "-vf", "scale=2048:1024"), "too-large"),
     "too fast": (made("fast.mp4", "-r", "240"), "too-fast"),
-    "too long": (made("long.mp4", "-vf", "setpts=99*PTS"), "too-long"),
+    "too long": (made("long.mp4", "-vf", "fps=1,setpts=70*PTS,fps=1"), "too-long"),
     "odd codec": (made("odd.mkv", "-c:v", "snow", "-strict", "-2"), "unsupported-codec"),
 }
 
