@@ -34,7 +34,7 @@ def work(params: Params, journal: Journal) -> None:
 
 
 def main() -> None:
-    """Entry point of the DVC stage."""
+    """Run ``python -m stages.segment``, as dvc.yaml does."""
     run_stage("segment", work)
 
 

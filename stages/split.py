@@ -74,7 +74,7 @@ def read_videos() -> pd.DataFrame:
 
 
 def summary(report: dict[str, Any]) -> dict[str, Any]:
-    """The report's numbers, names and lists left out: what ``dvc metrics`` compares."""
+    """Return the report's numbers without names and lists: what ``dvc metrics`` compares."""
     largest = {k: v for k, v in report["largest_group"].items() if k != "name"}
     counted = {name: len(report[name]) for name in ("contradictory_pairs", "nearest_across_sides")}
     return report | {"largest_group": largest} | counted
@@ -102,7 +102,7 @@ def _say(report: dict[str, Any], bridges: pd.DataFrame, gap: Gap | None) -> None
 
 
 def main() -> None:
-    """Entry point of the DVC stage."""
+    """Run ``python -m stages.split``, as dvc.yaml does."""
     run_stage("split", work)
 
 

@@ -129,7 +129,7 @@ def _counts(
 
 
 def main() -> None:
-    """Entry point of the DVC stage."""
+    """Run ``python -m stages.validate``, as dvc.yaml does."""
     run_stage("validate", work)
 
 

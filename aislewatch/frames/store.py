@@ -71,7 +71,7 @@ class StoredVideo:
 
     @property
     def frames_file(self) -> str:
-        """Name of the file of frames."""
+        """Return the name of the file of frames."""
         return f"{self.key}.yuv"
 
 

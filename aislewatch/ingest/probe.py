@@ -71,7 +71,7 @@ class VideoFacts:
         return self.container in RAW_STREAMS
 
     def claims_too_much(self, limits: VideoLimits) -> bool:
-        """Whether the header states a rate or a length that would be refused if it were true."""
+        """Tell whether the header states a rate or a length that would be refused if true."""
         too_long = self.duration_s is not None and self.duration_s > limits.max_duration_s
         return too_long or self.fps > limits.max_fps
 

@@ -39,7 +39,7 @@ class Windows:
 
     @property
     def duration_s(self) -> float:
-        """Seconds of video that a window covers."""
+        """Return the seconds of video that a window covers."""
         return self.span / self.fps
 
     def starts(self, times: FrameTimes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
@@ -63,7 +63,7 @@ class LabelRule:
     negative_overlap: float
 
     def __call__(self, overlap: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """1, 0, or -1 for the ambiguous band between the two limits, int64 like ``overlap``."""
+        """Label overlaps 1, 0, or -1 for the band between the limits; int64 like ``overlap``."""
         ambiguous = np.where(overlap <= self.negative_overlap, NORMAL_CLASS, -1)
         return np.where(overlap >= self.positive_overlap, SHOPLIFTING_CLASS, ambiguous)
 
@@ -82,7 +82,7 @@ class Segmentation:
     unlabeled: list[str]
 
     def counts(self) -> dict[str, int]:
-        """What ``metrics/segment.json`` holds."""
+        """Return what ``metrics/segment.json`` holds."""
         return {
             "clips": len(self.clips),
             "positive": int((self.clips["label"] == SHOPLIFTING_CLASS).sum()),
@@ -97,7 +97,7 @@ class Segmentation:
 def overlap_with_events(
     start_s: npt.NDArray[np.float64], duration_s: float, events_s: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Largest overlap of each window with any event, 0 to 1.
+    """Compute the largest overlap of each window with any event, 0 to 1.
 
     The overlap with one event is intersection / min(window, event), so that a window is shoplifting
     when it lies inside a long event as well as when it holds the whole of a short one.
@@ -167,7 +167,7 @@ def segment(
 def _touches(
     start_s: npt.NDArray[np.float64], duration_s: float, parts_s: npt.NDArray[np.float64] | None
 ) -> npt.NDArray[np.bool_]:
-    """Whether each window shares time with any of the parts, (m, 2) in seconds; bool (n,)."""
+    """Return whether each window shares time with a part, (m, 2) in seconds; bool (n,)."""
     if parts_s is None:
         return np.zeros(len(start_s), bool)
     # Rounded as overlaps are: a window that begins where a part ends does not touch it.

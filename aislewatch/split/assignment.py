@@ -35,13 +35,13 @@ class Sharing:
 
     @cached_property
     def total(self) -> Counts:
-        """(Q,) all there is."""
+        """Sum each quantity over all groups: (Q,)."""
         total_Q: Counts = self.counts.sum(axis=0)
         return total_Q
 
     @cached_property
     def rounding(self) -> Floats:
-        """(Q,) points that sides must miss because clips are whole, if every clip lay by itself.
+        """Return the points (Q,) by which sides must miss at best, because clips are whole.
 
         With 29 positives, 70/15/15 is 20.3, 4.35 and 4.35: nothing comes nearer than 2.24 points.
         """
@@ -60,12 +60,12 @@ class Sharing:
         return np.stack([self.counts[sides_G == side].sum(axis=0) for side in range(len(SIDES))])
 
     def deviations(self, sides_G: Sides) -> Floats:
-        """Points (S, Q) by which an assignment misses the targets; positive is too much."""
+        """Return the points (S, Q) by which sides miss the targets; positive is too much."""
         points: Floats = (self.totals(sides_G) / self.total - self.targets) / POINT
         return points
 
     def violation(self, sides_G: Sides | None, tolerance_Q: Floats) -> float:
-        """Points by which an assignment leaves the tolerance.
+        """Return the points by which an assignment leaves the tolerance.
 
         0 where it keeps it, infinite where a side lacks a class or there is no assignment.
         """

@@ -27,7 +27,7 @@ class Targets:
     tolerance_points: float
 
     def array(self) -> npt.NDArray[np.float64]:
-        """(3,) in the order of ``SIDES``."""
+        """Return the shares (3,) in the order of ``SIDES``."""
         return np.array([self.train, self.val, self.test])
 
 

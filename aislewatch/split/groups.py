@@ -30,7 +30,7 @@ WORDS = {"recording": "same recording as", "same_bytes": "same bytes as", "copy"
 
 
 def recording_of(video: str, source: str, recording: str, suffix: str) -> str:
-    """The recording a video was cut from.
+    """Return the recording a video was cut from.
 
     Args:
         video: path relative to ``data/raw``; folders below the source do not matter, so that the
@@ -47,7 +47,7 @@ def recording_of(video: str, source: str, recording: str, suffix: str) -> str:
 def find_ties(
     videos: pd.DataFrame, duplicates: pd.DataFrame, suffix: str, keep_together: Sequence[str]
 ) -> pd.DataFrame:
-    """What each video shares with others: video, cause, key; a key is shared by at least two.
+    """List what a video shares with others: video, cause, key; at least two share each key.
 
     Args:
         videos: uses video, source, recording, sha256 and the columns to keep together, in which an
@@ -112,7 +112,7 @@ class Grouping:
     left_out: list[str]
 
     def count_causes(self, used: Collection[str]) -> dict[str, int]:
-        """How many of the ``used`` groups were made by which cause.
+        """Count how many of the ``used`` groups were made by which cause.
 
         ``single_video`` groups needed none; ``several`` are held together by more than one.
         """
@@ -193,7 +193,7 @@ def _refuse_contradicted_memory(
 def explain(
     left_out: Sequence[str], ties: pd.DataFrame, sides: Mapping[str, str]
 ) -> dict[str, str]:
-    """For every video left out, the first video of each side that it is tied to, in words.
+    """Say for every video left out which first video of each side it is tied to.
 
     Args:
         left_out: the videos.
@@ -218,7 +218,7 @@ def bridge_table(
     ties: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> pd.DataFrame:
-    """The videos left out: video, the sides it would tie, and because of what.
+    """List the videos left out: video, the sides it would tie, and because of what.
 
     Told by the finished split, not by what was settled before, so that accepting it changes
     nothing here.

@@ -28,7 +28,7 @@ def find_leaks(
     suffix: str,
     keep_together: Sequence[str] = (),
 ) -> dict[str, list[str]]:
-    """What lies on two sides, by kind of sameness; every list is empty where nothing leaks.
+    """List what lies on two sides, by kind of sameness; every list is empty if nothing leaks.
 
     Args:
         splits: clips with video, group and split.
@@ -55,7 +55,7 @@ def find_leaks(
 
 
 def _on_two_sides(keys: Iterable[Any], sides: Iterable[str | list[str]]) -> list[str]:
-    """Empty keys say nothing."""
+    """List the keys that lie on two sides; empty keys say nothing."""
     seen: dict[str, set[str]] = {}
     for key, side in zip(keys, sides, strict=True):
         if key != "" and not pd.isna(key):
@@ -92,7 +92,7 @@ def leak_report(
     grouping: Grouping,
     leaks: Mapping[str, list[str]],
 ) -> dict[str, Any]:
-    """What the split achieved: shares, deviations, groups by cause, cameras, nearest pairs.
+    """Report what was achieved: shares, deviations, groups by cause, cameras, nearest pairs.
 
     It says nothing of what was remembered and what is new: accepting a split changes no byte of it.
 
@@ -168,7 +168,9 @@ def achieved(splits: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def shared_places(splits: pd.DataFrame, videos: pd.DataFrame, column: str) -> dict[str, float]:
-    """A camera on two sides is no leak of a recording, but the test is then no unseen place.
+    """Count known places, those on several sides, and the share of test clips at trained ones.
+
+    A camera on two sides leaks no recording, but then the test shows no unseen place.
 
     Args:
         splits: the finished split.
@@ -189,7 +191,7 @@ def shared_places(splits: pd.DataFrame, videos: pd.DataFrame, column: str) -> di
 
 
 def nearest_across(splits: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """The pairs on two sides that share most frames, below what counts as a copy.
+    """List the pairs on two sides that share most frames, below what counts as a copy.
 
     Returns:
         at most ``NEAREST`` rows of duplicates with side_a and side_b, by falling share; of two

@@ -98,7 +98,7 @@ def _pairs(
 
 
 def _places(splits: pd.DataFrame, videos: pd.DataFrame, column: str) -> list[dict[str, Any]]:
-    """Clips on each side, a row a known camera or scene; the largest first."""
+    """Count the clips on each side, a row a known camera or scene; the largest first."""
     place = splits["video"].map(dict(zip(videos["video"], videos[column], strict=True)))
     counts = pd.crosstab(place[place != ""], splits["split"]).reindex(columns=SIDES, fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]

@@ -62,7 +62,7 @@ class Gap:
 
     @property
     def points(self) -> float:
-        """Points of balanced accuracy that drawing clips at random would add."""
+        """Return the points of balanced accuracy that drawing clips at random would add."""
         return 100 * (self.clips_at_random.accuracy - self.groups_at_random.accuracy)
 
 
@@ -106,14 +106,14 @@ def reference_gap(
 
 
 def _some_groups(splits: pd.DataFrame) -> pd.DataFrame:
-    """Whole groups, at random, until there are enough clips."""
+    """Draw whole groups at random until there are enough clips."""
     sizes = splits.groupby("group").size().sample(frac=1, random_state=SEED)
     before = sizes.cumsum() - sizes
     return splits[splits["group"].isin(sizes.index[before < MOST_CLIPS])]
 
 
 def _features(frames_dir: Path, file: str, start: int, size: int, span: int) -> Floats:
-    """Of a clip's first, middle and last frame: brightness, its change, and colour, by cells."""
+    """Describe a clip's first, middle, last frame: brightness, its change and colour, by cells."""
     yuv_TKW = np.empty((3, size * 3 // 2, size), np.uint8)
     read_clip(frames_dir, file, start, 3, (span - 1) // 2, yuv_TKW)
     planes = yuv_TKW.astype(np.float64)

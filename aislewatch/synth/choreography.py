@@ -111,7 +111,7 @@ def perform(rng: np.random.Generator, shoplifts: bool, shelf: Point, may_walk_in
 def _touch(
     rng: np.random.Generator, chest: Point, place: Point, rest: Point, item: Holder
 ) -> list[_Move]:
-    """The empty hand goes to a place and back."""
+    """Move the empty hand to a place and back."""
     up, there, stay, back = (int(v) for v in rng.integers((2, 2, 2, 3), (4, 4, 4, 5)))
     return [
         _Move(chest, up, item),
@@ -124,7 +124,7 @@ def _touch(
 def _put_away(
     rng: np.random.Generator, shelf: Point, chest: Point, goal: Point, rest: Point, holder: Holder
 ) -> list[_Move]:
-    """The decisive 12 to 17 frames: take the item, carry it, let it go, withdraw the hand."""
+    """Act the 12 to 17 frames of the theft: take the item, carry it, let it go, draw back."""
     lift, carry, lower, stay, back = (
         int(v) for v in rng.integers((1, 3, 2, 2, 3), (3, 5, 4, 4, 5))
     )
@@ -161,5 +161,5 @@ def _poses(
 
 
 def _ease(a: int, b: int, frame: int, frames: int) -> int:
-    """Smoothstep from a to b: a hand speeds up and slows down."""
+    """Go smoothly from a to b (smoothstep): a hand speeds up and slows down."""
     return a + (b - a) * (3 * frame * frame * frames - 2 * frame**3) // frames**3

@@ -47,14 +47,14 @@ class Look:
     noise: int
 
     def at(self, point: Point) -> Point:
-        """From the choreography's coordinates to sixteenths of a pixel in the picture."""
+        """Convert the choreography's coordinates to sixteenths of a pixel in the picture."""
         return (
             self.place * SUB + point[0] * self.scale // UNIT,
             self.floor * SUB + point[1] * self.scale // UNIT,
         )
 
     def seen_from(self, x: int, y: int) -> Point:
-        """From a pixel of the picture to the choreography's coordinates."""
+        """Convert a pixel of the picture to the choreography's coordinates."""
         return (
             (x - self.place) * SUB * UNIT // self.scale,
             (y - self.floor) * SUB * UNIT // self.scale,
@@ -151,7 +151,7 @@ def _draw_item(canvas: Canvas, look: Look, middle: Point, colour: Colour) -> Non
 
 
 def _elbow(shoulder: Point, hand: Point, bone: int) -> Point:
-    """The joint of two equal bones, hanging down; a hand out of reach stretches the arm."""
+    """Find the joint of two equal bones, hanging down; a hand out of reach stretches the arm."""
     x, y = hand[0] - shoulder[0], hand[1] - shoulder[1]
     span = max(1, isqrt(x * x + y * y))
     out = isqrt(max(0, bone * bone - span * span // 4))

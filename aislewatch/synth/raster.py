@@ -23,7 +23,7 @@ _FULL = 64
 
 
 def rgb(red: int, green: int, blue: int) -> Colour:
-    """A colour as limited-range BT.601 YUV."""
+    """Convert a colour to limited-range BT.601 YUV."""
     return (
         ((66 * red + 129 * green + 25 * blue + 128) >> 8) + 16,
         ((-38 * red - 74 * green + 112 * blue + 128) >> 8) + 128,
@@ -32,12 +32,12 @@ def rgb(red: int, green: int, blue: int) -> Colour:
 
 
 def shade(colour: Colour, luma: int) -> Colour:
-    """The same hue, lighter or darker by ``luma`` steps of Y."""
+    """Make the same hue lighter or darker by ``luma`` steps of Y."""
     return (max(16, min(235, colour[0] + luma)), colour[1], colour[2])
 
 
 def some_colour(rng: np.random.Generator) -> Colour:
-    """Any colour that is neither very dark nor very bright: packages, baskets."""
+    """Draw a colour that is neither very dark nor very bright: for packages and baskets."""
     return rgb(*(int(v) for v in rng.integers(60, 240, 3)))
 
 
@@ -75,7 +75,7 @@ def polygon(canvas: Canvas, corners: list[Point], colour: Colour) -> None:
 
 
 def _box(canvas: Canvas, points: list[Point], margin: int) -> tuple[int, int, int, int]:
-    """Pixels (top, bottom, left, right) that may be touched, inside the canvas."""
+    """Return the pixels (top, bottom, left, right) that may be touched, inside the canvas."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     bottom, right = canvas.shape[1:]
     return (

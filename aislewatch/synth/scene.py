@@ -74,13 +74,13 @@ class Shop:
     goods: tuple[Good, ...]
 
     def without(self, good: Good) -> "Shop":
-        """The shop after ``good`` was taken."""
+        """Return the shop after ``good`` was taken."""
         canvas = self.canvas.copy()
         _fill(canvas, good, shade(self.camera.wall, _RECESS))
         return Shop(self.camera, canvas, self.goods)
 
     def within_reach(self, place: int, scale: int) -> list[Good]:
-        """Goods that a shopper of this scale (sixty-fourths) who stands at ``place`` can take."""
+        """List goods in reach of a shopper of this scale (sixty-fourths) at ``place``."""
         near, far = (place + reach * scale // UNIT for reach in _REACH)
         rows = [row - _BOARD for row in _REACHED_ROWS]
         return [good for good in self.goods if good.bottom in rows and near <= good.x <= far]
@@ -111,7 +111,7 @@ def build_shop(rng: np.random.Generator, camera: Camera) -> Shop:
 def draw_frame(
     rng: np.random.Generator, shop: Shop, look: Look, pose: Pose, item: Colour
 ) -> npt.NDArray[np.uint8]:
-    """One frame as packed I420, uint8 ``(3/2 H, W)``; ``item`` is the colour of what is taken."""
+    """Draw a frame as packed I420, uint8 ``(3/2 H, W)``; ``item`` is the taken good's colour."""
     canvas = shop.canvas.copy()
     draw_shopper(canvas, look, pose, item)
     if shop.camera.mirrored:

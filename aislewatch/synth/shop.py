@@ -92,7 +92,7 @@ def _is_of(manifest: dict[str, Any], wanted: dict[str, int]) -> bool:
 
 
 def _is_there(path: Path, entry: dict[str, Any] | None) -> bool:
-    """The file exists and has its recorded size; not hashed, so that a second call is fast."""
+    """Return whether a file exists in its recorded size; it is not hashed, which would be slow."""
     return path.is_file() and (entry is None or path.stat().st_size == entry["bytes"])
 
 

@@ -50,12 +50,12 @@ class PlannedVideo:
 
     @property
     def shoplifts(self) -> bool:
-        """Every other take, so that the classes share cameras, lengths and light evenly."""
+        """Tell whether there is a theft: in every other take, so that all else is shared evenly."""
         return self.take % 2 == 1
 
 
 def plan_shop(videos: int) -> list[PlannedVideo]:
-    """Every file of a set: ``videos`` playable ones, parts and copies included, and a broken one.
+    """Plan the files of a set: ``videos`` playable ones, with parts and copies, and a broken one.
 
     Raises:
         FootageError: too few videos to hold every planted case.
@@ -82,7 +82,7 @@ def plan_shop(videos: int) -> list[PlannedVideo]:
 
 
 def _camera(take: int) -> int:
-    """One pair of takes (one of each class) in three is seen by the second camera."""
+    """Choose the camera: the second one sees one pair of takes (one of each class) in three."""
     return int(take // 2 % 3 == 2)
 
 
@@ -100,7 +100,7 @@ def event_of(video: PlannedVideo, seed: int) -> tuple[float, float] | None:
 
 
 def render_video(video: PlannedVideo, seed: int) -> bytes:
-    """One file's bytes; they depend on nothing but the arguments."""
+    """Render one file's bytes; they depend on nothing but the arguments."""
     scene = _direct(video, seed)
     rng = np.random.default_rng([seed, _NOISE, video.take, video.part])
     shelves = {True: scene.shop, False: scene.shop.without(scene.good)}

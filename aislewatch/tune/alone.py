@@ -67,7 +67,7 @@ def tune_alone(
 
 
 def sqlite_url(file: Path) -> str:
-    """How Optuna calls a SQLite file."""
+    """Return Optuna's address of a SQLite file."""
     return f"sqlite:///{file}"
 
 

@@ -24,7 +24,7 @@ class Best:
     val_loss: float
 
     def as_json(self) -> dict[str, float | str]:
-        """Flat, as best.json holds it."""
+        """Return what best.json holds, flat."""
         return {
             **self.tuned.values(),
             "study": self.study,
@@ -34,12 +34,12 @@ class Best:
 
 
 def study_name(key: str) -> str:
-    """How storage and dashboard call the study of this key."""
+    """Name the study of this key, as storage and dashboard call it."""
     return f"tune-{key}"
 
 
 def best_of(trials: Sequence[FrozenTrial], search: Search, key: str) -> Best:
-    """The trial of least validation loss; of equals the first.
+    """Return the trial of least validation loss; of equals the first.
 
     Raises:
         TrainingError: no trial ran to its end.

@@ -58,7 +58,7 @@ def _say(figure: Figure, why: str) -> None:
 
 
 def _scatter(axes: Axes, tried: Sequence[TrialPoint], x: Sequence[float]) -> None:
-    """Finished trials filled, pruned ones hollow, the best a star."""
+    """Draw finished trials filled, pruned ones hollow, the best as a star."""
     best = best_point(tried)
     for complete, marker, face, label in (
         (False, "v", "white", "pruned, least loss until then"),

@@ -52,7 +52,7 @@ def best_point(tried: Sequence[TrialPoint]) -> TrialPoint | None:
 
 
 def ends_of(trials: Sequence[FrozenTrial], name: str) -> tuple[str, str]:
-    """Both ends of a setting's range, in words."""
+    """Return both ends of a setting's range, in words."""
     distribution = next(t.distributions[name] for t in trials if name in t.distributions)
     if isinstance(distribution, CategoricalDistribution):
         return str(distribution.choices[0]), str(distribution.choices[-1])

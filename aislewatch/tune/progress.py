@@ -35,11 +35,11 @@ class StudyProgress:
     running: int
 
     def open(self) -> bool:
-        """Whether there is a trial to take."""
+        """Return whether there is a trial to take."""
         return self.places > 0 or self.waiting > 0
 
     def done(self) -> bool:
-        """Whether no trial is left, nor one under way that may have to be tried again."""
+        """Return whether no trial is left, and none under way may have to be tried again."""
         return not self.open() and self.running == 0
 
 
@@ -64,13 +64,13 @@ def study_progress(study: optuna.Study, budget: int) -> StudyProgress:
 
 
 def place_of(study: optuna.Study, number: int) -> int:
-    """Which of the study's trials this is, from 0; one tried again has the place of its first."""
+    """Return which of the study's trials this is, from 0; a retry has the place of its first."""
     trials = study.get_trials(deepcopy=False)
     return _firsts(trials).index(first_of(trials[number]))
 
 
 def first_of(trial: FrozenTrial) -> int:
-    """Number of the trial that this one tries again; its own where it is the first."""
+    """Return the number of the trial that this one tries again; its own if it is the first."""
     return int(trial.system_attrs.get(FIRST, trial.number))
 
 
@@ -99,7 +99,7 @@ def retry_trials_of_the_dead(study: optuna.Study, grace_s: int) -> None:
 
 
 def hand_back(study: optuna.Study, number: int) -> None:
-    """Line a trial up again that its worker had to leave; it does not count as killed.
+    """Queue a trial again that its worker had to leave; it does not count as killed.
 
     Lined up first and ended then: a kill in between has it tried once too often, never lost.
     """

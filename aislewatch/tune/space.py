@@ -11,7 +11,7 @@ from aislewatch.train.tuned import Tuned
 
 
 def suggest(trial: BaseTrial, search: Search) -> Tuned:
-    """The settings of a trial; of a finished one, those that it had."""
+    """Choose the settings of a trial; of a finished one, return those that it had."""
 
     def log_uniform(name: str, bounds: list[float]) -> float:
         return trial.suggest_float(name, *bounds, log=True)
@@ -35,7 +35,7 @@ def suggest(trial: BaseTrial, search: Search) -> Tuned:
 
 
 def trial_recipe(tuned: Tuned, params: Params) -> Recipe:
-    """The training that tries ``tuned``: the ConvLSTM, for ``tune.epochs``, never stopped early."""
+    """Return the training that tries ``tuned``: the ConvLSTM, ``tune.epochs``, no early stop."""
     tune = params.tune
     return Recipe(
         model_config("convlstm", tuned.network(network_of(params.model)), params),

@@ -25,7 +25,7 @@ TABLES_S = 2.0
 
 
 def open_storage(url: str, heartbeat_s: int, grace_s: int) -> RDBStorage:
-    """The database, its tables made where they lack.
+    """Open the database, and make its tables if they lack.
 
     Args:
         url: as SQLAlchemy has it: ``postgresql://user:password@host/database``, ``sqlite:///file``.
@@ -74,7 +74,7 @@ def open_storage(url: str, heartbeat_s: int, grace_s: int) -> RDBStorage:
 
 
 def shown_url(url: str) -> str:
-    """The address as it may be printed: without its password.
+    """Return the address as it may be printed: without its password.
 
     Raises:
         TrainingError: it is no address of a database that keeps heartbeats.
@@ -100,5 +100,5 @@ def _serves_processes(url: URL) -> bool:
 
 
 def join_study(storage: RDBStorage, name: str) -> optuna.Study:
-    """The study of this name, made by whoever comes first."""
+    """Open the study of this name; whoever comes first makes it."""
     return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)

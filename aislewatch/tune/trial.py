@@ -27,13 +27,13 @@ logger = logging.getLogger(__name__)
 
 
 def sampler(seed: int, number: int) -> optuna.samplers.TPESampler:
-    """The sampler of one trial: the same draws for the same seed and number of the trial."""
+    """Make the sampler of one trial: the same draws for the same seed and number of the trial."""
     drawn = int(np.random.default_rng([seed, number]).integers(2**32))
     return optuna.samplers.TPESampler(seed=drawn, n_startup_trials=STARTUP_TRIALS)
 
 
 def pruner(tune: Tune) -> optuna.pruners.HyperbandPruner:
-    """Hyperband, whose brackets are not set up yet."""
+    """Make the Hyperband pruner; its brackets are not set up yet."""
     return optuna.pruners.HyperbandPruner(
         min_resource=1, max_resource=tune.epochs, reduction_factor=REDUCTION
     )

@@ -61,7 +61,7 @@ class Work:
     grace_s: int = 15
 
     def study(self) -> optuna.Study:
-        """The study, made if there is none."""
+        """Open the study, and make it if there is none."""
         storage = open_storage(self.url, self.heartbeat_s, self.grace_s)
         return join_study(storage, study_name(self.key))
 

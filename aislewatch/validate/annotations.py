@@ -79,7 +79,7 @@ def source_videos(catalog: pd.DataFrame, times: Mapping[str, PictureTimes]) -> d
 
 
 def video_labels(annotations: pd.DataFrame) -> dict[str, str]:
-    """One label a video: the first of shoplifting, normal and unlabeled that a part of it has."""
+    """Label each video: the first of shoplifting, normal and unlabeled that a part of it has."""
     labels: dict[str, str] = {}
     for label in (UNLABELED, NORMAL, SHOPLIFTING):
         labels |= dict.fromkeys(annotations.loc[annotations["label"] == label, "video"], label)

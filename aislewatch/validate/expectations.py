@@ -68,7 +68,7 @@ def _run(context: Any, suite: Suite) -> list[Problem]:
 
 
 def _explain(suite: Suite, rule: Rule, result: Any) -> list[Problem]:
-    """Make one problem a failing row, or one for the table where no row is to blame."""
+    """Describe one problem a failing row, or one for the table if no row is to blame."""
     rows = result.result.get("unexpected_index_list") or []
     if rows:
         return [_blame(row, rule, suite.place) for row in rows]

@@ -95,7 +95,7 @@ def catalog_suite(
 def annotations_suite(
     annotations: pd.DataFrame, catalog: pd.DataFrame, frame_s: float, min_event_s: float
 ) -> Suite:
-    """Ask for known labels, intervals inside their videos, and no interval twice.
+    """State that labels are known, intervals inside their videos, and none there twice.
 
     Args:
         annotations: as ``annotations.assemble`` returned it.

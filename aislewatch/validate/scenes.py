@@ -26,7 +26,7 @@ STILLS = 64
 
 
 def find_scenes(videos: Mapping[str, Fingerprint]) -> dict[str, str]:
-    """For every video the first one, by name, with its background; a video may be its own.
+    """Find each video's first one, by name, with its background; it may be the video itself.
 
     Videos are taken by name: each joins the scene it agrees with most, or opens a new one. The
     background is compared as it is, neither moved nor mirrored.
@@ -49,7 +49,7 @@ def find_scenes(videos: Mapping[str, Fingerprint]) -> dict[str, str]:
 
 
 def _background(video: Fingerprint) -> npt.NDArray[np.float32]:
-    """Median of stills from the whole of a video, (256,)."""
+    """Compute the median of stills from the whole of a video, (256,)."""
     every = np.unique(np.linspace(0, len(video.stills_SYX) - 1, STILLS).astype(int))
     median = np.median(video.stills_SYX[every].reshape(-1, CELL_COUNT), axis=0)
     background: npt.NDArray[np.float32] = median.astype(np.float32)

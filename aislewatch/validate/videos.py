@@ -11,7 +11,7 @@ from aislewatch.tables.validate import VIDEOS
 def video_table(
     catalog: pd.DataFrame, labels: Mapping[str, Labels], scenes: Mapping[str, str]
 ) -> pd.DataFrame:
-    """A row an accepted video; unknown values are empty, never missing.
+    """Return a row per accepted video; unknown values are empty, never missing.
 
     Args:
         catalog: ingest's table; uses video, source, camera.

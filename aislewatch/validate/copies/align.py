@@ -57,7 +57,7 @@ class Alignment:
 
     @cached_property
     def matched(self) -> float:
-        """Frames that match, those that are less alike counted less, less what the speed costs."""
+        """Count frames that match, less alike ones for less, and subtract what the speed costs."""
         weight_M = self.alike_M * np.sqrt(self.alike_M)
         matched = int(np.rint(weight_M * 2**20).sum()) / 2**20
         short = min(1.0, SHORT / max(len(self.a_M), 1))
@@ -65,7 +65,7 @@ class Alignment:
 
     @cached_property
     def speed(self) -> float:
-        """Frames of b that pass in a frame of a."""
+        """Return the frames of b that pass in a frame of a."""
         if len(self.a_M) < 2:
             return 1.0
         speed = float((self.b_M[-1] - self.b_M[0]) / (self.a_M[-1] - self.a_M[0]))
@@ -98,7 +98,7 @@ class Pair:
         self.least = MIN_MOVED_SIMILARITY if self.moved else MIN_SIMILARITY
 
     def follow(self, start_a: int, start_b: int, length: int) -> Alignment:
-        """What matches on the way from a window at ``start_a`` and ``start_b``."""
+        """Find what matches on the way from a window at ``start_a`` and ``start_b``."""
         middle = start_a + length // 2
         first = np.arange(max(0, middle - BLOCK // 2), min(len(self.a.moving), middle + BLOCK // 2))
         line = _Line(middle, float(start_b + length // 2), 1.0)
@@ -143,7 +143,7 @@ class Pair:
         speeds: list[float],
         shifts: range,
     ) -> tuple[_Line, Matched]:
-        """The line near ``line`` on which most of the frames match, and the frames that do."""
+        """Find the line near ``line`` on which most of the frames match, and those frames."""
         alike, first = self._alike(frames, line)
         speed_S = np.clip(line.speed + np.array(speeds), *SPEEDS)
         speed_L = np.repeat(speed_S, len(shifts))
@@ -165,7 +165,7 @@ class Pair:
         return found, (frames[kept], b, found_LF[best][kept])
 
     def _alike(self, frames: Frames, line: _Line) -> tuple[Floats, int]:
-        """Similarity of a's frames to b's at every half frame, and the first of b's."""
+        """Compare a's frames with b's at every half frame; return likeness and the first of b's."""
         there = line.at(frames)
         slack = BLOCK // 4
         first = max(0, int(there.min()) - slack)
@@ -196,7 +196,7 @@ def _capped(changes_TYX: npt.NDArray[np.int16]) -> Floats:
 
 
 def _in_runs(frames: Frames) -> npt.NDArray[np.bool_]:
-    """Which frames have MIN_RUN or more in a row."""
+    """Tell which frames have MIN_RUN or more in a row."""
     run = np.concatenate([[0], np.cumsum(np.diff(frames) != 1)])[: len(frames)]
     kept: npt.NDArray[np.bool_] = np.bincount(run)[run] >= MIN_RUN
     return kept

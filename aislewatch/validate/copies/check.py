@@ -41,7 +41,7 @@ _MIDDLE[:BAND] = _MIDDLE[-BAND:] = 0
 
 
 def scores_of(seeds: Seeds, videos: Sequence[Fingerprint]) -> Floats:
-    """Similarity of the motion of every seed that holds, 0 for those that do not: (S,)."""
+    """Compute how alike the motion is at every seed that holds, 0 for the others: (S,)."""
     parts = [
         _scores(seeds.take(np.arange(first, min(first + BLOCK, len(seeds.a_S)))), videos)
         for first in range(0, len(seeds.a_S), BLOCK)
@@ -63,12 +63,12 @@ class _Laid:
         return _Laid(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def draw(self, pictures: Floats) -> Floats:
-        """b's pictures (S, n, 16, 16) in a's cells."""
+        """Draw b's pictures (S, n, 16, 16) in a's cells."""
         drawn: Floats = self.shares_y[:, None] @ pictures @ self.shares_x[:, None].swapaxes(-1, -2)
         return drawn
 
     def turn(self, pictures: Floats) -> Floats:
-        """b's pictures, mirrored where the seeds are."""
+        """Mirror b's pictures where the seeds are mirrored."""
         turned = pictures.copy()
         turned[self.mirrored_S] = turned[self.mirrored_S][..., ::-1]
         return turned
@@ -103,7 +103,7 @@ def _lay(seeds: Seeds) -> _Laid:
 def _by_stills(
     seeds: Seeds, laid: _Laid, videos: Sequence[Fingerprint]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which seeds' still pictures agree as they are, and which where b's are moved: (S,) each."""
+    """Tell which seeds' stills agree in place, and which with b's moved: (S,) each."""
     still_a = _stills(seeds.a_S, seeds.start_a_S, videos)
     still_b = laid.turn(_stills(seeds.b_S, seeds.start_b_S, videos))
     every = np.ones_like(laid.used)
@@ -116,7 +116,7 @@ def _by_stills(
 
 
 def _by_motion(seeds: Seeds, laid: _Laid, videos: Sequence[Fingerprint]) -> tuple[Floats, Floats]:
-    """How alike the motion is as it is, and where b's is moved: (S,) each."""
+    """Compute how alike the motion is in place, and with b's moved: (S,) each."""
     motion_a = _motion(seeds.a_S, seeds.start_a_S, videos)
     motion_b = laid.turn(_motion(seeds.b_S, seeds.start_b_S, videos))
     moved = _similarity(motion_a * SHARES**2, laid.draw(motion_b), laid.inside * laid.used)
@@ -126,7 +126,7 @@ def _by_motion(seeds: Seeds, laid: _Laid, videos: Sequence[Fingerprint]) -> tupl
 def _stills(
     video_S: npt.NDArray[np.int64], start_S: npt.NDArray[np.int64], videos: Sequence[Fingerprint]
 ) -> Floats:
-    """Two stills around the middle of a window: (S, 2, 16, 16)."""
+    """Read two stills around the middle of a window: (S, 2, 16, 16)."""
     rows = zip(video_S.tolist(), start_S.tolist(), strict=True)
     return np.array(
         [
@@ -140,7 +140,7 @@ def _stills(
 def _motion(
     video_S: npt.NDArray[np.int64], start_S: npt.NDArray[np.int64], videos: Sequence[Fingerprint]
 ) -> Floats:
-    """The motion of the 5 steps of a window: (S, 5, 16, 16)."""
+    """Read the motion of the 5 steps of a window: (S, 5, 16, 16)."""
     motion = np.empty((len(video_S), STEPS, CELLS, CELLS))
     for row, (video, start) in enumerate(zip(video_S.tolist(), start_S.tolist(), strict=True)):
         one = videos[video]
@@ -150,7 +150,7 @@ def _motion(
 
 
 def _shares(scale_S: Floats, offset_S: Floats) -> tuple[Floats, Floats]:
-    """Shares of b's cells in a's, whole 16ths (S, 16, 16), and which of a's are covered (S, 16)."""
+    """Return b's shares of a's cells, whole 16ths (S, 16, 16), and a's covered cells (S, 16)."""
     edges = scale_S[:, None] * np.arange(CELLS + 1) + offset_S[:, None]
     low, high = edges[:, :-1, None], edges[:, 1:, None]
     cell = np.arange(CELLS)
@@ -161,7 +161,7 @@ def _shares(scale_S: Floats, offset_S: Floats) -> tuple[Floats, Floats]:
 
 
 def _best_likeness(stills_a: Floats, stills_b: Floats, seen: Floats) -> Floats:
-    """That of the most alike of both's two stills (S, 2, 16, 16)."""
+    """Return the likeness of the most alike pair of both's two stills (S, 2, 16, 16)."""
     pairs = [(i, j) for i in range(2) for j in range(2)]
     best: Floats = np.max(
         [_likeness(stills_a[:, i], stills_b[:, j], seen) for i, j in pairs], axis=0
@@ -170,7 +170,7 @@ def _best_likeness(stills_a: Floats, stills_b: Floats, seen: Floats) -> Floats:
 
 
 def _likeness(a: Floats, b: Floats, seen: Floats) -> Floats:
-    """Normalised correlation over the cells seen; 0 where a picture is flat."""
+    """Compute the normalised correlation over the cells seen; 0 if a picture is flat."""
     count, sum_a, sum_b = (part.sum(axis=(1, 2)) for part in (seen, a * seen, b * seen))
     squares = [(x * x * seen).sum(axis=(1, 2)) for x in (a, b)]
     spread_a, spread_b = count * squares[0] - sum_a**2, count * squares[1] - sum_b**2
@@ -181,7 +181,7 @@ def _likeness(a: Floats, b: Floats, seen: Floats) -> Floats:
 
 
 def _similarity(a: Floats, b: Floats, seen: Floats) -> Floats:
-    """2ab / (a² + b²) of the motion in the cells seen, blurred by a cell."""
+    """Compute 2ab / (a² + b²) of the motion in the cells seen, blurred by a cell."""
     a, b = blur(a * seen[:, None]), blur(b * seen[:, None])
     energy = (a * a).sum(axis=(1, 2, 3)) + (b * b).sum(axis=(1, 2, 3))
     alike: Floats = 2 * (a * b).sum(axis=(1, 2, 3)) / np.maximum(energy, 1.0)

@@ -59,7 +59,7 @@ class Copy:
 
 
 def find_copies(videos: Mapping[str, Fingerprint]) -> list[Copy]:
-    """Pairs of videos that share at least half a second of motion, sorted.
+    """Find the pairs of videos that share at least half a second of motion, sorted.
 
     Neither the order nor the names of the videos matter, and the figures are the same to the last
     bit on every machine.
@@ -110,7 +110,7 @@ def _best_of_pair(
 def _starts(
     seeds: Seeds, rows: list[int], a: Fingerprint, b: Fingerprint
 ) -> Iterator[tuple[int, int, bool, bool]]:
-    """Where to begin, mirrored or not, banded or not: the best seeds, then both ends.
+    """Yield where to begin, mirrored or not, banded or not: the best seeds, then both ends.
 
     Gestures to and fro match mirrored as well as not, so each handedness has its own chance. A crop
     may cut so much of the motion that only wrong seconds match; most copies are of the whole.
@@ -181,7 +181,7 @@ def _copy(
 def _shared_part(
     a: Fingerprint, b: Fingerprint, found: Alignment
 ) -> tuple[float, float, float, float]:
-    """First and last frame of the shared part in a and in b.
+    """Return the first and last frame of the shared part in a and in b.
 
     It goes on beyond what matches to where one of the videos ends, unless more than a second of
     motion on the way does not match.

@@ -69,7 +69,7 @@ class _Block:
         self._found.append((queries, stored, products))
 
     def matches(self, first: int) -> Matches:
-        """What was found, the first window being in this row."""
+        """Return what was found, the block's first window being in this row."""
         queries, stored, products = (
             np.concatenate(part) for part in zip(*self._found, strict=True)
         )
@@ -92,7 +92,7 @@ class WindowIndex:
         self._video_W = video_W[self._rows]
 
     def matches(self, queries_QN: Numbers, video_Q: Rows) -> Iterator[Matches]:
-        """What matches these windows, block by block: of other videos' windows the nearest.
+        """Yield the nearest windows of other videos to these, block by block.
 
         The NEAREST of every window are among them, as are all that are as near as the last of them.
         """
@@ -123,7 +123,7 @@ class WindowIndex:
 
 
 def _centres(numbers_WN: Numbers, count: int) -> Numbers:
-    """Windows drawn by a hash of their numbers, so that neither order nor name matters."""
+    """Draw windows by a hash of their numbers, so that neither order nor name matters."""
     if not len(numbers_WN):
         return np.zeros((1, NUMBERS), np.int8)
     factors = np.random.Generator(np.random.PCG64(0)).integers(1, 2**62, NUMBERS)

@@ -63,13 +63,13 @@ class Pose:
     x: Side
 
     def draw(self, b_XYX: Floats) -> Floats:
-        """b's pictures in a's cells, (..., 16, 16), 256 times as large, 0 outside."""
+        """Draw b's pictures in a's cells, (..., 16, 16), 256 times as large, 0 outside."""
         turned = b_XYX[..., ::-1] if self.mirrored else b_XYX
         drawn: Floats = self.y.shares_CC @ turned @ self.x.shares_CC.T
         return drawn
 
     def inside(self) -> Floats:
-        """1 where b covers a's picture, else 0."""
+        """Return 1 where b covers a's picture, else 0."""
         return np.outer(self.y.inside_C, self.x.inside_C).astype(np.float64)
 
 
@@ -95,12 +95,12 @@ class Sides:
 
     @cached_property
     def products(self) -> Floats:
-        """(S, 256): what every two of b's cells have in common in a's, sharesᵀ · shares."""
+        """Compute what each two of b's cells share in a's, sharesᵀ · shares: (S, 256)."""
         return (self.shares_SCC.transpose(0, 2, 1) @ self.shares_SCC).reshape(len(self), -1)
 
 
 def sides_of(scale: Sequence[float] | Floats, place: Sequence[float] | Floats) -> Sides:
-    """The sides with these scales and places."""
+    """Make the sides with these scales and places."""
     scale_S, place_S = np.asarray(scale, np.float64), np.asarray(place, np.float64)
     edges = scale_S[:, None] * np.arange(CELLS + 1) + place_S[:, None]
     low, high = edges[:, :-1, None], edges[:, 1:, None]
@@ -132,7 +132,7 @@ MIRRORED = Pose(True, _WHOLE[0], _WHOLE[0])
 
 @cache
 def _sides() -> tuple[Sides, Sides]:
-    """All sides that are tried, and those of the first look."""
+    """Make all sides that are tried, and those of the first look."""
     smaller = np.arange(1 - SIDE_STEP / 2, SHORTEST_SIDE, -SIDE_STEP).tolist()
     fine = [(1.0, 0.0)]
     coarse = [fine[0]]
@@ -148,7 +148,7 @@ def _sides() -> tuple[Sides, Sides]:
 
 
 def plain_likeness(a: Picture, b: Picture, mirrored: bool) -> float:
-    """Normalised correlation of two pictures as they are, −1 to 1; 0 where one is flat.
+    """Compute the normalised correlation of two pictures, −1 to 1; 0 if one is flat.
 
     The better one of the whole picture and, for less, of what lies between the bands for logos.
     """
@@ -157,7 +157,7 @@ def plain_likeness(a: Picture, b: Picture, mirrored: bool) -> float:
 
 
 def find_pose(pairs: Sequence[tuple[Picture, Picture]], mirrored: bool) -> tuple[float, Pose]:
-    """The best of about 20,000 poses, and its likeness, in that of the pairs where it is best.
+    """Find the best of about 20,000 poses, and its likeness in the pair where it is best.
 
     Args:
         pairs: still pictures of a and b, (16, 16), whole grey levels, taken at about one time.
@@ -194,7 +194,7 @@ def _climb(a: Picture, b: Picture, best: tuple[float, Pose], step: float) -> tup
 
 
 def _around(side: Side, step: float) -> Sides:
-    """The side itself and the 8 around it, whose ends lie a step away."""
+    """Return the side itself and the 8 around it, whose ends lie a step away."""
     starts, ends = np.repeat(_STEPS, 3) * step, np.tile(_STEPS, 3) * step
     start_S = side.place + starts
     return sides_of((side.place + side.scale * CELLS + ends - start_S) / CELLS, start_S)
@@ -205,7 +205,7 @@ _STEPS = np.array([0, -1, 1])
 
 @cache
 def _near(number: int) -> Sides:
-    """The sides around one of the first look."""
+    """Return the sides around one of the first look."""
     fine, coarse = _sides()
     side, middle = coarse[number], CELLS / 2
     near = np.abs(fine.scale_S / side.scale - 1) <= NEAR_SIDE
@@ -215,7 +215,7 @@ def _near(number: int) -> Sides:
 
 
 def _likeness(a: Picture, b: Picture, mirrored: bool, ys: Sides, xs: Sides) -> Floats:
-    """Normalised correlation in every pose: (len(ys), len(xs)).
+    """Compute the normalised correlation in every pose: (len(ys), len(xs)).
 
     No picture is drawn: its sums with a, with itself and with 1 are products of what y and x do.
     They are of whole numbers below 2⁵³, so they are exact in any order.
@@ -238,7 +238,7 @@ def _likeness(a: Picture, b: Picture, mirrored: bool, ys: Sides, xs: Sides) -> F
 
 
 def blur(pictures_XYX: Floats) -> Floats:
-    """Pictures (..., 16, 16) spread over a cell around, 16 times as large."""
+    """Spread pictures (..., 16, 16) over a cell around, 16 times as large."""
     blurred: Floats = _BLUR @ pictures_XYX @ _BLUR
     return blurred
 

@@ -39,18 +39,18 @@ class Seeds:
     banded_S: Whole
 
     def take(self, rows: npt.NDArray[np.int64]) -> "Seeds":
-        """The seeds in these rows."""
+        """Return the seeds in these rows."""
         return Seeds(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @staticmethod
     def join(parts: Sequence["Seeds"]) -> "Seeds":
-        """All seeds of all parts."""
+        """Join all seeds of all parts."""
         names = [field.name for field in fields(Seeds)]
         return Seeds(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def find_seeds(videos: Sequence[Fingerprint]) -> Seeds:
-    """The best seeds of every pair, sorted by pair."""
+    """Find the best seeds of every pair, sorted by pair."""
     found = [seeds for banded in (False, True) for seeds in _of_one_drawing(videos, banded)]
     return _best(Seeds.join(found))
 
@@ -117,7 +117,7 @@ def _none() -> Seeds:
 
 
 def _best(seeds: Seeds) -> Seeds:
-    """The best seeds of every second of every pair, and of these the KEPT best, sorted."""
+    """Keep the best seeds of every second of a pair, and the KEPT best of these, sorted."""
     kind = 4 * (seeds.start_a_S // SECOND) + 2 * seeds.banded_S + seeds.mirrored_S
     keys = (seeds.start_b_S, seeds.start_a_S, -seeds.product_S)
     order = np.lexsort((*keys, kind, seeds.b_S, seeds.a_S))

@@ -55,12 +55,12 @@ class MotionWindows:
 
 
 def window_frames(video: Fingerprint) -> int:
-    """Frames of a window."""
+    """Count the frames of a window."""
     return STEPS * video.lag
 
 
 def windows_of(video: Fingerprint, banded: bool) -> MotionWindows:
-    """All windows of a video that move, one a frame.
+    """Cut a video into windows, one a frame, and keep those that move.
 
     Args:
         video: its fingerprint.
@@ -94,7 +94,7 @@ def windows_of(video: Fingerprint, banded: bool) -> MotionWindows:
 
 
 def _sums(values: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
-    """Sums of ``length`` successive entries, one for every start."""
+    """Sum ``length`` successive entries, from every start."""
     if len(values) < length:
         return np.zeros((0, *values.shape[1:]), np.int64)
     total = np.zeros((len(values) + 1, *values.shape[1:]), np.int64)
@@ -106,7 +106,7 @@ def _sums(values: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
 def _moments(
     weights_WC: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Centre and spread along one side, in cells, rounded to 1/32."""
+    """Compute centre and spread along one side, in cells, rounded to 1/32."""
     places = 2 * np.arange(CELLS) + 1
     total = np.maximum(weights_WC.sum(axis=1), 1).astype(np.float64)
     centre = (weights_WC * places).sum(axis=1) / total
@@ -121,7 +121,7 @@ def _moments(
 def _drawing(
     centre_W: npt.NDArray[np.float64], spread_W: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """How much of every cell lies in each of the 4 drawn ones: (W, 4, 16), whole 64ths."""
+    """Return how much of every cell lies in each of the 4 drawn ones: (W, 4, 16), whole 64ths."""
     edges_WE = centre_W[:, None] + (REACH * spread_W)[:, None] * np.linspace(-1, 1, GRID + 1)
     low, high = edges_WE[:, :-1, None], edges_WE[:, 1:, None]
     cell = np.arange(CELLS)
