@@ -105,7 +105,10 @@ def _verify(chosen: argparse.Namespace) -> None:
     fault = verify_audit(registry)
     print(f"audit: {fault or 'the chain is whole and names the champion'}")
     if faults or fault:
-        raise ModelError(f"{faults + bool(fault)} problem(s) in the registry of {registry.name}")
+        raise ModelError(
+            f"{faults + bool(fault)} problem(s) in the registry of {registry.name}; the "
+            "lines above say which, and what to do"
+        )
 
 
 def _card(chosen: argparse.Namespace) -> None:

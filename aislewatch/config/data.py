@@ -42,7 +42,10 @@ class Segment(Section):
     @model_validator(mode="after")
     def _windows(self) -> "Segment":
         if self.negative_overlap >= self.positive_overlap:
-            raise ValueError("negative_overlap must be below positive_overlap")
+            raise ValueError(
+                f"negative_overlap ({self.negative_overlap:g}) must be below positive_overlap "
+                f"({self.positive_overlap:g})"
+            )
         return self
 
     def refuse_short_clips(self) -> None:
@@ -80,6 +83,7 @@ class Split(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> "Split":
-        if abs(self.train + self.val + self.test - 1.0) > 1e-6:
-            raise ValueError("train, val and test must add up to 1")
+        total = self.train + self.val + self.test
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"train, val and test must add up to 1, not to {total:g}")
         return self

@@ -91,5 +91,6 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     except FileNotFoundError:
         raise ConfigError(f"{path} is missing; run from the project's root") from None
     except YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+        said = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+        raise ConfigError(f"{path} is not valid YAML: {said}; correct that line") from None
     return parse_params(values, str(path))

@@ -14,13 +14,13 @@ Seed = Annotated[int, Field(ge=0)]
 
 def _ascending(value: list[float]) -> list[float]:
     if value[0] > value[1]:
-        raise ValueError("must be [low, high]")
+        raise ValueError("must be [low, high]: the first number is above the second")
     return value
 
 
 def _distinct(value: list[int]) -> list[int]:
     if len(set(value)) < len(value):
-        raise ValueError("names a value twice")
+        raise ValueError("names a value twice; write each once")
     return value
 
 

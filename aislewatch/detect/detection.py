@@ -115,7 +115,7 @@ def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ..
             whole = "lasts" if len(times.stretches) == 1 else "has gaps, and all in all shows"
             raise FootageError(
                 f"{video} {whole} {facts['duration_s']:.1f} s, shorter than one clip of "
-                f"{needed_s:.1f} s; nothing can be said about it"
+                f"{needed_s:.1f} s; give a longer recording"
             )
         log.info("scoring %d clips of %s", len(starts), video.name)
         table = pd.DataFrame({"frames_file": FRAMES, "start": starts})

@@ -82,7 +82,10 @@ class Sandbox:
         if status == -signal.SIGXCPU:
             raise QuarantinedError("timeout", "decoding used up its processor time", MORE_TIME)
         if status == NO_ANSWER:
-            raise FootageError(f"cannot write into {scratch.parent}: is the disk full?")
+            raise FootageError(
+                f"cannot write into {scratch.parent}: if its disk is full, free some space; what "
+                "was decoded is kept, so run it again"
+            )
         if status != 0:
             words = f"the decoder ended by {describe_exit(status)}"
             raise QuarantinedError("crashed", words, CRASHED)

@@ -63,8 +63,9 @@ def origin_of(run_id: str, scratch: Path) -> Origin:
         )
     except (MlflowException, OSError) as error:
         raise ProvenanceError(
-            f"run {pipeline.info.run_id} has no dvc.lock among its artefacts ({error}); only runs "
-            "whose pipeline was closed have one: any command of the pipeline closes it"
+            f"run {pipeline.info.run_id} has no dvc.lock among its artefacts ({error}): "
+            "it was killed before all of it was recorded. The next `dvc repro` in its folder "
+            "records the rest; try again then"
         ) from None
     return Origin(pipeline.info.run_id, commit, tags.get("git_dirty") == "true", Path(state))
 
@@ -145,7 +146,10 @@ def _topmost(client: MlflowClient, run_id: str) -> Run:
         while PARENT_TAG in run.data.tags:
             run = client.get_run(run.data.tags[PARENT_TAG])
     except MlflowException as error:
-        raise ProvenanceError(f"MLflow at {shown_uri()} has no run {run_id}: {error}") from None
+        raise ProvenanceError(
+            f"MLflow at {shown_uri()} has no run {run_id} "
+            f"({error}); take the id from its page, or set MLFLOW_TRACKING_URI to where the run is"
+        ) from None
     return run
 
 
@@ -153,7 +157,9 @@ def _run(*command: str, cwd: Path | None = None) -> str:
     try:
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise ProvenanceError(f"`{command[0]}` is not installed, or not on PATH") from None
+        raise ProvenanceError(
+            f"`{command[0]}` is not installed, or not on PATH; install it"
+        ) from None
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()
         told = words[-1] if words else f"exit status {done.returncode}"

@@ -74,6 +74,7 @@ def export_onnx(network: nn.Module, clips_BTKW: NDArray[np.uint8], file: Path) -
     if not difference <= PARITY:
         raise ModelError(
             f"the ONNX graph differs from torch by {difference:.2g} (allowed {PARITY:.0e}); "
-            "nothing was registered"
+            "nothing was registered. Install the versions of requirements/lock.txt, and run "
+            "`dvc repro register`"
         )
     return difference

@@ -66,7 +66,10 @@ class Registry:
                 f"{self.name} has no version {number!r}; there are: {there}"
             ) from None
         if not found.manifest:
-            raise RegistryError(f"version {number} of {self.name} was not registered by Aislewatch")
+            raise RegistryError(
+                f"version {number} of {self.name} was not registered by Aislewatch; choose one "
+                "that `aislewatch models list` shows"
+            )
         return found
 
     def versions(self) -> list[Registered]:

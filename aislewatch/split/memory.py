@@ -55,11 +55,14 @@ def read_assignments(path: Path = places.ASSIGNMENTS) -> pd.DataFrame:
             f"every old split, write the line {','.join(ASSIGNMENTS.names)} into it"
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SplitError(f"{path} is no CSV of {', '.join(ASSIGNMENTS.names)}: {error}") from None
+        raise SplitError(
+            f"{path} is no CSV of {', '.join(ASSIGNMENTS.names)} "
+            f"({error}); correct it, or take it back from git (git checkout -- {path})"
+        ) from None
     if list(table.columns) != ASSIGNMENTS.names:
         raise SplitError(
             f"{path} has the columns {', '.join(table.columns)}; it needs "
-            f"{', '.join(ASSIGNMENTS.names)}"
+            f"{', '.join(ASSIGNMENTS.names)}: correct its first line"
         )
     for row, side in enumerate(table["split"], start=2):
         if side not in SIDES:

@@ -47,8 +47,8 @@ def test_clips_below_the_papers_are_refused_before_anything_runs(
         ("train", "optimizer", "sgd", "train.optimizer: Input should be 'tuned' or 'paper'"),
         ("segment", "n_frames", 1, "segment.n_frames"),
         ("segment", "n_frames", 33, "segment.n_frames"),
-        ("segment", "negative_overlap", 0.9, "negative_overlap must be below positive_overlap"),
-        ("split", "train", 0.9, "must add up to 1"),
+        ("segment", "negative_overlap", 0.9, "(0.9) must be below positive_overlap (0."),
+        ("split", "train", 0.9, "must add up to 1, not to 1.2"),
         ("split", "recording_suffix", "(", "not a regular expression"),
         ("model", "kernel_size", 4, "must be odd"),
         ("model", "input", "flow", "model.input"),
@@ -106,7 +106,7 @@ def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="missing"):
         load_params(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("a: [")
-    with pytest.raises(ConfigError, match="not valid YAML"):
+    with pytest.raises(ConfigError, match=r"not valid YAML: .* in line 2, column 1; correct that"):
         load_params(tmp_path / "params.yaml")
 
 

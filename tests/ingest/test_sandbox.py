@@ -119,6 +119,6 @@ def test_a_full_disk_stops_the_stage(sandbox, tmp_path):
     folder = tmp_path / "scratch"
     folder.mkdir()
     (folder / "answer.json").mkdir()
-    with pytest.raises(FootageError, match="is the disk full") as error:
+    with pytest.raises(FootageError, match=r"disk is full, free some space.*run it again") as error:
         sandbox.run({"job": "look_around"}, folder)
     assert not isinstance(error.value, QuarantinedError)
