@@ -1,7 +1,5 @@
-"""A table of labels: what its columns mean, how it may be saved, what is refused and where."""
+"""A table of labels: what its columns mean, and how it may be saved."""
 
-import math
-import os
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -9,37 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from aislewatch.labels.protocol import LabelRow, Labels
 from aislewatch.labels.table import read_labels
 from tests.even_videos import even_video
-
-VIDEOS = {
-    "shop/till/a.mp4": even_video("unlabeled", 10.0, 10.0),
-    "shop/till/b.mp4": even_video("unlabeled", 20.0, 25.0),
-}
-
-
-def read(tmp_path: Path, content: str | bytes, name: str = "labels.csv") -> Labels:
-    folder = tmp_path / "shop"
-    folder.mkdir(exist_ok=True)
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    labels = read_labels(tmp_path, "shop", VIDEOS)
-    assert {problem.file for problem in labels.problems} <= {file.as_posix()}
-    file.unlink()
-    return labels
-
-
-def spans(labels: Labels) -> list[tuple[str, float, float, str]]:
-    return [(row.video, row.start_s, row.end_s, row.label) for row in labels.rows]
-
-
-def faults(labels: Labels) -> list[tuple[int | None, str]]:
-    return [(problem.row, problem.rule) for problem in labels.problems]
-
+from tests.labels.tables import read, spans
 
 A_EVENT = [("shop/till/a.mp4", 1.5, 3.0, "shoplifting")]
 
@@ -165,105 +136,6 @@ def test_words_for_labels(tmp_path: Path, words: str, label: str) -> None:
         assert read(tmp_path, f"video;label\na;{word}\n").whole == {"shop/till/a.mp4": label}
 
 
-@pytest.mark.parametrize("word", ["", "shop lifting?", "2", "yes", "1.5", "-1", "10", "fight"])
-def test_no_other_word_is_guessed(tmp_path: Path, word: str) -> None:
-    labels = read(tmp_path, f"video,label\na,{word}\n")
-    assert faults(labels) == [(2, "known_label")]
-    assert "write shoplifting, normal or unlabeled" in labels.problems[0].remedy
-    assert not labels.whole
-
-
-@pytest.mark.parametrize(
-    ("header", "values", "named"),
-    [
-        ("anfang,ende", "1.5,3", "anfang and ende"),
-        ("Startzeit,Endzeit", "1.5,3", "Startzeit and Endzeit"),
-        ("first_seen,last_seen", "at once,later", "first_seen and last_seen"),
-        ("start_us,end_us", "1,2", "start_us and end_us"),
-        ("t1,t2", "1.5,3", "t1, and none of the start, though t2 may hold times"),
-        ("time", "1.5", "time"),
-        ("frame", "12", "frame"),
-        ("duration", "30", "duration"),
-        ("in,out", "1.5,3", "in and out"),
-        ("Beginn (s),Ende (s)", "1.5,3", "Beginn (s) and Ende (s)"),
-        ("interval", "from one to two", "interval"),
-        ("von_bis", "1.5 - 3", "von_bis"),
-        ("stretch", "[1.5; 3.0]", "stretch"),
-        ("clock", "00:01 - 00:03", "clock"),
-        ("a,b", "7s,9s", "a and b"),
-        (",note", "1.5,late", "column 3, which has no name"),
-        ("when_it_happens", "later", "when_it_happens"),
-    ],
-)
-def test_no_table_with_unknown_times_is_about_whole_videos(
-    tmp_path: Path, header: str, values: str, named: str
-) -> None:
-    """Else a theft of two seconds would be one as long as its video, without a warning."""
-    labels = read(tmp_path, f"video,label,{header}\na,1,{values}\nb,0,{values}\n")
-    assert faults(labels) == [(1, "header")]
-    assert named in labels.problems[0].problem
-    assert "start_s and end_s" in labels.problems[0].remedy
-    assert not labels.rows
-    assert not labels.whole
-
-
-@pytest.mark.parametrize(
-    ("header", "values"),
-    [
-        ("store,day", "Ghent,2026-03-03"),
-        ("camera,store_no,fold", "3,12,1"),
-        ("n_frames,fps,width,height", "250,25,640,480"),
-        ("video_duration,total_frames", "30.5,763"),
-        ("note", "start at the door"),
-        ("anfang,ende,time", ",,"),
-    ],
-)
-def test_harmless_columns_leave_a_table_about_whole_videos(
-    tmp_path: Path, header: str, values: str
-) -> None:
-    labels = read(tmp_path, f"video,label,{header}\na,1,{values}\nb,0,{values}\n")
-    assert labels.problems == []
-    assert labels.whole == {"shop/till/a.mp4": "shoplifting", "shop/till/b.mp4": "normal"}
-
-
-def test_an_index_of_pandas_is_no_time(tmp_path: Path) -> None:
-    labels = read(tmp_path, ",video,label\n0,a,1\n1,b,0\n")
-    assert labels.problems == []
-    assert len(labels.whole) == 2
-
-
-def test_columns_of_times_that_are_all_empty_are_none(tmp_path: Path) -> None:
-    labels = read(tmp_path, "video,label,start_s,end_s,von,bis\na,1,,,1.5,3\nb,0,,,,\n")
-    assert faults(labels) == [(1, "header")]
-    assert "von and bis may hold times" in labels.problems[0].problem
-    assert read(tmp_path, "video,label,start_s,end_s\na,1,,\n").problems == []
-
-
-@pytest.mark.parametrize(("rate", "told"), [("10", []), ("10,0", []), ("", []), ("30", [2, 3])])
-def test_frames_counted_at_another_rate_are_told(
-    tmp_path: Path, rate: str, told: list[int]
-) -> None:
-    rows = "".join(f"a;1;{first};{first + 9};{rate}\n" for first in (10, 30))
-    labels = read(tmp_path, f"video;label;start_frame;end_frame;fps\n{rows}")
-    assert faults(labels) == [(row, "frame_rate") for row in told]
-    assert {problem.level for problem in labels.problems} <= {"warning"}
-    assert len(labels.rows) == 2
-
-
-def test_a_row_without_times_has_none_elsewhere(tmp_path: Path) -> None:
-    labels = read(tmp_path, "video,label,start_s,end_s,begin_at_till\na,1,1,2,\nb,1,,,4\n")
-    assert faults(labels) == [(3, "whole_video")]
-    assert "the row has no start_s and end_s, but begin_at_till is '4'" in str(labels.problems[0])
-
-
-@pytest.mark.parametrize("unit", ["s", "frames", "ms"])
-def test_a_duration_that_is_none(tmp_path: Path, unit: str) -> None:
-    labels = read(tmp_path, f"video,label,start_{unit},duration_{unit}\na,1,10,\na,1,2,x\n")
-    name = f"duration_{unit}_number"
-    assert faults(labels) == [(2, name), (3, name)]
-    assert all(math.isnan(row.end_s) for row in labels.rows)
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -284,15 +156,6 @@ def test_tables_of_spreadsheets(tmp_path: Path, text: str, encoding: str) -> Non
     assert labels.rows[0].row == line
 
 
-def test_commas_that_part_thousands_or_cells_are_not_guessed(tmp_path: Path) -> None:
-    labels = read(tmp_path, 'video,label,start_s,end_s\na,1,"1,234","1,236"\n')
-    assert faults(labels) == [(2, "start_s_number"), (2, "end_s_number")]
-    labels = read(tmp_path, "video,label,start_s,end_s,,\na,1,7,5,9,0\na,1,7,8\n")
-    assert faults(labels) == [(2, "malformed")]
-    labels = read(tmp_path, "video;label;start_s;end_s\na;1;1,234;2,500\n")
-    assert spans(labels) == [("shop/till/a.mp4", 1.234, 2.5, "shoplifting")]
-
-
 def test_not_a_number_in_parquet_is_an_empty_cell(tmp_path: Path) -> None:
     nan = float("nan")
     table = {"video": ["a", "b"], "label": [1.0, 0.0], "start_s": [1.5, nan], "end_s": [3.0, nan]}
@@ -302,153 +165,6 @@ def test_not_a_number_in_parquet_is_an_empty_cell(tmp_path: Path) -> None:
     assert labels.problems == []
     assert spans(labels) == A_EVENT
     assert labels.whole == {"shop/till/b.mp4": "normal"}
-
-
-@pytest.mark.parametrize(
-    ("header", "says"),
-    [
-        (
-            "video,label,start_s,end_s,start_frame,end_frame",
-            "start_s and start_frame mean the same",
-        ),
-        ("video,path,label", "video and path mean the same"),
-        ("video,label,class", "label and class mean the same"),
-        ("video,label,split,subset", "split and subset mean the same"),
-        ("video,label,start_s", "there is the column start_s, and none of the end"),
-        ("video,label,stop_time", "there is the column stop_time, and none of the start"),
-        ("video,label,start_s,end_frame", "start_s and end_frame are not in one unit"),
-        ("video,label,start_ms,end", "start_ms and end are not in one unit"),
-        ("video,label,start_min,end_min", "start_min and end_min are not in one unit"),
-        ("video,label,start_min,start_s,end_s", "start_min and start_s mean the same"),
-        ("video,label,onset,offset,end_s", "offset and end_s mean the same"),
-        ("video,start_s,end_s", "no column label"),
-        ("label,start_s,end_s", "no column video"),
-        ("till/a.mp4,1,0,5", "no column video and no label"),
-        ("", "no column video and no label"),
-    ],
-)
-def test_headers_that_do_not_tell(tmp_path: Path, header: str, says: str) -> None:
-    labels = read(tmp_path, f"{header}\na,1,1,1,1,1\n")
-    assert set(faults(labels)) == {(1 if header else 2, "header")}
-    assert says in labels.problems[0].problem
-    assert not labels.rows
-
-
-@pytest.mark.parametrize(
-    ("unit", "start", "end", "rule"),
-    [
-        ("s", "1,5,0", "3", "start_s_number"),
-        ("s", "1", "00:00:03", "end_s_number"),
-        ("ms", "1500", "0:03", "end_ms_number"),
-        ("ms", "1.5 s", "3000", "start_ms_number"),
-        ("s", "nan", "3", "start_s_number"),
-        ("s", "", "3", "start_s_number"),
-        ("time", "1.5h", "00:00:03", "start_time_number"),
-        ("time", "000130", "000140", "start_time_number end_time_number"),
-        ("time", "00:00:01:12", "00:00:03", "start_time_number"),
-        ("time", "00:00:01", "00:00:61", "end_time_number"),
-        ("frame", "-1", "29", "start_frame_number"),
-        ("frame", "15", "29.5", "end_frame_number"),
-    ],
-)
-def test_times_in_another_unit(tmp_path: Path, unit: str, start: str, end: str, rule: str) -> None:
-    labels = read(tmp_path, f"video;label;start_{unit};end_{unit}\na;1;{start};{end}\n")
-    assert faults(labels) == [(2, word) for word in rule.split()]
-    assert labels.problems[0].remedy.startswith("write ")
-    bad = 0 if rule.startswith("start") else 1
-    assert math.isnan((labels.rows[0].start_s, labels.rows[0].end_s)[bad])
-
-
-def test_all_problems_at_once_each_with_its_row(tmp_path: Path) -> None:
-    text = (
-        "video,label,start_s,end_s,split\n"
-        "a,1,1,2,train\n"
-        "a,1,3,4,test\n"
-        "a,0,,,\n"
-        "z,1,1,2,\n"
-        "b,1,,,nowhere\n"
-        "b,0,,,\n"
-        "b,1\n"
-    )
-    labels = read(tmp_path, text)
-    assert sorted(faults(labels)) == [
-        (3, "one_side"),
-        (4, "whole_video"),
-        (5, "known_video"),
-        (6, "known_side"),
-        (7, "whole_video"),
-        (8, "malformed"),
-    ]
-
-
-def test_a_table_is_one_and_a_regular_file(tmp_path: Path) -> None:
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "labels.tsv").write_text("video\tlabel\na\t1\n")
-    os.mkfifo(tmp_path / "shop" / "labels.csv")
-    assert "more than one" in str(read_labels(tmp_path, "shop", VIDEOS).problems[0])
-    (tmp_path / "shop" / "labels.tsv").unlink()
-    assert "no regular file" in str(read_labels(tmp_path, "shop", VIDEOS).problems[0])
-    (tmp_path / "shop" / "labels.csv").rename(tmp_path / "shop" / "pipe")
-    (tmp_path / "shop" / "Labels.CSV").write_text("Video Name,Class\na,1\n")
-    assert read_labels(tmp_path, "shop", VIDEOS).whole == {"shop/till/a.mp4": "shoplifting"}
-
-
-ROWS = st.lists(
-    st.tuples(st.sampled_from(sorted(VIDEOS)), st.integers(0, 80), st.integers(0, 19)), max_size=9
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ROWS, st.sampled_from(["s", "frame", "time"]), st.sampled_from(list(",;\t|")))
-def test_units_and_delimiters_tell_the_same(
-    tmp_path: Path, rows: list[tuple[str, int, int]], unit: str, delimiter: str
-) -> None:
-    expected, lines = [], [["video", "label", f"start_{unit}", f"end_{unit}"]]
-    for number, (video, first, more) in enumerate(rows, start=2):
-        fps = VIDEOS[video].fps
-        bounds = first / fps, (first + more + 1) / fps
-        write = {
-            "s": [repr(bound) for bound in bounds],
-            "frame": [str(first), str(first + more)],
-            "time": [f"00:{int(bound) // 60:02}:{bound % 60:012.9f}" for bound in bounds],
-        }[unit]
-        lines.append([video, "shoplifting", *write])
-        file = (tmp_path / "shop" / "labels.csv").as_posix()
-        expected.append(LabelRow(file, number, video, *bounds, "shoplifting"))
-    labels = read(tmp_path, "\n".join(map(delimiter.join, lines)))
-    assert labels.problems == []
-    assert [(row.row, row.video) for row in labels.rows] == [(e.row, e.video) for e in expected]
-    for row, wanted in zip(labels.rows, expected, strict=True):
-        assert (row.start_s, row.end_s) == pytest.approx((wanted.start_s, wanted.end_s), abs=1e-8)
-
-
-WORDS = "video label start_s end_frame start end a b.mp4 1 0 normal 00:00:01 -3 1e999 é , ; |"
-PIECES = st.sampled_from([*WORDS.split(), "\t", " ", "\n", "\r\n", '"', "\x00", "\ufeff"])
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=80) | st.lists(PIECES, max_size=40).map("".join))
-def test_any_bytes_give_labels_or_problems(tmp_path: Path, content: str | bytes) -> None:
-    labels = read(tmp_path, content)
-    assert {row.video for row in labels.rows} <= set(VIDEOS)
-    assert set(labels.whole) <= set(VIDEOS)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_any_damage_to_a_parquet_gives_labels_or_problems(
-    tmp_path: Path, data: st.DataObject
-) -> None:
-    file = tmp_path / "whole.parquet"
-    if not file.exists():
-        pd.DataFrame({"video": ["a"], "label": [1], "start_s": [0.5], "end_s": [2.0]}).to_parquet(
-            file
-        )
-    content = bytearray(file.read_bytes())
-    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
-        content[place] = data.draw(st.integers(0, 255))
-    cut = data.draw(st.integers(0, len(content)))
-    read(tmp_path, bytes(content[:cut]), "labels.parquet")
 
 
 @pytest.mark.corpus
@@ -483,11 +199,3 @@ def test_tables_found_in_the_wild(
         assert {row.video for row in labels.rows} | set(labels.whole) == set(videos)
     else:
         assert problem in str(labels.problems[0])
-
-
-@pytest.mark.corpus
-def test_scores_of_frames_are_no_labels(tmp_path: Path, corpus: Path) -> None:
-    files = sorted((corpus / "annotations" / "aihub_stgnf_gt").glob("*.csv"))
-    assert files
-    for file in files:
-        assert faults(read(tmp_path, file.read_bytes())) == [(1, "header")]

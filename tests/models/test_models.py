@@ -1,257 +1,26 @@
-"""The networks: their equations, their input, and their way to disk and back."""
+"""The networks, and their way to disk and back."""
 
-import importlib
-import itertools
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import onnxruntime
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.build import load_model, save_model
-from aislewatch.models.convlstm import ConvLSTM
-from aislewatch.models.dropout import ClipDropout, uniform
 from aislewatch.models.facts import model_facts
-from aislewatch.models.input import RGB_MEAN, RGB_STD, ClipInput, ClipViews, area_weights
 from aislewatch.models.rows import NETWORKS
 from aislewatch.models_gpu.precision import compute_in
 from aislewatch.register.export import export_onnx
-from tests.tiny_clips import N_FRAMES, SIZE
+from tests.tiny_clips import N_FRAMES
 from tests.tiny_models import make_model, random_clips
 
 ARCHITECTURES = tuple(NETWORKS)
-
-
-def views(batch: int, **changes: float) -> ClipViews:
-    values = {"left": 0.0, "top": 0.0, "side": 1.0, "mirrored": 0.0, "gain": 1.0} | changes
-    return ClipViews(**{name: torch.full((batch,), value) for name, value in values.items()})
-
-
-# ConvLSTM
-
-
-def sigmoid(x: Any) -> Any:
-    return 1 / (1 + np.exp(-x))
-
-
-def convolve(x_CHW: Any, weights_OCKK: Any) -> Any:
-    """Zero-padded cross-correlation, one output value at a time."""
-    out, _, side, _ = weights_OCKK.shape
-    _, height, width = x_CHW.shape
-    padded = np.pad(x_CHW, ((0, 0), (side // 2,) * 2, (side // 2,) * 2))
-    y_OHW = np.zeros((out, height, width))
-    for o, i, j in itertools.product(range(out), range(height), range(width)):
-        y_OHW[o, i, j] = (padded[:, i : i + side, j : j + side] * weights_OCKK[o]).sum()
-    return y_OHW
-
-
-def test_convlstm_is_the_papers_equations() -> None:
-    torch.manual_seed(0)
-    layer = ConvLSTM(in_channels=2, hidden_channels=3, kernel_size=3).double()
-    x_BTCHW = torch.randn(2, 4, 2, 5, 4, dtype=torch.float64)
-    w_x, b, w_h = (
-        parameter.detach().numpy()
-        for parameter in (layer.from_input.weight, layer.from_input.bias, layer.from_hidden.weight)
-    )
-    w_xi, w_xf, w_xc, w_xo = np.split(w_x, 4)
-    w_hi, w_hf, w_hc, w_ho = np.split(w_h, 4)
-    b_i, b_f, b_c, b_o = (part[:, None, None] for part in np.split(b, 4))
-    h_BTCHW = layer(x_BTCHW).detach().numpy()
-    for x_TCHW, h_TCHW in zip(x_BTCHW.numpy(), h_BTCHW, strict=True):
-        h = c = np.zeros((3, 5, 4))
-        for x, h_got in zip(x_TCHW, h_TCHW, strict=True):
-            i = sigmoid(convolve(x, w_xi) + convolve(h, w_hi) + b_i)  # eq. 1, with W_xi
-            f = sigmoid(convolve(x, w_xf) + convolve(h, w_hf) + b_f)  # eq. 2
-            c = f * c + i * np.tanh(convolve(x, w_xc) + convolve(h, w_hc) + b_c)  # eq. 3
-            o = sigmoid(convolve(x, w_xo) + convolve(h, w_ho) + b_o)  # eq. 4
-            h = o * np.tanh(c)  # where the paper prints eq. 5
-            np.testing.assert_allclose(h_got, h, atol=1e-12)
-
-
-def test_convlstm_gradient_is_the_derivative() -> None:
-    torch.manual_seed(0)
-    layer = ConvLSTM(in_channels=1, hidden_channels=1, kernel_size=3).double()
-    x_BTCHW = torch.randn(1, 3, 1, 2, 3, dtype=torch.float64, requires_grad=True)
-    inputs = (x_BTCHW, *layer.parameters())
-    assert torch.autograd.gradcheck(lambda x, *_: layer(x), inputs, fast_mode=True)
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_BACKEND", "torch")
-        return importlib.import_module("keras")
-
-
-@pytest.mark.parametrize("kernel_size", [3, 5])
-def test_convlstm_is_keras_forward_and_backward(keras: Any, kernel_size: int) -> None:
-    torch.manual_seed(0)
-    ours = ConvLSTM(in_channels=3, hidden_channels=8, kernel_size=kernel_size)
-    theirs = keras.layers.ConvLSTM2D(8, kernel_size, padding="same", return_sequences=True)
-    x_BTCHW = torch.randn(2, 16, 3, 12, 10, requires_grad=True)
-    x_BTHWC = x_BTCHW.detach().permute(0, 1, 3, 4, 2).clone().requires_grad_()
-    theirs.build(x_BTHWC.shape)
-    # Both start alike where no draw is involved: the forget gate open, the other biases zero.
-    torch.testing.assert_close(ours.from_input.bias, theirs.trainable_variables[2].value)
-    kernels = (ours.from_input.weight, ours.from_hidden.weight)  # OIKK, Keras' are KKIO
-    bias = torch.randn(4 * 8)
-    with torch.no_grad():
-        ours.from_input.bias.copy_(bias)
-    theirs.set_weights([*(k.detach().permute(2, 3, 1, 0).numpy() for k in kernels), bias.numpy()])
-    h_BTCHW, h_BTHWC = ours(x_BTCHW), theirs(x_BTHWC)
-    torch.testing.assert_close(h_BTCHW, h_BTHWC.permute(0, 1, 4, 2, 3), atol=1e-5, rtol=0)
-
-    # A loss in which every hidden state counts with a weight of its own.
-    weights_BTCHW = torch.randn_like(h_BTCHW)
-    (h_BTCHW * weights_BTCHW).sum().backward()
-    (h_BTHWC.permute(0, 1, 4, 2, 3) * weights_BTCHW).sum().backward()
-    kernel, recurrent_kernel, their_bias = (v.value.grad for v in theirs.trainable_variables)
-    pairs = [
-        (x_BTCHW.grad, x_BTHWC.grad.permute(0, 1, 4, 2, 3)),
-        (kernels[0].grad, kernel.permute(3, 2, 0, 1)),
-        (kernels[1].grad, recurrent_kernel.permute(3, 2, 0, 1)),
-        (ours.from_input.bias.grad, their_bias),
-    ]
-    for our_gradient, their_gradient in pairs:
-        largest = float(their_gradient.abs().max())
-        torch.testing.assert_close(our_gradient, their_gradient, atol=1e-5 * largest, rtol=0)
-
-
-# Dropout
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=6), st.integers(1, 50))
-def test_dropout_belongs_to_the_clip(seeds: list[int], features: int) -> None:
-    layer, seeds_B = ClipDropout(0.5), torch.tensor(seeds)
-    x_BD = torch.ones(len(seeds), features)
-    together = layer(x_BD, seeds_B)
-    assert set(together.unique().tolist()) <= {0.0, 2.0}
-    for row in range(len(seeds)):
-        assert torch.equal(layer(x_BD[row : row + 1], seeds_B[row : row + 1])[0], together[row])
-    assert torch.equal(layer.eval()(x_BD, seeds_B), x_BD)
-
-
-def test_dropout_draws_as_if_at_random() -> None:
-    u_BD = uniform(torch.arange(2000), 300).double()
-    assert ((u_BD >= 0) & (u_BD < 1)).all()
-    counts = torch.histc(u_BD, bins=50, min=0, max=1)
-    assert ((counts - 12_000).abs() < 5 * 12_000**0.5).all()
-    # Neighbouring clips and neighbouring features know nothing of each other.
-    for a, b in ((u_BD[1:], u_BD[:-1]), (u_BD[:, 1:], u_BD[:, :-1])):
-        assert abs(float(torch.corrcoef(torch.stack([a.ravel(), b.ravel()]))[0, 1])) < 5 / 774
-
-
-# Input
-
-
-@pytest.mark.parametrize(
-    ("yuv", "rgb"),
-    [
-        ((235, 128, 128), (1, 1, 1)),
-        ((16, 128, 128), (0, 0, 0)),
-        ((81, 90, 240), (1, 0, 0)),
-        ((145, 54, 34), (0, 1, 0)),
-        ((41, 240, 110), (0, 0, 1)),
-    ],
-)
-def test_known_colours(yuv: tuple[int, int, int], rgb: tuple[int, int, int]) -> None:
-    planes = [np.full(n, value) for n, value in zip((1024, 256, 256), yuv, strict=True)]
-    frame = torch.from_numpy(np.concatenate(planes).astype(np.uint8)).view(1, 1, 48, 32)
-    x_BTCHW = ClipInput(32, 16, "rgb")(frame) * RGB_STD + RGB_MEAN
-    # Half a step of 8-bit YUV is up to 0.008 of RGB.
-    np.testing.assert_allclose(x_BTCHW[0, 0, :, 7, 7], rgb, atol=0.008)
-
-
-def test_agrees_with_ffmpeg_on_a_picture() -> None:
-    random = np.random.default_rng(0)
-    # Colours that exist, in blocks of 4 × 4, so that no filter of chroma plays a part.
-    blocks = [random.integers(low, high, (8, 8)) for low, high in ((100, 150), *[(112, 144)] * 2)]
-    planes = [np.kron(b, np.ones((n, n))) for b, n in zip(blocks, (4, 2, 2), strict=True)]
-    packed = np.concatenate([plane.ravel() for plane in planes]).astype(np.uint8).reshape(48, 32)
-    theirs = av.VideoFrame.from_ndarray(packed, format="yuv420p").to_ndarray(format="rgb24") / 255
-    ours = ClipInput(32, 32, "rgb")(torch.from_numpy(packed)[None, None]) * RGB_STD + RGB_MEAN
-    inside = np.s_[1::4, 1::4]
-    for channel in range(3):
-        np.testing.assert_allclose(
-            ours[0, 0, channel].numpy()[inside], theirs[..., channel][inside], atol=2.5 / 255
-        )
-
-
-@settings(deadline=None)
-@given(
-    start=st.floats(0, 0.4),
-    length=st.floats(0.3, 0.6),
-    n_out=st.integers(1, 40),
-    n_in=st.integers(1, 40),
-)
-def test_area_weights_average(start: float, length: float, n_out: int, n_in: int) -> None:
-    weights = area_weights(torch.tensor([start]), torch.tensor([length]), n_out, n_in)
-    assert weights.shape == (1, n_out, n_in)
-    assert (weights >= 0).all()
-    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
-
-
-def test_scaling_down_is_the_mean_of_areas() -> None:
-    yuv_BTKW = random_clips(2, size=48)
-    luma_BTHW = yuv_BTKW[:, :, :48].float()
-    expected = torch.nn.functional.adaptive_avg_pool2d(luma_BTHW, 16)
-    got = ClipInput(48, 16, "rgb")._scaled(yuv_BTKW[:, :, :48], None)
-    torch.testing.assert_close(got, expected)
-
-
-def test_difference_is_of_successive_frames() -> None:
-    yuv_BTKW = random_clips(2)
-    rgb_BTCHW = ClipInput(SIZE, 16, "rgb")(yuv_BTKW) * RGB_STD
-    diff_BTCHW = ClipInput(SIZE, 16, "diff")(yuv_BTKW)
-    assert (diff_BTCHW[:, 0] == 0).all()
-    torch.testing.assert_close(
-        diff_BTCHW[:, 1:], 6 * (rgb_BTCHW[:, 1:] - rgb_BTCHW[:, :-1]), atol=1e-5, rtol=1e-5
-    )
-
-
-@pytest.mark.parametrize("kind", ["rgb", "diff"])
-def test_whole_view_is_no_view(kind: Any) -> None:
-    yuv_BTKW, look = random_clips(2), ClipInput(SIZE, 16, kind)
-    torch.testing.assert_close(look(yuv_BTKW, views(2)), look(yuv_BTKW), atol=1e-4, rtol=1e-4)
-
-
-def test_mirrored_view_is_the_mirrored_output() -> None:
-    yuv_BTKW, look = random_clips(2), ClipInput(SIZE, 16, "rgb")
-    mirrored = look(yuv_BTKW, views(2, mirrored=1.0))
-    torch.testing.assert_close(mirrored, look(yuv_BTKW, views(2)).flip(-1))
-
-
-def test_cropped_view_is_the_cropped_frame() -> None:
-    yuv_BTKW = random_clips(1)
-    look = ClipInput(SIZE, 16, "rgb")
-    cropped = look._scaled(yuv_BTKW[:, :, :SIZE], views(1, left=0.5, top=0.25, side=0.5))
-    assert torch.equal(cropped, yuv_BTKW[:, :, 8:24, 16:32].float())
-
-
-@settings(deadline=None)
-@given(
-    left=st.floats(0, 0.25),
-    top=st.floats(0, 0.25),
-    side=st.floats(0.5, 0.75),
-    mirrored=st.sampled_from([0.0, 1.0]),
-    gain=st.floats(0.5, 1.5),
-)
-def test_a_view_treats_all_frames_alike(**view: float) -> None:
-    still_BTKW = random_clips(1)[:, :1].expand(-1, N_FRAMES, -1, -1)
-    seen_BTCHW = ClipInput(SIZE, 16, "rgb")(still_BTKW, views(1, **view))
-    assert (seen_BTCHW == seen_BTCHW[:, :1]).all()
-    # Motion, too, is that of the clip alone: a still clip stays still, whatever the view.
-    assert (ClipInput(SIZE, 16, "diff")(still_BTKW, views(1, **view)) == 0).all()
 
 
 # Networks

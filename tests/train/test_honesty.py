@@ -13,7 +13,7 @@ from aislewatch.train.data import TrainingData, load_training_data
 from aislewatch.train.loop import train
 from aislewatch.train.processes import Processes
 from tests.tiny_clips import write_store
-from tests.train.test_training import ignore, make_recipe, params_of
+from tests.train.small_training import ignore, make_recipe, params_of
 
 SEEDS = range(4)
 EPOCHS = 6

@@ -1,39 +1,39 @@
-"""Labels of a source folder: what is read, what is refused and where; the stage validate."""
+"""Labels of a source folder: what is read, what is refused and where."""
 
-import shutil
 from itertools import combinations
 from pathlib import Path
 
-import pandas as pd
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.frames.stretches import frame_times
 from aislewatch.labels.checks import Limits, check_rows
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.protocol import LabelRow, Labels
 from aislewatch.tables import validate as tables
 from aislewatch.validate.annotations import assemble, video_labels
-from aislewatch.validate.copies.find import Copy
-from aislewatch.validate.duplicates import pair_table
 from aislewatch.validate.videos import video_table
-from stages.validate import main
 from tests.even_videos import even_video, even_videos
-from tests.films import SIZE, write_films
-from tests.validate.test_expectations import GOOD, catalog_of
+from tests.validate.stage_project import HEADER
+from tests.validate.test_expectations import GOOD
 
 LIMITS = Limits(frame_s=0.1, min_event_s=0.3)
+
+
 VIDEOS = {
     "shop/cam/shoplifting/a.mp4": even_video("shoplifting", 10.0, 25.0),
     "shop/cam/shoplifting/b, (1).mp4": even_video("shoplifting", 10.0, 25.0),
     "shop/normal/n.mp4": even_video("normal", 10.0, 25.0),
     "shop/u.mp4": even_video("unlabeled", 10.0, 25.0),
 }
-HEADER = "video,start_s,end_s,label\n"
+
+
 A = "cam/shoplifting/a.mp4"
+
+
 B = "cam/shoplifting/b, (1).mp4"
+
+
 REST = f'"{B}",0,1,shoplifting\n'
 
 
@@ -243,93 +243,3 @@ def test_videos_table_has_no_gaps() -> None:
         [c, "shop", "shop", "", "", a, "", ""],
     ]
     assert set(table.dtypes.astype(str)) == {"str"}
-
-
-def test_pairs_of_copies() -> None:
-    catalog = catalog_of("s/normal/a", "s/shoplifting/b", "s/normal/c", "s/unlabeled/d")
-    catalog.loc[[0, 2], "sha256"] = "f" * 64
-    found = [
-        Copy("s/normal/a", "s/shoplifting/b", 0.87, 2.6, 0.0, 3.0, 1.0, 4.0, 1.0, False),
-        Copy("s/shoplifting/b", "s/unlabeled/d", 0.1, 0.8, 5.0, 6.0, 0.0, 1.0, 1.1, True),
-        Copy("s/normal/c", "s/unlabeled/d", 0.1, 10.0, 0.0, 12.0, 0.0, 12.0, 1.0, False),
-    ]
-    pairs = pair_table(catalog, found, 0.3, frame_times(catalog))
-    assert pairs.drop(columns="labels_conflict").to_numpy().tolist() == [
-        ["s/normal/a", "s/normal/c", 1.0, True, True, 0.0, 10.0, 0.0, 10.0, 1.0, False],
-        ["s/normal/a", "s/shoplifting/b", 0.87, True, False, 0.0, 3.0, 1.0, 4.0, 1.0, False],
-        # Ten seconds of motion are the same footage, however long the videos are.
-        ["s/normal/c", "s/unlabeled/d", 0.1, True, False, 0.0, 10.0, 0.0, 10.0, 1.0, False],
-        ["s/shoplifting/b", "s/unlabeled/d", 0.1, False, False, 5.0, 6.0, 0.0, 1.0, 1.1, True],
-    ]
-
-
-def project(folder: Path, catalog: pd.DataFrame, events: str | None = None) -> None:
-    """What validate reads, in ``folder``: the first two videos show the same motion."""
-    params = yaml.safe_load(Path("params.yaml").read_text()) | {"sources": {"shop": "folder"}}
-    params["frames"]["size"] = SIZE
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    (folder / "data" / "raw" / "shop").mkdir(parents=True)
-    catalog.to_parquet(folder / "data" / "catalog.parquet")
-    walks = [0, *range(len(catalog) - 1)][: len(catalog)]
-    write_films(folder / "data", catalog, walks)
-    if events is not None:
-        (folder / "data" / "raw" / "shop" / "events.csv").write_text(events)
-
-
-@pytest.fixture
-def execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place for the stage's journal, as a flow hands it down."""
-    folder = tmp_path / "execution"
-    folder.mkdir()
-    monkeypatch.setenv("AISLEWATCH_EXECUTION", str(folder))
-    return folder
-
-
-def test_stage_writes_the_same_bytes_twice(
-    tmp_path: Path,
-    execution: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    project(tmp_path, GOOD)
-    monkeypatch.chdir(tmp_path)
-    outputs = [
-        Path("data") / name
-        for name in ("annotations.parquet", "videos.parquet", "duplicates.csv", "validation.csv")
-    ]
-    main()
-    first = [output.read_bytes() for output in outputs]
-    shutil.rmtree("reports")
-    main()
-    assert [output.read_bytes() for output in outputs] == first
-    duplicates = pd.read_csv("data/duplicates.csv")
-    assert duplicates["labels_conflict"].tolist() == [True]
-    assert pd.read_csv("data/validation.csv")["rule"].tolist() == ["contradiction"]
-    assert Path("reports/data_docs/index.html").exists()
-
-
-def test_stage_refuses_bad_labels_and_keeps_earlier_results(
-    tmp_path: Path, execution: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project(tmp_path, GOOD, HEADER + "shoplifting/a.mp4,8,99,shoplifting\n")
-    monkeypatch.chdir(tmp_path)
-    Path("data/annotations.parquet").write_bytes(b"earlier")
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    message = str(stopped.value)
-    assert "data/raw/shop/events.csv line 2" in message
-    assert "99" in message
-    assert Path("data/annotations.parquet").read_bytes() == b"earlier"
-    report = pd.read_csv("reports/validation.csv")
-    assert report.loc[report["level"] == "error", "rule"].tolist() == ["inside_video"]
-    assert report.loc[report["level"] == "error", "row"].tolist() == [2]
-
-
-def test_stage_refuses_an_empty_catalog(
-    tmp_path: Path, execution: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project(tmp_path, GOOD)
-    monkeypatch.chdir(tmp_path)
-    GOOD.head(0).to_parquet("data/catalog.parquet")
-    with pytest.raises(SystemExit, match="the table must have at least 1 row and has 0"):
-        main()

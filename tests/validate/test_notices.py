@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from stages.validate import main
-from tests.validate.test_annotations import project
+from tests.validate.stage_project import project
 from tests.validate.test_expectations import GOOD
 
 NOTICE = "it has 2 video tracks: track 1 is taken -> to take another, `ffmpeg -i FILE NEW.mkv`"

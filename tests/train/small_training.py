@@ -1,0 +1,51 @@
+"""A small training that many tests share."""
+
+import dataclasses
+import os
+from typing import Any
+
+import torch
+
+from aislewatch.config.params import Params, parse_params
+from aislewatch.models.build import ModelConfig
+from aislewatch.models.sizes import network_of
+from aislewatch.train.adam import Adam
+from aislewatch.train.loop import Recipe
+from aislewatch.train.processes import Processes
+from aislewatch.train.validation import EpochRow
+from tests.tiny_clips import (
+    N_FRAMES,
+    SIZE,
+    tiny_params,
+)
+
+# On a machine with a GPU, "cuda" runs these tests there.
+DEVICE = torch.device(os.environ.get("AISLEWATCH_TEST_DEVICE", "cpu"))
+
+
+ALONE = Processes(DEVICE)
+
+
+ADAM = Adam(lr=0.005, beta1=0.9, beta2=0.99, eps=1e-7)
+
+
+def params_of(**changes: dict[str, Any]) -> Params:
+    return parse_params(tiny_params(**changes), "test")
+
+
+def make_recipe(epochs: int, **changes: Any) -> Recipe:
+    params = params_of()
+    config = ModelConfig(
+        architecture="convlstm",
+        model=network_of(params.model),
+        frame_size=SIZE,
+        n_frames=N_FRAMES,
+        step=1,
+        fps=10,
+    )
+    recipe = Recipe(config, params.learning, ADAM, epochs, patience=epochs, seed=0)
+    return dataclasses.replace(recipe, **changes)
+
+
+def ignore(row: EpochRow) -> None:
+    pass
