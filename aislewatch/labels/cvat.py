@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aislewatch.labels.addresses import ends_of, paths_of
 from aislewatch.labels.classes import label_of
+from aislewatch.labels.counts import compare_frames
 from aislewatch.labels.cvat_xml import CvatTask, Document, Track, read_document
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Problem
@@ -31,6 +32,7 @@ class _Seen:
     task: CvatTask
     labels: dict[str, list[Span]] = field(default_factory=dict)
     covered: list[Span] = field(default_factory=list)
+    tasks: list[CvatTask] = field(default_factory=list)
 
 
 def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
@@ -86,6 +88,7 @@ def _gather(
         tasks[task.id] = video
         entry = seen.setdefault(video, _Seen(file, task))
         entry.covered.append(_covered(task, videos[video]))
+        entry.tasks.append(task)
     by_id = {task.id: task for task in document.tasks}
     for track in document.tracks:
         label = label_of(track.label)
@@ -113,10 +116,10 @@ def _find_video(file: str, task: CvatTask, names: VideoNames) -> str | Problem:
 
 
 def _covered(task: CvatTask, video: Video) -> Span:
-    if task.stop is None:
+    if task.last is None:
         return Span(0.0, video.duration_s)
     times = video.times
-    return Span(times.shown_from(task.start), times.shown_until(task.stop + task.step - 1))
+    return Span(times.shown_from(task.start), times.shown_until(task.last + task.step - 1))
 
 
 def _spans(file: str, track: Track, task: CvatTask, video: Video) -> Iterator[Span]:
@@ -154,6 +157,11 @@ def _visible(track: Track, step: int) -> Iterator[tuple[int, int]]:
 
 
 def _conclude(video: str, seen: _Seen, facts: Video, labels: Labels) -> None:
+    task = max(seen.tasks, key=lambda task: task.last or 0)
+    if problem := compare_frames(seen.file, task.line, video, task.counted, len(facts.times)):
+        labels.problems.append(problem)
+        if problem.level == "error":
+            return
     events = join(seen.labels.get(SHOPLIFTING, []))
     # Without an event a task says normal only if its annotator could have said otherwise.
     can_tell = SHOPLIFTING in map(label_of, seen.task.labels)

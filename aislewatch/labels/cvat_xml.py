@@ -25,7 +25,8 @@ _FIELDS = ("id", "name", "subset", "size", "start_frame", "stop_frame", "frame_f
 class CvatTask:
     """Describes a video as CVAT knew it: frames ``start``, ``start + step``, ... up to ``stop``.
 
-    ``offset`` is what a project's export adds to the frames of the original video.
+    ``size`` counts them; it and ``stop`` may be untold. ``offset`` is what a project's export adds
+    to the frames of the original video.
     """
 
     line: int
@@ -36,7 +37,20 @@ class CvatTask:
     start: int
     step: int
     stop: int | None
+    size: int | None
     offset: int
+
+    @property
+    def last(self) -> int | None:
+        """The number of its last frame, where that is told."""
+        if self.stop is None and self.size:
+            return self.start + self.step * (self.size - 1)
+        return self.stop
+
+    @property
+    def counted(self) -> tuple[int, int] | None:
+        """The fewest and the most frames that a video may have whose end the task covers."""
+        return None if self.last is None else (self.last + 1, self.last + self.step)
 
 
 @dataclass
@@ -153,8 +167,7 @@ class _Handler:
             task = self._task(line, fields, offset)
             self._document.tasks.append(task)
             # As CVAT's ProjectData counts: a project's frames go on where its last task ended.
-            size = self._number(line, "size", fields) or 0
-            offset += task.start + task.step * size
+            offset += task.start + task.step * (task.size or 0)
         return self._document
 
     def _task(self, line: int, fields: dict[str, str], offset: int) -> CvatTask:
@@ -172,6 +185,7 @@ class _Handler:
             start=self._number(line, "start_frame", fields) or 0,
             step=int(step[1]) if step else 1,
             stop=self._number(line, "stop_frame", fields),
+            size=self._number(line, "size", fields),
             offset=offset,
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aislewatch.labels.classes import label_of
+from aislewatch.labels.counts import compare_frames, compare_lengths
 from aislewatch.labels.label_studio_export import Annotation, Region, StudioTask, read_tasks
 from aislewatch.labels.label_studio_names import spellings, uploaded_names
 from aislewatch.labels.naming import VideoNames
@@ -112,11 +113,24 @@ def _read_task(file: str, task: StudioTask, reader: _Reader) -> None:
         fault = f"{task.place} has no annotation"
         reader.problem(file, video, "nothing", fault, remedy, "warning")
         return
+    if problem := _other_length(file, task, video, reader.videos[video]):
+        reader.labels.problems.append(problem)
     chosen = [said for said in task.annotations if said.ground_truth] or task.annotations
     for said in chosen:
         opinion = _opinion(file, task, said, video, reader)
         if opinion is not None:
             reader.opinions.setdefault(video, []).append(opinion)
+
+
+def _other_length(file: str, task: StudioTask, video: str, facts: Video) -> Problem | None:
+    """Report a task whose video had another length, or other frames, when it was labelled."""
+    length_s = task.length_s
+    if not length_s and task.frames and task.fps:
+        length_s = task.frames / task.fps
+    if length_s:
+        return compare_lengths(file, video, length_s, facts.duration_s)
+    counted = round(task.frames) if task.frames else None
+    return compare_frames(file, None, video, counted and (counted, counted), len(facts.times))
 
 
 def _opinion(

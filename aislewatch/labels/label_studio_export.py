@@ -83,12 +83,17 @@ class Annotation:
 
 @dataclass
 class StudioTask:
-    """Holds a task; ``place`` names it as Label Studio does, ``fps`` may be untold (None)."""
+    """Holds a task; ``place`` names it as Label Studio does.
+
+    ``fps``, and the video's ``frames`` and ``length_s`` as it was labelled, may be untold (None).
+    """
 
     place: str
     data: Mapping[str, Any]
     upload: str
     fps: float | None
+    frames: float | None = None
+    length_s: float | None = None
     annotations: list[Annotation] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -151,6 +156,9 @@ def _add_region(path: Path, result: Mapping[str, Any], said: Annotation, task: S
         return
     if extent.framesCount and extent.duration:
         task.fps = extent.framesCount / extent.duration
+    task.frames = extent.framesCount or task.frames
+    # The second is how Label Studio writes it of labels in seconds.
+    task.length_s = extent.duration or _positive(result.get("original_length")) or task.length_s
     in_frames = bool(extent.ranges or extent.sequence)
     said.regions.append(Region(words, tuple(_stretches(extent)), in_frames))
 

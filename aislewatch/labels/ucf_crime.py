@@ -11,6 +11,7 @@ video of shoplifting of which no times are given: it is normal most of the time.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from aislewatch.labels.counts import OTHER_VIDEO, SPARE_FRAMES, spare_frames
 from aislewatch.labels.problems import Problem, some
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Labels, Video
 from aislewatch.labels.spans import cut
@@ -19,9 +20,6 @@ from aislewatch.labels.ucf_names import UcfName, ucf_name
 
 # "Ours videos have 30 frames per second" (UCF-Crime's readme).
 FPS = 30
-
-# Of UCF-Crime's own events five end one or two frames beyond the video; decoders differ as much.
-SPARE_FRAMES = 2
 
 
 def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
@@ -75,20 +73,14 @@ def _label(
         return
     said, counted = entries[0], files.frames.get(name.recording)
     has = len(facts.times)
-    if counted is not None and _differ(has, counted):
+    if counted is not None and abs(has - counted) > spare_frames(counted):
         fault = f"the video has {has} frames, UCF-Crime's {counted}: its times do not apply"
-        remedy = "take the original file; a copy at another rate or a part has other frames"
         labels.problems.append(
-            Problem(said.file, said.row, video, "error", "frame_count", fault, remedy)
+            Problem(said.file, said.row, video, "error", "frame_count", fault, OTHER_VIDEO)
         )
         return
     label = SHOPLIFTING if name.kind == SHOPLIFTING else UNLABELED
     labels.rows.extend(_rows(video, said, label, facts))
-
-
-def _differ(has: int, counted: int) -> bool:
-    """Tell whether a video is not the one whose frames were counted."""
-    return abs(has - counted) > max(SPARE_FRAMES, counted // 100)
 
 
 def _fault(video: str, entry: Entry, first: Entry) -> Problem | None:
@@ -109,6 +101,7 @@ def _fault(video: str, entry: Entry, first: Entry) -> Problem | None:
 
 def _rows(video: str, said: Entry, label: str, facts: Video) -> Iterator[LabelRow]:
     # One more because the last frame is of the event, and lasts until the next.
+    # Of UCF-Crime's own events five end one or two frames beyond the video.
     spare_s = (SPARE_FRAMES + 1) / facts.fps
     for first, last in said.events:
         start_s = facts.times.shown_from(first)

@@ -118,6 +118,31 @@ def test_a_task_covers_its_last_step(tmp_path: Path) -> None:
     assert spans(labels)[1:] == [(A, 5.0, 10.0, "unlabeled")]
 
 
+@pytest.mark.parametrize(
+    ("fields", "level", "says"),
+    [
+        ({"stop_frame": "99"}, None, ""),
+        ({"stop_frame": "100"}, None, ""),
+        ({"stop_frame": "96", "frame_filter": "step=8"}, None, ""),
+        ({"size": "250", "stop_frame": "249"}, "error", "250 frames were labelled, the video has"),
+        ({"size": "250"}, "error", "250 frames were labelled, the video has 100: its times do"),
+        ({"stop_frame": "49"}, "warning", "the first 50 frames were labelled, the video has 100"),
+        ({"size": "10", "frame_filter": "step=5"}, "warning", "the first 50 frames were labelled"),
+    ],
+)
+def test_a_count_that_is_not_the_videos_is_told(
+    tmp_path: Path, fields: dict[str, str], level: str | None, says: str
+) -> None:
+    """a.mp4 has 100 pictures."""
+    more = {name: text for name, text in fields.items() if name != "size"}
+    meta = task("a.mp4", size=int(fields.get("size", "100")), **more)
+    labels = read(tmp_path, document(meta, track("theft", (10, 0), (20, 1))))
+    assert [(p.level, p.row) for p in labels.problems] == ([(level, 3)] if level else [])
+    assert all(problem.problem.startswith(says) for problem in labels.problems)
+    # What was counted in another film has no times in this one.
+    assert [row.label for row in labels.rows][:1] == ([] if level == "error" else ["shoplifting"])
+
+
 def test_two_tasks_may_share_a_video(tmp_path: Path) -> None:
     first = document(task(start_frame="0", stop_frame="49"), track("theft", (10, 0), (20, 1)))
     second = document(task(start_frame="50", stop_frame="99"), track("theft", (60, 0), (70, 1)))
@@ -146,13 +171,13 @@ def test_a_project_counts_its_frames_on(tmp_path: Path) -> None:
     """CVAT adds to a task's frames those of the tasks of its subset before it, by number."""
     tasks = [
         task("b.mp4", number=7, size=500, subset="train"),
-        task("a.mp4", number=5, size=20, subset="train", start_frame="10", frame_filter="step=4"),
+        task("a.mp4", number=5, size=23, subset="train", start_frame="10", frame_filter="step=4"),
         task("t.mp4", number=9, size=22, subset="val"),
     ]
     text = document(
         f"<project><tasks>{''.join(tasks)}</tasks></project>",
         track("theft", (14, 0), (18, 1), extra='task_id="5" subset="train"'),
-        track("theft", (90 + 50, 0), (90 + 75, 1), extra='task_id="7" subset="train"'),
+        track("theft", (102 + 50, 0), (102 + 75, 1), extra='task_id="7" subset="train"'),
         track("theft", (5, 0), (10, 1), extra='task_id="9" subset="val"'),
         track("theft", (5, 0), (10, 1), extra='task_id="11"'),
     )
@@ -172,7 +197,7 @@ def test_a_project_counts_its_frames_on(tmp_path: Path) -> None:
         (task("Job for Eve") + "<source>share/till/a.mp4</source>", A),
         (task("a") + "<source>unknown.mp4</source>", A),
         (task("till/a.mp4"), A),
-        (task("x").replace("task>", "job>") + "<source>b.mp4</source>", B),
+        (task("x", size=500).replace("task>", "job>") + "<source>b.mp4</source>", B),
     ],
 )
 def test_the_video_of_a_task(tmp_path: Path, meta: str, video: str) -> None:

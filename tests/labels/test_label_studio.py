@@ -115,6 +115,47 @@ def test_regions(
     assert labels.problems == []
 
 
+def of_length(**stated: object) -> dict[str, Any]:
+    """A rectangle from frame 11 to 20, and what Label Studio states of the video."""
+    keys = [{"frame": 11, "enabled": True}, {"frame": 20, "enabled": False}]
+    return region("videorectangle", sequence=keys, labels=["theft"], **stated)
+
+
+@pytest.mark.parametrize(
+    ("result", "fps", "expected"),
+    [
+        (of_length(framesCount=100, duration=10.0), None, []),
+        (of_length(framesCount=262, duration=10.9), None, []),
+        (of_length(framesCount=250, duration=25.0), None, [("warning", "a video of 25.0 s was")]),
+        (of_length(framesCount=60, duration=6.0), None, [("warning", "a video of 6.0 s was")]),
+        (of_length(duration=25.0), 10, [("warning", "a video of 25.0 s was")]),
+        (of_length(framesCount=250), 10, [("warning", "a video of 25.0 s was")]),
+        (of_length(framesCount=240), 24, []),
+        (
+            of_length(framesCount=250),
+            None,
+            [("error", "250 frames were"), ("warning", "no rate of frames")],
+        ),
+        (of_length(framesCount=101), None, [("warning", "no rate of frames")]),
+        (
+            region("labels", start=1, end=2, labels=["theft"]) | {"original_length": 25.04},
+            None,
+            [("warning", "a video of 25.0 s was labelled, this one has pictures until 10.0 s")],
+        ),
+        (region("labels", start=1, end=2, labels=["theft"]) | {"original_length": 10}, None, []),
+    ],
+)
+def test_a_length_that_is_not_the_videos_is_told(
+    tmp_path: Path, result: dict[str, Any], fps: int | None, expected: list[tuple[str, str]]
+) -> None:
+    """a.mp4 has 100 pictures in 10 s."""
+    labels = read(tmp_path, [task([result], fps=fps)])
+    assert [problem.video for problem in labels.problems[:1]] in ([A], [""], [])
+    assert len(labels.problems) == len(expected)
+    for problem, (level, words) in zip(labels.problems, expected, strict=True):
+        assert (problem.level, problem.problem[: len(words)]) == (level, words)
+
+
 def test_frames_are_those_that_label_studio_counted(tmp_path: Path) -> None:
     """A configuration that states no rate counts 24 a second, whatever the video's own is."""
     counted = read(tmp_path, [task([rectangle((25, True), (48, False), frames=240)], fps=None)])
