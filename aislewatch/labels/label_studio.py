@@ -129,8 +129,8 @@ def _other_length(file: str, task: StudioTask, video: str, facts: Video) -> Prob
         length_s = task.frames / task.fps
     if length_s:
         return compare_lengths(file, video, length_s, facts.duration_s)
-    counted = round(task.frames) if task.frames else None
-    return compare_frames(file, None, video, counted and (counted, counted), len(facts.times))
+    counted = (round(task.frames), round(task.frames)) if task.frames else None
+    return compare_frames(file, None, video, counted, len(facts.times))
 
 
 def _opinion(
