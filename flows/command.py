@@ -112,7 +112,7 @@ def _run(command: list[str], execution: Path, say: Callable[[str], None]) -> _Do
 
 
 def _wait_for(blockers: list[int]) -> None:
-    """Wait until processes have ended; a moment where DVC did not say which they are."""
+    """Wait until processes have ended; wait a moment if DVC did not say which they are."""
     seen = time.time()
     time.sleep(BUSY_POLL_S)
     while any(still_runs(pid, seen) for pid in blockers):

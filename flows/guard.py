@@ -43,7 +43,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Exit with the command's status; 128 + the signal's number if a signal ended it."""
+    """Run the command and exit with its status; 128 + the signal's number if a signal ended it."""
     parent, lock, *command = sys.argv[1:]
     for number in _ENDING:
         signal.signal(number, _leave)

@@ -110,7 +110,7 @@ def _finish_recording(execution: Path, failed: bool) -> str | None:
 
 
 def main() -> None:
-    """Exit 1, with the failed stage's own words, if the flow did not complete."""
+    """Run the flow; exit 1, with the failed stage's own words, if it did not complete."""
     # Left to itself, SIGTERM skips the exit handler that ends Prefect's temporary server.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     patience = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: SERVER_START_S}

@@ -88,7 +88,7 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
 
 
 def own_name(video: Path) -> PurePath:
-    """Return where a video's results lie below their folder: nowhere that another's do.
+    """Return the place of a video's results below their folder, which no other video has.
 
     That is the video's own path, ending included; relative to the working folder if it lies there.
     """

@@ -1,4 +1,4 @@
-"""Which model is registered: decided on validation, before and without the test split."""
+"""Chooses the model to register, on validation: the test split has no part in it."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Measures one model on parts of the footage: where it fails, a mean over all hides."""
+"""Measures one model on parts of the footage: a mean over all hides where it fails."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def slice_figures(
     rule: AlertRule,
     settings: Evaluate,
 ) -> list[Slice]:
-    """Measure the model by every property of the videos, for each the values of most videos first.
+    """Measure the model on the videos of each value of each property, the frequent values first.
 
     A property with one value makes no slice, nor does a value that is unknown.
 

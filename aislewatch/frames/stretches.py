@@ -105,7 +105,7 @@ class FrameTimes:
         return min(int(self.frames_before(second)), self.n_frames - 1)
 
     def gaps_s(self) -> list[tuple[float, float]]:
-        """Return from and until which second there is no frame, though the video has not ended."""
+        """List the seconds from and until which there is no frame, before the end of the video."""
         gaps, reached = [], 0
         for stretch in self.stretches:
             if stretch.tick > reached:

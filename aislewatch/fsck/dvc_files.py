@@ -79,7 +79,7 @@ def cache_folder() -> Path:
 
 
 def default_remote() -> tuple[str, str]:
-    """Name and address of the default remote; empty where none is configured."""
+    """Return name and address of the default remote; empty if none is configured."""
     configuration = _configuration()
     name = configuration.get("core", {}).get("remote", "")
     return name, configuration.get(f"'remote \"{name}\"'", {}).get("url", "")

@@ -1,4 +1,4 @@
-"""The private frame store: every entry whole, as its facts say, and nothing else in it."""
+"""Checks the private frame store: every entry whole, as its facts say, and nothing else in it."""
 
 import re
 from collections import defaultdict

@@ -55,7 +55,7 @@ class Damage:
 
 
 class Doubts:
-    """Whether packets that libav flags as damaged are so.
+    """Judges whether packets that libav flags as damaged are so.
 
     Where another recording was joined, packets are flagged, too; but all can be decoded, and soon a
     picture follows that needs no other.
@@ -71,7 +71,7 @@ class Doubts:
         return self._left > 0
 
     def allow(self, packet: "Packet[Any]") -> bool:
-        """Look at the next packet; it is not to be decoded once doubts are confirmed."""
+        """Return whether to decode the next packet: not once doubts are confirmed."""
         if self._left and packet.is_keyframe:
             self._left = 0
         elif self._left == 1:

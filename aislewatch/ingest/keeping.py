@@ -42,7 +42,7 @@ class Keeper:
         self._write()
 
     def add_times(self, bounds_ns: tuple[int, int] | None) -> None:
-        """Take from and until when the next picture is shown, in nanoseconds; None for nothing."""
+        """Take the next picture's times, nanoseconds from and until; None for nothing."""
         if bounds_ns is not None:
             self._bounds_ns.append(bounds_ns)
             self._write()

@@ -1,4 +1,4 @@
-"""Dropout whose draw belongs to the clip, so that how a batch is computed cannot change it.
+"""Dropout drawn for each clip, so that how a batch is computed cannot change it.
 
 torch's own draws from one generator a device, in the order of computation. Then the same batch in
 two parts (micro-batches, several GPUs), or a training resumed inside an epoch, drops other

@@ -1,4 +1,4 @@
-"""Size and speed of a network as it is served, for its card: measured, not promised."""
+"""Measures size and speed of a network as it is served, for its card."""
 
 import platform
 import statistics
@@ -20,7 +20,7 @@ RUNS = 20
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a network weighs and takes."""
+    """Size and speed of a network."""
 
     parameters: int  # trained numbers
     graph_bytes: int  # of the ONNX file, which is all that serving needs

@@ -74,5 +74,5 @@ NETWORKS: dict[str, NetworkClass] = {row.network.architecture: row.network for r
 
 
 def in_order(models: Mapping[str, T]) -> list[tuple[Row, T]]:
-    """Return the rows that are there with what is known of each, in the table's order."""
+    """Return the rows that ``models`` has, with what it has of each, in the table's order."""
     return [(row, models[row.name]) for row in ROWS if row.name in models]

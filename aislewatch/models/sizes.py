@@ -63,6 +63,6 @@ class Network(BaseModel):
 
 
 def network_of(model: Model) -> Network:
-    """Return the numbers of the size that ``model`` names, with its own in place of them."""
+    """Return the numbers of the size that ``model`` names; numbers that it states itself win."""
     own = model.model_dump(exclude={"size"}, exclude_none=True)
     return Network.model_validate(SIZES[model.size] | own)

@@ -1,1 +1,1 @@
-"""The networks again in the order a GPU likes, by kernels of our own; imported only when used."""
+"""The networks computed by GPU kernels of our own; imported only when used."""

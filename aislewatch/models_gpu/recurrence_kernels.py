@@ -1,4 +1,4 @@
-"""GPU kernels of ``fused/recurrence.py``: what lies between the convolutions of a time step.
+"""GPU kernels of ``recurrence.py``: what lies between the convolutions of a time step.
 
 A program computes M values of the state; the gates i f c o of a pixel lie one after the other.
 """

@@ -43,7 +43,7 @@ def _keep_lock_at_the_end(folder: Path) -> None:
 
 
 def _give_way() -> None:
-    """Let the stages go first: they are what the person waits for.
+    """Lower this process's priority: a person waits for the stages, not for the recorder.
 
     A process' niceness counts only among those of its session where Linux groups processes by it
     (sched_autogroup_enabled), and the recorder has a session of its own: the group gives way too.

@@ -116,7 +116,7 @@ def _link_footage(source: Path, target: Path) -> None:
 
 
 def run_again(folder: Path) -> bool:
-    """Train and evaluate once more in a checked-out folder; whether every output has its bytes.
+    """Train and evaluate again in a checked-out folder; tell whether every output has its bytes.
 
     On the CPU that made them, with as many threads; another CPU may differ in the last bits.
     """

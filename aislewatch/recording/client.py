@@ -85,7 +85,7 @@ def _wait_less(
 
 
 class Client(MlflowClient):
-    """MLflow's client; where its store fails, rather than answers no, the error is ours."""
+    """MLflow's client, whose failing store is told by an error of ours; its answers pass."""
 
     def __getattribute__(self, name: str) -> Any:
         """Return the attribute; a public method comes with its failures translated."""
@@ -112,7 +112,7 @@ def _in_our_words(call: Callable[..., Any]) -> Callable[..., Any]:
 def sole_user(
     what: str, on_wait: Callable[[], None] = lambda: None, patience_s: float = -1
 ) -> Iterator[None]:
-    """Keep the other processes of this user and machine out of ``what`` in the tracking store.
+    """Hold ``what`` in the tracking store against this user's other processes on this machine.
 
     Args:
         what: a part of the store, in words; the store's address is part of the lock's name.

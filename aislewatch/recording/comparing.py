@@ -99,7 +99,7 @@ def _log_data_sets(client: MlflowClient, run_id: str, sets: list[Dataset], conte
 
 
 def _log_models(replay: Replay, made: Mapping[str, str], sets: list[Dataset]) -> None:
-    """Make a logged model of each row of the evaluation's table that is none yet."""
+    """Make a logged model for each row of the evaluation's table that has none yet."""
     if "evaluate" not in made:
         return
     query = f"tags.`{PARENT_TAG}` = '{made['evaluate']}' and tags.kind = 'model'"

@@ -106,7 +106,7 @@ class MadeBy:
 
 
 def made_by(execution: Path) -> MadeBy:
-    """Return it as seen from an execution whose journals are in MLflow (`recorder.drain`)."""
+    """Make a ``MadeBy`` for an execution whose journals are in MLflow (`recorder.drain`)."""
     client, experiment = connect()
     state = json.loads((execution / STATE).read_text())
     return MadeBy(client, experiment, state["runs"][PARENT], git_tags(read_facts(execution)))

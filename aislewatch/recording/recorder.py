@@ -45,7 +45,7 @@ ASK_S = 5.0
 
 
 def record(folder: Path, lock: FileLock) -> None:
-    """Replay until the execution is over, then close it; close first what died before it.
+    """Replay an execution until it is over and close it; first close those that died before it.
 
     Args:
         folder: of the execution.
@@ -94,7 +94,7 @@ def reconcile(skip: Path) -> None:
 
 
 def drain(folder: Path, timeout_s: float = DRAIN_S) -> None:
-    """Return when everything journalled so far is in MLflow; replay it here if nobody else does.
+    """Wait until all that was journalled is in MLflow; replay it here if no recorder does.
 
     Raises:
         RegistryError: MLflow does not answer, or the recorder did not get there in time.
@@ -107,7 +107,7 @@ def drain(folder: Path, timeout_s: float = DRAIN_S) -> None:
 
 
 def finish(folder: Path, failed: bool, timeout_s: float = 180.0) -> str | None:
-    """Tell the recorder that a still-living command is done; the parent's run id once closed.
+    """Tell the recorder that a living command is done; return the parent's run id once closed.
 
     Raises:
         RegistryError: MLflow does not answer.

@@ -28,7 +28,7 @@ REGISTER_AGAIN = f"run `rm -f {places.REGISTRATION} && dvc repro register`"
 
 
 def write_manifest(bundle: Path) -> str:
-    """List the digests of all files in ``manifest.json``; the manifest's own sha256."""
+    """Write the digests of all files to ``manifest.json``; return the sha256 of that."""
     digests = {name: sha256_file(bundle / name) for name in _files(bundle)}
     write_json(bundle / MANIFEST, {"sha256": digests})
     return sha256_file(bundle / MANIFEST)

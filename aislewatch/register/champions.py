@@ -66,13 +66,13 @@ def rollback(registry: Registry, who: str, why: str) -> Change:
 
 
 def verify(registry: Registry, version: Registered) -> str:
-    """Say what is wrong with a version's bytes; empty where they are as they were registered."""
+    """Say what is wrong with a version's bytes; empty if they are as they were registered."""
     faults = find_faults(registry, version)
     return ", ".join(f"{file} is {fault}" for file, fault in faults.items())
 
 
 def verify_audit(registry: Registry) -> str:
-    """Say what is wrong with the audit; empty where its chain is whole and names the champion."""
+    """Say what is wrong with the audit; empty if its chain is whole and names the champion."""
     try:
         entries = read_entries(registry.model_tags())
     except RegistryError as error:
@@ -89,7 +89,7 @@ def verify_audit(registry: Registry) -> str:
 
 
 def _finish(registry: Registry, entry: Entry) -> Change:
-    """Move the alias as a change that was killed, or a hand that moved it since, had not."""
+    """Move the alias to where the last entry has it: a change was killed, or a hand moved it."""
     version = _sound(registry, registry.get(entry.after))
     registry.set_alias(CHAMPION, version)
     return Change(version, entry)

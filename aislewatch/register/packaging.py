@@ -50,7 +50,7 @@ def pack(
     clips_BTKW: NDArray[np.uint8],
     write_cards: Callable[[ModelFacts, float], Mapping[str, str]],
 ) -> Iterator[Packed]:
-    """Make a bundle in a folder that is gone afterwards.
+    """Make a bundle in a folder that is removed afterwards.
 
     Args:
         own: a model as ``save_model`` wrote it, and its ``operating.json``.
@@ -131,7 +131,7 @@ def build_bundle(own: Path, clips_BTKW: NDArray[np.uint8], bundle: Path) -> floa
 
 
 def _shorten_examples(bundle: Path) -> None:
-    """Write the example without its spaces: MLflow indents every number, which are 14 of 18 bytes.
+    """Write the example without spaces: MLflow's indentation is 14 of every 18 bytes.
 
     A clip of 16 frames of 128 × 128 pixels is 7 MB as MLflow writes it for serving, and 1.6 so.
     """

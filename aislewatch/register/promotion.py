@@ -56,7 +56,7 @@ class Verdict:
 
 
 def first_champion(challenger: Contender, gate: Gate, settings: Evaluate) -> Verdict:
-    """Hold the first model, which nothing can be compared with, against the stated minimum."""
+    """Compare the first model, which has no champion before it, with the stated minimum."""
     if loud := _too_loud(judge_alerts(challenger.videos, challenger.rule, settings), settings):
         return loud
     auc = interval(resampled_metrics(challenger.clips, settings)["video_auc"], settings.confidence)
@@ -75,7 +75,7 @@ def already_champion() -> Verdict:
 
 
 def taken_back(rollback: Entry) -> Verdict:
-    """Leave a version that was rolled back to people, who saw what test footage does not show."""
+    """Refuse a version that was rolled back: people do that for what test footage does not show."""
     return Verdict(
         False,
         "rolled back",

@@ -57,7 +57,7 @@ def champion(name: str) -> Iterator[tuple[Registered, Path]]:
 
 
 def find_faults(registry: Registry, version: Registered) -> dict[str, Fault]:
-    """Find which of a version's files are not as they were registered; ``.`` is all of them.
+    """Find which of a version's files are not as they were registered; ``.`` means all of them.
 
     ``.`` is missing where the store has no file of it, unreadable where it cannot be fetched.
     """
@@ -70,7 +70,7 @@ def find_faults(registry: Registry, version: Registered) -> dict[str, Fault]:
 
 
 def restore(registry: Registry, version: Registered, bundle: Path, manifest: str) -> None:
-    """Put a bundle of the same weights in the place of a version's damaged files."""
+    """Replace a version's damaged files by a bundle of the same weights."""
     with _alone_with_files(registry):
         repository = get_artifact_repository(registry.source(version))
         repository.delete_artifacts()  # type: ignore[no-untyped-call]
@@ -125,5 +125,5 @@ def _has_no_file(registry: Registry, version: Registered) -> bool:
 
 
 def _alone_with_files(registry: Registry) -> AbstractContextManager[None]:
-    """Keep who reads a version's files and who replaces them apart."""
+    """Keep those who read a version's files apart from those who replace them."""
     return sole_user(f"files of {registry.name}", patience_s=PATIENCE_S)

@@ -149,7 +149,7 @@ class Registry:
             self.client.set_model_version_tag(self.name, version.version, key, value)
 
     def source(self, version: Registered) -> str:
-        """Say where its files are, without the one that MLflow adds to those of ``models:/...``."""
+        """Return the address of its files; ``models:/...`` would bring one more, of MLflow's."""
         return str(self.client.get_model_version_download_uri(self.name, version.version))
 
 

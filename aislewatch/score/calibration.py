@@ -1,4 +1,4 @@
-"""Whether scores mean what they say: bins of equal score, and scores as they were as trained."""
+"""Compares scores with outcomes: bins of equal score, and scores before calibration."""
 
 from dataclasses import dataclass
 
@@ -34,6 +34,6 @@ def reliability(labels: NDArray[np.int64], scores: Array) -> Reliability:
 
 
 def uncalibrated(scores: Array, temperature: float) -> Array:
-    """Return scores as before division by the temperature; those at 0 and 1 stay there."""
+    """Undo the division by the temperature; scores of 0 and 1 stay there."""
     raw: Array = expit(logit(scores) * temperature)
     return raw

@@ -1,4 +1,4 @@
-"""What a guard would see: alerts on whole videos, against the annotated events.
+"""Compares alerts on whole videos with the annotated events, as a guard would see them.
 
 Uses the same smoothing (`aislewatch.alerts`) and the same successive clips as detection.
 """

@@ -1,4 +1,4 @@
-"""Writes down every use of the test split, where nobody tidies it away.
+"""Writes down every scoring of the test split, outside the files that DVC removes.
 
 A test split that is looked at often enough is a validation split. The list lives beside the
 hashed outputs, not in them: it holds times and grows, they must not.

@@ -82,7 +82,7 @@ def _names_in(value: Any) -> Iterator[str]:
 
 
 def save_changes(file: Path) -> None:
-    """Keep what the working tree differs by from its commit, as a patch; nothing where it does not.
+    """Write the working tree's changes against its commit as a patch, if there are any.
 
     Without dvc.lock, which the command is about to write. Files that git does not track are not in
     it: code that counts is a dependency in dvc.yaml, whose hash would tell.

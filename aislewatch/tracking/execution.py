@@ -92,7 +92,7 @@ def is_over(folder: Path) -> bool:
 
 
 def is_alive(folder: Path) -> bool:
-    """Say whether an execution's very process (not a later one with its number) still runs."""
+    """Say whether an execution's own process runs; a later one with its number does not count."""
     try:
         facts = read_facts(folder)
     except (FileNotFoundError, ValueError):

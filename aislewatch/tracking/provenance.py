@@ -22,7 +22,7 @@ UNHASHED = {"__pycache__", "README.md"}
 
 
 def planned_params(address: str) -> dict[str, Any]:
-    """Return what a stage declares of params.yaml in dvc.yaml, by key.
+    """Return the keys of params.yaml that a stage declares in dvc.yaml, with their values.
 
     Nothing where DVC would have to be asked which keys these are.
     """

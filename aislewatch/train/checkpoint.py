@@ -44,7 +44,7 @@ def result_key(
 
 
 def input_key(settings: Mapping[str, Any], data: TrainingData, code: Mapping[str, str]) -> str:
-    """Hash the settings, the clips and the code: what is the same on every machine; sha256 in hex.
+    """Hash what is the same on every machine: settings, clips and code; sha256 in hex.
 
     The frame store's files are named by their content and format, so the clips' rows name those.
     """

@@ -1,4 +1,4 @@
-"""Tells code that may change a result from code that cannot: words, and kernels that do not run."""
+"""Tells code that may change a result from what cannot: comments, and kernels that do not run."""
 
 import ast
 import hashlib

@@ -45,7 +45,7 @@ class Epoch:
 
 
 def load_training_data(splits_file: Path, frames_dir: Path) -> TrainingData:
-    """Read splits.parquet; clips of the test split are left out here and seen nowhere in training.
+    """Read splits.parquet without its test clips, which training never sees.
 
     Raises:
         TableError: the file is missing or damaged.

@@ -66,7 +66,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> tuple[Detector, list[EpochRow]]:
-    """Train a network; same recipe, data, device, threads and processes, same bits.
+    """Train a network; same recipe, data, device, threads and processes give the same bits.
 
     Args:
         recipe: what to train, and how.
@@ -168,7 +168,7 @@ def _learn(
 def _steps(
     state: State, recipe: Recipe, data: TrainingData, processes: Processes, epoch: Epoch
 ) -> Iterator[Tensor]:
-    """Take the steps of an epoch that are left; after each its loss and its gradient's norm."""
+    """Take the steps left of an epoch; yield the loss and the gradient's norm after each."""
     state.model.train()
     left = epoch.batches[len(state.losses) :]
     parts = [processes.part(positions_B) for positions_B in left]
@@ -197,7 +197,7 @@ def _drawn(
 
 
 def _look(state: State, unread: list[Tensor], data: TrainingData, epoch: Epoch) -> None:
-    """Take over the losses of the last steps, if they are numbers."""
+    """Collect the losses of the last steps; refuse those that are no numbers."""
     for loss, norm in torch.stack(unread).tolist():
         if not np.isfinite([loss, norm]).all():
             positions_B = epoch.batches[len(state.losses)]

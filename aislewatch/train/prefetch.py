@@ -1,4 +1,4 @@
-"""Clips on their way to the device: read, drawn for and copied while the step before computes."""
+"""Brings batches to the device while the step before computes."""
 
 import functools
 from collections import deque

@@ -18,7 +18,7 @@ OPERATORS = 10
 
 
 def profile_steps(steps: Iterable[object], device: torch.device, trace: Path) -> str:
-    """Take a few ``steps`` and write a trace of the last of them; a table of the dearest operators.
+    """Take a few ``steps``, trace the last of them, and return a table of the dearest operators.
 
     Args:
         steps: takes a step whenever the next element is asked for.

@@ -1,4 +1,4 @@
-"""A training that goes on from a network that was trained before, on other footage."""
+"""Starts a training from the weights of a network that was trained on other footage."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""All that a training has become so far, and how it goes into a checkpoint and back."""
+"""The state of a training, and how it goes into a checkpoint and back."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -34,7 +34,7 @@ class State:
         return len(self.rows) >= epochs or waited >= patience
 
     def end_epoch(self, row: EpochRow) -> None:
-        """Add a finished epoch; its weights are kept if it is the best."""
+        """Add a finished epoch; keep its weights if it is the best."""
         self.rows.append(row)
         self.losses = []
         if self.best() is row:
@@ -53,7 +53,7 @@ class State:
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Become what ``packed`` gave."""
+        """Take over what ``packed`` returned."""
         self.model.load_state_dict(saved["weights"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.stepper.at_once = saved["at_once"]

@@ -49,7 +49,7 @@ class Stepper:
         self._can_be_recorded = can_be_recorded(model)
 
     def step(self, batch: DeviceBatch, size: int) -> Tensor:
-        """Learn from a batch; its mean loss and the norm of its gradient, (2,) on the device.
+        """Take a step on a batch; return its mean loss and its gradient's norm, (2,) on the device.
 
         Args:
             batch: this process's part of it.
@@ -76,7 +76,7 @@ class Stepper:
         return torch.stack([loss, norm])
 
     def _gradient(self, batch: DeviceBatch, size: int) -> Tensor:
-        """Leave the gradient in the parameters; this process's share of the mean loss."""
+        """Leave the gradient in the parameters; return this process's share of the mean loss."""
         while True:
             try:
                 return self._accumulate(batch, size)
@@ -110,7 +110,7 @@ class Stepper:
         return loss
 
     def _part_gradient(self, part: DeviceBatch, share: Tensor) -> Tensor:
-        """Add the gradient of some clips, which are ``share`` of the whole batch; their loss."""
+        """Add the gradient of some clips, ``share`` of the whole batch; return their loss."""
         logits_B = self._model(part.yuv, part.views, part.seeds)
         loss = focal_loss(logits_B, part.labels, self._focal_gamma) * share
         torch.autograd.backward(loss)

@@ -1,4 +1,4 @@
-"""What tuning may set of a training, and how its result is read back."""
+"""The settings that tuning may choose for a training, and how they are read back."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -39,7 +39,7 @@ class Tuned:
         )
 
     def network(self, network: Network) -> Network:
-        """Return ``network`` with what was searched of it."""
+        """Return ``network`` with what was searched put into it."""
         dropout = {} if self.dropout is None else {"dropout": self.dropout}
         return network.model_copy(update=dropout)
 

@@ -1,4 +1,4 @@
-"""What the validation clips say after an epoch: a line of the learning curve."""
+"""Measures a network on the validation clips after an epoch: a line of the learning curve."""
 
 from dataclasses import dataclass
 

@@ -72,7 +72,7 @@ def sqlite_url(file: Path) -> str:
 
 
 def _open_study(file: Path, name: str) -> int:
-    """Make the study, or keep only its finished trials; the number of those.
+    """Make the study, or keep only its finished trials; return how many those are.
 
     It is always written anew beside the old one and takes its place as a whole, so that neither a
     half-made database nor a trial of a dead process is ever found.

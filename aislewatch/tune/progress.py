@@ -1,4 +1,4 @@
-"""Where a study stands that several processes work on: what is left, and what must be tried again.
+"""Counts what is left of a study that several processes work on, and what must be tried again.
 
 A trial that is tried again is a new trial of Optuna's that names the first one; the budget counts
 the first ones. Two workers that ask for the last place at once both get a trial: the later one's

@@ -48,7 +48,7 @@ def try_out(
     journal: Journal,
     on_step: Callable[[], None] = lambda: None,
 ) -> float:
-    """Train with what the trial suggests; its least validation loss.
+    """Train with the trial's settings; return the least validation loss.
 
     A trial whose loss stops being a number counts as pruned: its settings were tried and are bad.
 
