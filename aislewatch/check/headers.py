@@ -1,4 +1,4 @@
-"""What the files of a source claim to be: their headers and their packets' times, undecoded."""
+"""Reads what the files of a source claim to be: headers and packets' times, undecoded."""
 
 import tempfile
 from dataclasses import asdict, dataclass
@@ -30,7 +30,7 @@ TIMES = "times.npy"
 
 @dataclass(frozen=True)
 class Undecoded:
-    """What a video's headers and packets say: its facts, and when its pictures are shown."""
+    """Holds what a video's headers and packets say: its facts, and when its pictures are shown."""
 
     facts: VideoFacts
     times: PictureTimes

@@ -30,14 +30,14 @@ _CAMERAS = 8
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What was found in one source; ``errors`` counts the problems that would stop the pipeline."""
+class CheckedSource:
+    """Holds what was found in one source; ``errors`` counts what would stop the pipeline."""
 
     errors: int
     report: str
 
 
-def check_source(raw: Path, source: str, params: Params, progress: Progress) -> Checked:
+def check_source(raw: Path, source: str, params: Params, progress: Progress) -> CheckedSource:
     """Read one source's labels and its videos' packets as the pipeline will, but decode nothing.
 
     A file whose packets are good may still break while it is decoded.
@@ -68,7 +68,7 @@ def check_source(raw: Path, source: str, params: Params, progress: Progress) -> 
         lines += _summary(catalog, videos, {source: labels}, limits.frame_s)
     lines += _listing(problems)
     errors = sum(problem.level == "error" for problem in problems)
-    return Checked(errors, "\n".join(lines))
+    return CheckedSource(errors, "\n".join(lines))
 
 
 def _catalog(source: str, times: Mapping[str, PictureTimes]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ _EMPTY = re.compile(r"[,;\t\s]*|\"?sep=.\"?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Segment:
+class DcsassSegment:
     """Holds a line; ``label`` is None where the line has none."""
 
     file: str
@@ -41,7 +41,7 @@ class Segments:
     """Holds all lines by recording and number of the segment."""
 
     paths: set[Path] = field(default_factory=set)
-    by_recording: dict[str, dict[int, Segment]] = field(default_factory=dict)
+    by_recording: dict[str, dict[int, DcsassSegment]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -102,7 +102,7 @@ def _read_line(file: str, row: int, text: str, segments: Segments) -> None:
         problem = Problem(file, row, "", "warning", "malformed", fault, _REMEDY)
         segments.problems.append(problem)
         return
-    segment = Segment(file, row, name, _label(name, parts[3] or ""))
+    segment = DcsassSegment(file, row, name, _label(name, parts[3] or ""))
     known = segments.by_recording.setdefault(name.recording, {})
     first = known.setdefault(name.segment, segment)
     if parts[2].lower() != (name.crime or "Normal").lower():
@@ -126,7 +126,12 @@ def _label(name: UcfName, written: str) -> str | None:
 
 
 def _problem(
-    line: Segment, rule: str, fault: str, remedy: str, video: str = "", level: Level = "warning"
+    line: DcsassSegment,
+    rule: str,
+    fault: str,
+    remedy: str,
+    video: str = "",
+    level: Level = "warning",
 ) -> Problem:
     return Problem(line.file, line.row, video, level, rule, fault, remedy)
 

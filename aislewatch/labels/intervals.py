@@ -27,7 +27,7 @@ class TimeReader:
     second: TimeColumn
     commas: bool
 
-    def read(self, cells: Sequence[str], video: Video) -> "Interval":
+    def read(self, cells: Sequence[str], video: Video) -> "RowTimes":
         """Read start and end; a time that cannot be read is NaN, and among the faults."""
         row = _Row(self, cells, video)
         start_s = row.bound(self.first)
@@ -37,7 +37,7 @@ class TimeReader:
             end_s = row.end_of_frames()
         else:
             end_s = start_s + row.bound(self.second)
-        return Interval(start_s, end_s, row.faults)
+        return RowTimes(start_s, end_s, row.faults)
 
     def is_empty(self, cells: Sequence[str]) -> bool:
         """Tell whether a row has no times."""
@@ -46,7 +46,7 @@ class TimeReader:
 
 
 @dataclass(frozen=True)
-class Interval:
+class RowTimes:
     """Holds start and end in seconds, and which columns hold no time with what to write there."""
 
     start_s: float

@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 from aislewatch.config.data import Layout
-from aislewatch.labels.dcsass import SEGMENTS, Segment, read_segments
+from aislewatch.labels.dcsass import SEGMENTS, DcsassSegment, read_segments
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import SHOPLIFTING, Video
-from aislewatch.labels.ucf_files import Entry, read_ucf_files
+from aislewatch.labels.ucf_files import UcfEntry, read_ucf_files
 from aislewatch.labels.ucf_names import ucf_name
 
 
@@ -30,8 +30,8 @@ def disagreements(
         videos: the accepted videos of these sources.
     """
     chosen = [name for name, layout in sources.items() if layout in ("ucf_crime", "dcsass")]
-    segments: dict[str, dict[int, Segment]] = {}
-    entries: dict[str, Entry] = {}
+    segments: dict[str, dict[int, DcsassSegment]] = {}
+    entries: dict[str, UcfEntry] = {}
     frames: dict[str, int] = {}
     for source in chosen:
         files = read_ucf_files(raw, source)
@@ -51,7 +51,9 @@ def disagreements(
     ]
 
 
-def _compare(entry: Entry, segments: Mapping[int, Segment], n_frames: int) -> Iterator[Problem]:
+def _compare(
+    entry: UcfEntry, segments: Mapping[int, DcsassSegment], n_frames: int
+) -> Iterator[Problem]:
     length = n_frames / SEGMENTS
     called = sorted(k for k, segment in segments.items() if segment.label == SHOPLIFTING)
     far = [

@@ -15,7 +15,7 @@ from aislewatch.labels.counts import OTHER_VIDEO, SPARE_FRAMES, spare_frames
 from aislewatch.labels.problems import Problem, some
 from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Labels, Video
 from aislewatch.labels.spans import cut
-from aislewatch.labels.ucf_files import Entry, UcfFiles, read_ucf_files
+from aislewatch.labels.ucf_files import UcfEntry, UcfFiles, read_ucf_files
 from aislewatch.labels.ucf_names import UcfName, ucf_name
 
 # "Ours videos have 30 frames per second" (UCF-Crime's readme).
@@ -58,7 +58,7 @@ def _side(video: str, recording: str, files: UcfFiles, labels: Labels) -> None:
 def _label(
     video: str,
     name: UcfName,
-    entries: list[Entry],
+    entries: list[UcfEntry],
     files: UcfFiles,
     facts: Video,
     labels: Labels,
@@ -83,7 +83,7 @@ def _label(
     labels.rows.extend(_rows(video, said, label, facts))
 
 
-def _fault(video: str, entry: Entry, first: Entry) -> Problem | None:
+def _fault(video: str, entry: UcfEntry, first: UcfEntry) -> Problem | None:
     """Say what is wrong with an entry in itself, with its video's name, or with its first."""
     crime = entry.name.crime or "Normal"
     remedy = "correct the line"
@@ -99,7 +99,7 @@ def _fault(video: str, entry: Entry, first: Entry) -> Problem | None:
     return Problem(entry.file, entry.row, video, "error", "disagreement", fault, remedy)
 
 
-def _rows(video: str, said: Entry, label: str, facts: Video) -> Iterator[LabelRow]:
+def _rows(video: str, said: UcfEntry, label: str, facts: Video) -> Iterator[LabelRow]:
     # One more because the last frame is of the event, and lasts until the next.
     # Of UCF-Crime's own events five end one or two frames beyond the video.
     spare_s = (SPARE_FRAMES + 1) / facts.fps

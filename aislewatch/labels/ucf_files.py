@@ -31,7 +31,7 @@ _REMEDY = "write a line as in: Shoplifting001_x264.mp4  Shoplifting  1550  2000 
 
 
 @dataclass(frozen=True)
-class Entry:
+class UcfEntry:
     """Holds a line with times; ``events`` are first and last frames, both included, from 0."""
 
     file: str
@@ -50,7 +50,7 @@ class UcfFiles:
     """
 
     paths: set[Path] = field(default_factory=set)
-    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    entries: dict[str, list[UcfEntry]] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     sides: dict[str, str] = field(default_factory=dict)
     folds: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -109,5 +109,5 @@ def _read_line(
         first, last, first_2, last_2 = map(int, parts["frames"].split())
         pairs = ((first, last), (first_2, last_2))
         events = tuple(pair for pair in pairs if max(pair) >= 0)
-        entry = Entry(path.as_posix(), row, name, parts["crime"], events)
+        entry = UcfEntry(path.as_posix(), row, name, parts["crime"], events)
         files.entries.setdefault(recording, []).append(entry)

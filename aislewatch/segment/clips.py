@@ -25,7 +25,7 @@ OVERLAP_DIGITS = 9
 
 @dataclass(frozen=True)
 class Windows:
-    """How a video is cut. ``step`` and ``stride`` are frames of the store, ``fps`` its rate."""
+    """Says how a video is cut: ``step`` and ``stride`` in frames of the store, ``fps`` its rate."""
 
     n_frames: int
     step: int
@@ -34,7 +34,7 @@ class Windows:
 
     @property
     def span(self) -> int:
-        """Store frames from the first frame of a window to its last, both counted."""
+        """Count the frames of the store from a window's first frame to its last, both included."""
         return (self.n_frames - 1) * self.step + 1
 
     @property
@@ -57,7 +57,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class LabelRule:
-    """From which overlap a window is shoplifting, and up to which it is normal."""
+    """Says from which overlap a window is shoplifting, and up to which it is normal."""
 
     positive_overlap: float
     negative_overlap: float
@@ -70,7 +70,7 @@ class LabelRule:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The clips, what was left out and why.
+    """Holds the clips, what was left out and why.
 
     ``clips`` has video, frames_file, start, label, overlap, sorted by video and start.
     """
@@ -178,7 +178,7 @@ def _touches(
 
 
 def _intervals(annotations: pd.DataFrame, label: str) -> dict[str, npt.NDArray[np.float64]]:
-    """Start and end, in seconds, of each video's intervals with this label, (m, 2)."""
+    """Return start and end, in seconds, of each video's intervals with this label, (m, 2)."""
     found = annotations[annotations["label"] == label]
     return {
         str(video): times[["start_s", "end_s"]].to_numpy(np.float64)

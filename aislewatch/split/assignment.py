@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Sharing:
-    """What is to be shared out, and what would be right.
+    """Holds what is to be shared out, and what would be right.
 
     Args:
         counts: (G, Q) clips, positives and negatives of every group, int64.

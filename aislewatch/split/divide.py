@@ -19,7 +19,7 @@ from aislewatch.tables import places
 
 @dataclass(frozen=True)
 class Targets:
-    """Shares of the three sides, which add up to 1, and the points by which each may miss."""
+    """Holds the three sides' shares, which add up to 1, and the points by which each may miss."""
 
     train: float
     val: float
@@ -33,7 +33,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Division:
-    """A finished split.
+    """Holds a finished split.
 
     Args:
         splits: the clips of videos that take part, with group and split, by video and start.

@@ -1,4 +1,4 @@
-"""Which videos must stay on one side of the split, and which new ones would tie two sides.
+"""Groups videos that must stay on one side of the split, and finds new ones that tie two sides.
 
 Two videos are tied when they are cut from one recording, when their bytes are equal, when one is a
 copy of the other, or when they share a value of a column that the user named. Groups are what ties
@@ -95,7 +95,7 @@ def _column_ties(videos: pd.DataFrame, column: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Grouping:
-    """Groups of videos, named after their smallest video so that names stay as data grows.
+    """Holds groups of videos, named after the first by name, so that names stay as data grows.
 
     Args:
         groups: the group of every video that takes part.

@@ -147,7 +147,7 @@ def _points(share: float) -> float:
 
 
 def achieved(splits: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """Count and share of clips, positives, negatives, videos and groups on every side."""
+    """Count clips, positives, negatives, videos and groups on every side; give their shares."""
     counted = {
         "clips": splits,
         "positives": splits[splits["label"] == SHOPLIFTING_CLASS],

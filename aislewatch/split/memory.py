@@ -1,4 +1,4 @@
-"""What is settled before footage is shared out: remembered sides, and official ones.
+"""Reads what is settled before footage is shared out: remembered sides, and official ones.
 
 ``data/assignments.csv`` (video, sha256, split) is the split's memory. It is committed, the stage
 only reads it, and ``aislewatch split accept`` appends to it.
@@ -20,7 +20,7 @@ from aislewatch.tables.split import ASSIGNMENTS, SPLITS
 
 @dataclass(frozen=True)
 class FixedSides:
-    """Where a video may lie.
+    """Says where a video may lie.
 
     Args:
         remembered: its side by ``data/assignments.csv``, or empty.

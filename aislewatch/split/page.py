@@ -1,4 +1,4 @@
-"""The split as a page for people: shares, what leaks would hide, nearest pairs, places.
+"""Draws the page of the split: shares, what leaks would hide, nearest pairs, places.
 
 One HTML file with everything in it. It is no hashed output: the reference model's figures differ in
 their last bits between machines.
@@ -29,7 +29,7 @@ MOST_ROWS = 30
 
 @dataclass(frozen=True)
 class Store:
-    """Where frames are: ``fps`` and ``size`` of the store."""
+    """Says where frames are: ``fps`` and ``size`` of the store."""
 
     folder: Path
     fps: int

@@ -1,4 +1,4 @@
-"""What a split hides when it shares clips out at random: the gap, for a cheap reference model.
+"""Measures, by a cheap reference model, what a split of clips at random hides: the gap.
 
 Clips of one video are nearly alike. A model that meets some of them in training recognises the
 others, and its figure says nothing of new footage. The model here is a logistic regression on the
@@ -43,7 +43,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Score:
-    """Of test clips, means over draws with their standard deviation (0 for a single split)."""
+    """Holds means over draws, of test clips, and standard deviations (0 for a single split)."""
 
     accuracy: float
     accuracy_spread: float
@@ -53,7 +53,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Gap:
-    """The reference model on clips drawn at random, on groups drawn at random, on the split."""
+    """Holds the reference model's scores: clips at random, groups at random, this split."""
 
     clips_at_random: Score
     groups_at_random: Score

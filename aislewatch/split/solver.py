@@ -26,7 +26,7 @@ PROOF_NODES = 20_000
 
 @dataclass(frozen=True)
 class Answer:
-    """What the solver found.
+    """Holds what the solver found.
 
     Args:
         sides: (G,) indices into ``SIDES``, or None where no assignment was found that leaves both
@@ -119,10 +119,10 @@ def _program(
     return milp(
         np.append(np.zeros(allowed_KS.size), 1.0),
         constraints=[
-            LinearConstraint(_with_excess(every_kind, 0 * number_K), number_K, number_K),
-            LinearConstraint(_with_excess(held, -beyond), ub=wanted + enough),
-            LinearConstraint(_with_excess(held, beyond), lb=wanted - enough),
-            LinearConstraint(_with_excess(holders, 0 * beyond), lb=least_groups_SQ.T.ravel()),
+            LinearConstraint(_with_violation(every_kind, 0 * number_K), number_K, number_K),
+            LinearConstraint(_with_violation(held, -beyond), ub=wanted + enough),
+            LinearConstraint(_with_violation(held, beyond), lb=wanted - enough),
+            LinearConstraint(_with_violation(holders, 0 * beyond), lb=least_groups_SQ.T.ravel()),
         ],
         bounds=Bounds(0.0, np.append((number_K[:, None] * allowed_KS).ravel(), np.inf)),
         integrality=np.append(np.ones(allowed_KS.size), 0),
@@ -131,5 +131,5 @@ def _program(
     )
 
 
-def _with_excess(rows: Any, factors: Any) -> Any:
+def _with_violation(rows: Any, factors: Any) -> Any:
     return hstack([rows.astype(float), np.asarray(factors, float)[:, None]], format="csr")

@@ -1,4 +1,4 @@
-"""What a shopper of the synthetic shop does, frame by frame.
+"""Plans what a shopper of the synthetic shop does, frame by frame.
 
 Both classes do the same things: walk in, wait, reach to the shelf, take an item, put it somewhere,
 and touch the other place empty-handed before or after. A customer carries the item to the basket
@@ -40,8 +40,8 @@ _STEP = 11 * SUB
 
 
 @dataclass(frozen=True)
-class Pose:
-    """One frame of a shopper.
+class ShopperPose:
+    """Holds a shopper's pose in one frame.
 
     Attributes:
         feet: x of the feet; 0 is the place in front of the shelf.
@@ -60,9 +60,9 @@ class Pose:
 
 @dataclass(frozen=True)
 class Act:
-    """The poses of one video and the frames [start, end) in which the item is put away."""
+    """Holds the poses of one video and the frames [start, end) in which the item is put away."""
 
-    poses: tuple[Pose, ...]
+    poses: tuple[ShopperPose, ...]
     start: int
     end: int
 
@@ -144,8 +144,8 @@ def _frames(moves: list[_Move]) -> int:
 
 def _poses(
     rng: np.random.Generator, moves: list[_Move], rest: Point, shelf: Point, walk: int
-) -> list[Pose]:
-    poses: list[Pose] = []
+) -> list[ShopperPose]:
+    poses: list[ShopperPose] = []
     here = rest
     for move in moves:
         for frame in range(1, move.frames + 1):
@@ -155,7 +155,7 @@ def _poses(
             step = 0 if left == 0 else (9, 15, 9, 2)[len(poses) % 4] * SUB
             reach = max(0, x - rest[0]) * _LEAN // max(1, shelf[0] - rest[0])
             hand = (x + sway[0], y + sway[1])
-            poses.append(Pose(-left * _STEP, step, reach + sway[2] // 2, hand, move.item))
+            poses.append(ShopperPose(-left * _STEP, step, reach + sway[2] // 2, hand, move.item))
         here = move.to
     return poses
 

@@ -1,11 +1,11 @@
-"""The shopper of the synthetic shop: looks, limbs, basket and item."""
+"""Draws the shopper of the synthetic shop: looks, limbs, basket and item."""
 
 from dataclasses import dataclass
 from math import isqrt
 
 import numpy as np
 
-from aislewatch.synth.choreography import BASKET, Pose
+from aislewatch.synth.choreography import BASKET, ShopperPose
 from aislewatch.synth.raster import (
     SUB,
     UNIT,
@@ -27,8 +27,8 @@ _BONE = 34
 
 
 @dataclass(frozen=True)
-class Look:
-    """All that distinguishes one recording from another, whatever its class.
+class Appearance:
+    """Holds all that distinguishes one recording from another, whatever its class.
 
     ``place`` and ``floor`` (where the feet are) are in pixels, ``scale`` and ``gain`` (of the
     light) in sixty-fourths, ``noise`` in steps of luma. ``contents`` lie in the basket.
@@ -61,9 +61,9 @@ class Look:
         )
 
 
-def choose_look(rng: np.random.Generator, scale: int, gain: int) -> Look:
+def choose_look(rng: np.random.Generator, scale: int, gain: int) -> Appearance:
     """Draw a shopper, a place and the light around a camera's own ``scale`` and ``gain``."""
-    return Look(
+    return Appearance(
         place=int(rng.integers(85, 206)),
         floor=int(rng.integers(208, 229)),
         scale=scale + int(rng.integers(-5, 6)),
@@ -78,7 +78,7 @@ def choose_look(rng: np.random.Generator, scale: int, gain: int) -> Look:
     )
 
 
-def draw_shopper(canvas: Canvas, look: Look, pose: Pose, item: Colour) -> None:
+def draw_shopper(canvas: Canvas, look: Appearance, pose: ShopperPose, item: Colour) -> None:
     """Paint the shopper over the shop, from the far arm to the near one."""
     _draw_legs(canvas, look, pose)
     sleeve, lean = shade(look.coat, -14), pose.lean
@@ -95,25 +95,25 @@ def draw_shopper(canvas: Canvas, look: Look, pose: Pose, item: Colour) -> None:
     capsule(canvas, hand, hand, _size(look, 5), look.skin)
 
 
-def _size(look: Look, pixels: int) -> int:
+def _size(look: Appearance, pixels: int) -> int:
     return pixels * SUB * look.scale // UNIT
 
 
 def _limb(
-    canvas: Canvas, look: Look, feet: int, a: Point, b: Point, radius: int, colour: Colour
+    canvas: Canvas, look: Appearance, feet: int, a: Point, b: Point, radius: int, colour: Colour
 ) -> None:
     start, end = look.at((feet + a[0], a[1])), look.at((feet + b[0], b[1]))
     capsule(canvas, start, end, _size(look, radius), colour)
 
 
-def _draw_legs(canvas: Canvas, look: Look, pose: Pose) -> None:
+def _draw_legs(canvas: Canvas, look: Appearance, pose: ShopperPose) -> None:
     for foot in (pose.step, -pose.step):
         shin, heel, toe = (foot, -5 * SUB), (foot, -3 * SUB), (foot + 7 * SUB, -3 * SUB)
         _limb(canvas, look, pose.feet, (0, -66 * SUB), shin, 8, look.trousers)
         _limb(canvas, look, pose.feet, heel, toe, 4, shade(look.trousers, -20))
 
 
-def _draw_body(canvas: Canvas, look: Look, pose: Pose) -> None:
+def _draw_body(canvas: Canvas, look: Appearance, pose: ShopperPose) -> None:
     def limb(a: Point, b: Point, radius: int, colour: Colour) -> None:
         (ax, ay), (bx, by) = a, b
         up, low = (pose.lean + ax * SUB, ay * SUB), (pose.lean + bx * SUB, by * SUB)
@@ -129,7 +129,7 @@ def _draw_body(canvas: Canvas, look: Look, pose: Pose) -> None:
     limb((6, -134), (6, -130), 9, look.skin)
 
 
-def _draw_basket(canvas: Canvas, look: Look, pose: Pose, item: Colour) -> None:
+def _draw_basket(canvas: Canvas, look: Appearance, pose: ShopperPose, item: Colour) -> None:
     def at(x: int, y: int) -> Point:
         return look.at((pose.feet + BASKET[0] + x * SUB, BASKET[1] + y * SUB))
 
@@ -143,7 +143,7 @@ def _draw_basket(canvas: Canvas, look: Look, pose: Pose, item: Colour) -> None:
         capsule(canvas, at(-15, y), at(15, y), SUB, wire)
 
 
-def _draw_item(canvas: Canvas, look: Look, middle: Point, colour: Colour) -> None:
+def _draw_item(canvas: Canvas, look: Appearance, middle: Point, colour: Colour) -> None:
     half = _size(look, 4)
     top, bottom = (middle[0], middle[1] - half), (middle[0], middle[1] + half)
     capsule(canvas, top, bottom, 2 * half, shade(colour, -25))

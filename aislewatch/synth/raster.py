@@ -1,4 +1,4 @@
-"""Anti-aliased shapes in integer arithmetic, so that every machine draws the same pixels.
+"""Draws anti-aliased shapes in integer arithmetic, so that every machine draws the same pixels.
 
 Positions and lengths are integers in sixteenths of a pixel (``SUB``). A canvas is int16
 ``(3, H, W)``: full-resolution Y, U and V, each 0–255.

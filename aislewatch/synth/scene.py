@@ -1,12 +1,12 @@
-"""The synthetic shop as its two cameras see it: shelves, goods, light and sensor noise."""
+"""Draws the synthetic shop as its two cameras see it: shelves, goods, light and sensor noise."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from aislewatch.synth.choreography import Pose
-from aislewatch.synth.figure import Look, draw_shopper
+from aislewatch.synth.choreography import ShopperPose
+from aislewatch.synth.figure import Appearance, draw_shopper
 from aislewatch.synth.raster import (
     SUB,
     UNIT,
@@ -38,7 +38,7 @@ _REACH = (54, 78)
 
 @dataclass(frozen=True)
 class Camera:
-    """A fixed viewpoint of the shop; ``scale`` and ``gain`` are in sixty-fourths."""
+    """Describes a fixed viewpoint of the shop; ``scale`` and ``gain`` are in sixty-fourths."""
 
     name: str
     mirrored: bool
@@ -56,7 +56,7 @@ CAMERAS = (
 
 @dataclass(frozen=True)
 class Good:
-    """One item on a shelf: the middle of its bottom edge and its size, in pixels."""
+    """Describes one item on a shelf: the middle of its bottom edge and its size, in pixels."""
 
     x: int
     bottom: int
@@ -67,7 +67,7 @@ class Good:
 
 @dataclass(frozen=True)
 class Shop:
-    """What a camera sees while nobody is there."""
+    """Holds what a camera sees while nobody is there."""
 
     camera: Camera
     canvas: Canvas
@@ -109,7 +109,7 @@ def build_shop(rng: np.random.Generator, camera: Camera) -> Shop:
 
 
 def draw_frame(
-    rng: np.random.Generator, shop: Shop, look: Look, pose: Pose, item: Colour
+    rng: np.random.Generator, shop: Shop, look: Appearance, pose: ShopperPose, item: Colour
 ) -> npt.NDArray[np.uint8]:
     """Draw a frame as packed I420, uint8 ``(3/2 H, W)``; ``item`` is the taken good's colour."""
     canvas = shop.canvas.copy()
@@ -130,7 +130,7 @@ def _fill(canvas: Canvas, good: Good, colour: Colour) -> None:
     rectangle(canvas, (left, top), (left + good.width, good.bottom), colour)
 
 
-def _expose(rng: np.random.Generator, canvas: Canvas, look: Look) -> npt.NDArray[np.uint8]:
+def _expose(rng: np.random.Generator, canvas: Canvas, look: Appearance) -> npt.NDArray[np.uint8]:
     """Apply light and sensor noise and halve the chroma."""
     noise = rng.integers(-look.noise, look.noise + 1, (HEIGHT, WIDTH), dtype=np.int16)
     luma = 16 + ((canvas[0].astype(np.int32) - 16) * look.gain // UNIT) + noise

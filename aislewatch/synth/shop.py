@@ -1,4 +1,4 @@
-"""Render the synthetic shop into a folder: CCTV-like videos, their events, and planted traps.
+"""Renders the synthetic shop into a folder: CCTV-like videos, their events, and planted traps.
 
 The traps: recordings cut into parts, re-encoded copies, a byte-identical copy, a truncated file.
 """

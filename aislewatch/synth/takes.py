@@ -1,4 +1,4 @@
-"""Which videos the synthetic shop consists of, and the bytes of each.
+"""Plans the videos of the synthetic shop, and renders the bytes of each.
 
 Nothing is random but what ``(seed, take)`` decides, and all of it is integer arithmetic, so the
 same wheels give the same bytes on every x86 machine.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from aislewatch.errors import FootageError
 from aislewatch.synth.choreography import FPS, Act, perform
-from aislewatch.synth.figure import Look, choose_look
+from aislewatch.synth.figure import Appearance, choose_look
 from aislewatch.synth.scene import CAMERAS, HEIGHT, WIDTH, Good, Shop, build_shop, draw_frame
 
 # The fewest videos that hold both classes at both cameras and every planted trap.
@@ -40,7 +40,7 @@ _LOOK, _ACT, _NOISE, _SHOP = range(4)
 
 @dataclass(frozen=True)
 class PlannedVideo:
-    """One file of the set; those of the same take and part show the same footage."""
+    """Describes one file of the set; those of the same take and part show the same footage."""
 
     name: str
     take: int
@@ -92,7 +92,7 @@ def _name(take: int, stem: str) -> str:
 
 
 def event_of(video: PlannedVideo, seed: int) -> tuple[float, float] | None:
-    """Start and end, in seconds, of the shoplifting in a video; None in a normal one."""
+    """Return start and end, in seconds, of a video's shoplifting; None in a normal one."""
     if not video.shoplifts:
         return None
     act = _direct(video, seed).act
@@ -115,7 +115,7 @@ def render_video(video: PlannedVideo, seed: int) -> bytes:
 @dataclass(frozen=True)
 class _Direction:
     shop: Shop
-    look: Look
+    look: Appearance
     act: Act
     good: Good
 

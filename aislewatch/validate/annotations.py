@@ -1,4 +1,4 @@
-"""Who was labelled what, when: one row an interval, the only labels that later stages know."""
+"""Gathers all labels that later stages read: a row an interval of a video."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Copies under opposing labels as a page for people: both side by side, aligned in time.
+"""Draws the page of copies under opposing labels: both side by side, aligned in time.
 
 One HTML file with everything in it. It is no hashed output: pictures are for looking at.
 """

@@ -1,4 +1,4 @@
-"""Videos that show the same footage, and whether people gave it different labels."""
+"""Lists videos that show the same footage, and whether people gave it different labels."""
 
 from collections.abc import Iterable, Mapping
 from itertools import combinations

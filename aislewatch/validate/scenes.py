@@ -1,4 +1,4 @@
-"""Which videos show the same fixed background: one camera, told by the still pictures.
+"""Finds videos with the same fixed background: one camera, told by the still pictures.
 
 A scene groups nothing by itself: every hour of a shop's camera shows the same shelves. It tells how
 far a test is one of unseen places.
@@ -59,7 +59,7 @@ def _background(video: Fingerprint) -> npt.NDArray[np.float32]:
 def _agreeing(
     openers_ON: npt.NDArray[np.float32], picture_N: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float64]:
-    """Share of cells that agree but for brightness, 0 where those show nothing: (O,)."""
+    """Return the share of cells that agree but for brightness, 0 where those show nothing: (O,)."""
     apart_ON = openers_ON - picture_N
     apart_ON -= np.median(apart_ON, axis=1, keepdims=True)
     agree_ON = np.abs(apart_ON) <= TOLERANCE

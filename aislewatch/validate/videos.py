@@ -1,4 +1,4 @@
-"""What is known of each video beside its labels: by these columns ``split`` groups."""
+"""Gathers what is known of each video beside its labels: by these columns ``split`` groups."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""Which videos show the same footage, told by what moves in them and not by the room."""
+"""Finds videos that show the same footage, by what moves in them and not by the room."""

@@ -1,4 +1,4 @@
-"""Follow two videos from a second that matches, forwards and backwards, at the speed that fits."""
+"""Follows two videos from a second that matches, forwards and backwards, at the speed that fits."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,7 +49,7 @@ MIN_SEEN = 0.5
 
 @dataclass(frozen=True)
 class Alignment:
-    """Frames of a that match, ascending, the (half) frames of b that they match, and how well."""
+    """Holds matching frames of a, ascending, the (half) frames of b they match, and how well."""
 
     a_M: Frames
     b_M: Floats
@@ -74,7 +74,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class _Line:
-    """b's frame is ``b0 + speed × (a's frame − a0)``; of many lines at once, in columns (L, 1)."""
+    """Maps a's frames to b's: ``b0 + speed × (a's frame − a0)``; many lines in columns (L, 1)."""
 
     a0: int
     b0: float | Floats
@@ -86,7 +86,7 @@ class _Line:
 
 
 class Pair:
-    """Two videos in one pose, ``banded`` without the bands where clocks are burned in."""
+    """Holds two videos in one pose, ``banded`` without the bands where clocks are burned in."""
 
     def __init__(self, a: Fingerprint, b: Fingerprint, pose: Pose, banded: bool) -> None:
         self.a, self.b, self.pose = a, b, pose

@@ -1,4 +1,4 @@
-"""Which seeds hold when pictures and motion are laid over each other, many at once.
+"""Tells which seeds hold when pictures and motion are laid over each other, many at once.
 
 The centres and spreads of two matching windows say where b lies in a. A seed holds where the still
 pictures and the motion agree there, or where they agree without moving the picture at all.
@@ -51,7 +51,7 @@ def scores_of(seeds: Seeds, videos: Sequence[Fingerprint]) -> Floats:
 
 @dataclass(frozen=True)
 class _Laid:
-    """How b's pictures lie in a's: shares of cells, cells of a covered, and those used."""
+    """Holds how b's pictures lie in a's: shares of cells, cells of a covered, and those used."""
 
     mirrored_S: npt.NDArray[np.bool_]
     shares_y: Floats

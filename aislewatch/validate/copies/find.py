@@ -1,4 +1,4 @@
-"""All pairs of videos that share footage."""
+"""Finds all pairs of videos that share footage."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ BLURRED_S = 1.0
 
 @dataclass(frozen=True, order=True)
 class Copy:
-    """Two videos that share footage, ``a`` before ``b``.
+    """Names two videos that share footage, ``a`` before ``b``.
 
     ``share`` is that of the moving frames of the video with fewer of them that match, each counted
     by how well, 0 to 1, ``matched_s`` the seconds of motion that match; the shared part

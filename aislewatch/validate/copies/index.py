@@ -1,4 +1,4 @@
-"""Seconds of motion that look alike, found without comparing all with all.
+"""Finds seconds of motion that look alike without comparing all with all.
 
 Windows are sorted into lists, each around one of them (an inverted file, Jégou et al. 2011); a
 window is compared with those of the lists that it is nearest to. All products are of whole numbers
@@ -39,7 +39,7 @@ MIRROR = np.arange(NUMBERS).reshape(STEPS, GRID, GRID)[..., ::-1].ravel()
 
 @dataclass(frozen=True)
 class Matches:
-    """Rows of windows that match, and the product of their numbers."""
+    """Holds the rows of windows that match, and the product of their numbers."""
 
     queries_M: Rows
     stored_M: Rows
@@ -47,7 +47,7 @@ class Matches:
 
 
 class _Block:
-    """Windows that are looked up at once, and what was found for them so far."""
+    """Holds windows that are looked up at once, and what was found for them so far."""
 
     def __init__(self, numbers_QN: npt.NDArray[np.float32], video_Q: Rows) -> None:
         self.numbers_QN, self.video_Q = numbers_QN, video_Q
@@ -78,7 +78,7 @@ class _Block:
 
 
 class WindowIndex:
-    """Windows of videos (``video_W``, their places) in lists."""
+    """Keeps windows of videos (``video_W``, their places) in lists."""
 
     def __init__(self, numbers_WN: Numbers, video_W: Rows) -> None:
         self._centres_LN = _centres(numbers_WN, max(1, len(numbers_WN) // LIST))
@@ -135,7 +135,7 @@ def _centres(numbers_WN: Numbers, count: int) -> Numbers:
 
 
 def rank_among_equals(*keys: Rows) -> Rows:
-    """Place of every row among the rows before it with equal keys, which lie together."""
+    """Number every row among those with its key, which lie together, from 0."""
     count = len(keys[0])
     first = np.ones(count, np.bool_)
     first[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)

@@ -1,4 +1,4 @@
-"""Where one picture lies in another: mirrored, cropped, framed, stretched.
+"""Finds where one picture lies in another: mirrored, cropped, framed, stretched.
 
 The still pictures decide it, by normalised correlation. What a pose leaves outside does not count.
 """
@@ -43,7 +43,7 @@ Picture = Floats
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a pose: b's place is ``scale`` × a's + ``place``, in cells.
+    """Holds one side of a pose: b's place is ``scale`` × a's + ``place``, in cells.
 
     ``shares_CC`` are whole 16ths of b's cells in a's; ``inside_C`` tells which of a's b covers.
     """
@@ -56,7 +56,7 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """How b's picture is drawn in a's."""
+    """Says how b's picture is drawn in a's."""
 
     mirrored: bool
     y: Side
@@ -75,7 +75,7 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """S sides, each as ``Side`` has it."""
+    """Holds S sides, each as ``Side`` has it."""
 
     scale_S: Floats
     place_S: Floats

@@ -1,4 +1,4 @@
-"""Where two videos may show the same second: the best matches of their windows, a few a pair."""
+"""Finds where two videos may show the same second: a few best matches of windows a pair."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -21,7 +21,7 @@ Whole = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Seeds:
-    """S pairs of windows that match.
+    """Holds S pairs of windows that match.
 
     ``a_S`` and ``b_S`` are places of videos, a before b; ``start_a_S`` and ``start_b_S`` first
     frames; ``place_a_S4`` and ``place_b_S4`` as in ``MotionWindows``; ``product_S`` tells how well

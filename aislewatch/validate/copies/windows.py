@@ -1,4 +1,4 @@
-"""A second of motion as 80 small numbers that do not see where and how large it is in the picture.
+"""Describes a second of motion by 80 small numbers that ignore where and how large it is.
 
 The motion's own centre and spread are the frame in which it is drawn, so that a crop, a border or
 another shape of the picture moves both and leaves the numbers; a mirrored copy has them mirrored.
@@ -43,7 +43,7 @@ LENGTH = 127
 
 @dataclass(frozen=True)
 class MotionWindows:
-    """W windows of one video.
+    """Holds W windows of one video.
 
     ``starts_W`` int32 are their first frames, ``numbers_WN`` int8 (W, 80) the drawings,
     ``places_W4`` int16 (W, 4) centre y, centre x, spread y, spread x in 1/32 cell.
