@@ -157,7 +157,7 @@ def network_input(
     """Make the network's input, by the product's kernel where it has what is asked for."""
     if not fused or spoil_B3 is not None or recipe.zoom < 1 or recipe.input not in ("rgb", "diff"):
         return inputs.prepare(yuv_BTKW, views_B5, recipe.input, recipe.size, recipe.zoom, spoil_B3)
-    from aislewatch.models_gpu.clip_input import clip_input
+    from aislewatch.train.kernels.clip_input import clip_input
 
     views = ClipViews(*views_B5.unbind(1))
     return clip_input(yuv_BTKW, views, recipe.size, recipe.input == "diff", torch.bfloat16)

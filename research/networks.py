@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from aislewatch.models.convlstm import ConvLSTM
-from aislewatch.models_gpu.precision import use_kernels
+from aislewatch.train.kernels.precision import use_kernels
 from research.inputs import CHANNELS
 from research.recipe import Recipe
 
@@ -29,7 +29,7 @@ class Encoder(nn.Module):
         layers = [layer for layer in self.levels if isinstance(layer, nn.Conv2d)]
         # The product's kernels know no batch norm.
         if self.fused is not None and layers[0].bias is not None:
-            from aislewatch.models_gpu.encoder import encode
+            from aislewatch.train.kernels.encoder import encode
 
             return encode(x_BTCHW, layers, self.fused).flatten(0, 1)
         f_NCHW: Tensor = self.levels(x_BTCHW.flatten(0, 1))

@@ -1,23 +1,11 @@
 """Stage score MODEL: one network's scores of validation and test, made once for all readers."""
 
 import argparse
-import logging
 from functools import partial
 
-from aislewatch.config.params import Params
-from aislewatch.files import sha256_file, sha256_tree
-from aislewatch.models.build import load_model
 from aislewatch.models.rows import BY_NAME
-from aislewatch.models.scoring import set_up_compute
-from aislewatch.score.ledger import record_test_use
-from aislewatch.score.scoring import describe_model, score_model, write_scores
-from aislewatch.tables import places
-from aislewatch.tables.ingest import CATALOG
-from aislewatch.tables.split import SPLITS
-from aislewatch.tracking.journal import Journal
+from aislewatch.score.stage import work
 from stages.runner import run_stage
-
-log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -26,20 +14,6 @@ def main() -> None:
     parser.add_argument("model", choices=BY_NAME)
     name: str = parser.parse_args().model
     run_stage(f"score@{name}", partial(work, name))
-
-
-def work(name: str, params: Params, journal: Journal) -> None:
-    """Score one network and write the table."""
-    folder = places.model_folder(name)
-    model = load_model(folder)
-    # Counted before it happens: a scoring that is killed has looked, too.
-    uses = record_test_use("score", sha256_tree(folder), sha256_file(SPLITS.path))
-    log.info("scoring with %s; use %d of this test split", name, uses)
-    device = set_up_compute(params.machine)
-    clips = score_model(model, SPLITS.read(), CATALOG.read(), places.FRAMES, device)
-    output = write_scores(name, describe_model(model), clips)
-    journal.metrics({"clips": len(clips), "videos": clips["video"].nunique()})
-    journal.digest(output)
 
 
 if __name__ == "__main__":

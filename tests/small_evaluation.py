@@ -11,14 +11,16 @@ import pytest
 import torch
 
 from aislewatch.config.params import Params, load_params
+from aislewatch.evaluate.stage import work as evaluate
 from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.build import ModelConfig, build, save_model
 from aislewatch.models.rows import BY_NAME
 from aislewatch.models.sizes import network_of
+from aislewatch.report.stage import work as report
+from aislewatch.score.stage import work as score
 from aislewatch.tables.validate import VIDEOS as VIDEOS_TABLE
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.pictures import draw_pictures
-from stages import evaluate, report, score
 from tests.code_closure import ROOT
 
 VIDEOS, FRAMES, SIZE = 12, 48, 64
@@ -43,16 +45,16 @@ class Project:
     def score(self) -> None:
         """Score every network."""
         for name in BY_NAME:
-            score.work(name, self.params, Journal(self.root / "score.jsonl"))
+            score(name, self.params, Journal(self.root / "score.jsonl"))
 
     def evaluate(self) -> dict[str, str]:
         """Run evaluate; its outputs' digests."""
-        evaluate.work(self.params, Journal(self.root / "evaluate.jsonl"))
+        evaluate(self.params, Journal(self.root / "evaluate.jsonl"))
         return self.figures()
 
     def report(self) -> dict[str, str]:
         """Run report; its outputs' digests."""
-        report.work(self.params, Journal(self.root / "report.jsonl"))
+        report(self.params, Journal(self.root / "report.jsonl"))
         return self.drawn()
 
     def figures(self) -> dict[str, str]:

@@ -23,7 +23,7 @@ class FrameEncoder(nn.Module):
             # Pooling first: ReLU keeps order, so the result is the same from a quarter the pixels.
             levels += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
         self.levels = nn.Sequential(*levels)
-        # Computes the levels in place of torch, set by `models_gpu`; None: torch does.
+        # Computes the levels in place of torch, set by `train/kernels`; None: torch does.
         self.kernels: Callable[[Tensor, Sequence[nn.Conv2d]], Tensor] | None = None
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:

@@ -16,10 +16,10 @@ TRAINING = (
     "train/*.py",
     "frames/batches.py",
     "frames/store.py",
-    "models_gpu/precision.py",
+    "train/kernels/precision.py",
 )
 # What only trainings in bf16_fused run through.
-KERNELS = ("models_gpu/*.py",)
+KERNELS = ("train/kernels/*.py",)
 # What decides the settings of a trial: sampler, pruner and space.
 TRIALS = ("tune/trial.py", "tune/space.py")
 

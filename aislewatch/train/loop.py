@@ -21,11 +21,11 @@ from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import pageable
 from aislewatch.models.build import Detector, ModelConfig, build
 from aislewatch.models.scoring import clip_addresses
-from aislewatch.models_gpu.precision import compute_in
 from aislewatch.train.adam import OptimizerSettings
 from aislewatch.train.augment import draw_views
 from aislewatch.train.checkpoint import Checkpoint
 from aislewatch.train.data import Epoch, TrainingData, plan_epoch, training_batches
+from aislewatch.train.kernels.precision import compute_in
 from aislewatch.train.prefetch import DeviceBatch, pinned, prefetch
 from aislewatch.train.processes import Processes
 from aislewatch.train.start import load_pretrained

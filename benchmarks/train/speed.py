@@ -22,7 +22,7 @@ import torch
 from aislewatch.config.learning import Precision
 from aislewatch.config.params import load_params
 from aislewatch.models.scoring import set_up_compute
-from aislewatch.models_gpu.precision import compute_in
+from aislewatch.train.kernels.precision import compute_in
 from aislewatch.train.losses import focal_loss
 from benchmarks.train.copied import CopiedNet
 from benchmarks.train.variants import ENCODER, HIDDEN, SIZE, Ours, Rival, T, Variant, reference

@@ -10,9 +10,9 @@ from aislewatch.config.learning import Precision
 from aislewatch.config.params import load_params
 from aislewatch.models.build import Detector, ModelConfig, build
 from aislewatch.models.sizes import SIZES, Network
-from aislewatch.models_gpu.precision import compute_in
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.augment import draw_views
+from aislewatch.train.kernels.precision import compute_in
 from aislewatch.train.losses import focal_loss
 from aislewatch.train.prefetch import DeviceBatch, prefetch
 from aislewatch.train.processes import Processes

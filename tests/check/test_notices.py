@@ -12,8 +12,8 @@ from aislewatch.config.params import load_params
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.folder import ingest
 from aislewatch.ingest.outputs import catalog_of
+from aislewatch.ingest.stage import report
 from aislewatch.labels.problems import footage_notice
-from stages.ingest import report
 from tests.code_closure import ROOT
 from tests.footage_samples import LIMITS, make_video, run_ffmpeg
 

@@ -15,8 +15,8 @@ from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.build import load_model, save_model
 from aislewatch.models.facts import model_facts
 from aislewatch.models.rows import NETWORKS
-from aislewatch.models_gpu.precision import compute_in
 from aislewatch.register.export import export_onnx
+from aislewatch.train.kernels.precision import compute_in
 from tests.tiny_clips import N_FRAMES
 from tests.tiny_models import make_model, random_clips
 

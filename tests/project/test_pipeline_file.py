@@ -28,7 +28,7 @@ NO_BYTES = {
     "aislewatch/recording": "copies journals into MLflow, after the stage",
     "aislewatch/tables": "names and checks tables; one that fits passes as it stands, by files.py",
     "aislewatch/tracking": "journals, which lie beside the outputs",
-    "stages/runner.py": "reads parameters, opens the journal, prints errors",
+    "stages": "names the stage; reads parameters, opens the journal, prints errors",
 }
 
 # Sections of params.yaml that rerun nothing, and why.

@@ -41,7 +41,7 @@ def test_sampler_space_readers_networks_and_training_count(
 
 def test_kernels_count_where_they_compute(library: Path) -> None:
     before = {name: code_digest(name, TRIALS, library) for name in ("float32", "bf16_fused")}
-    kernels = library / "models_gpu/recurrence_kernels.py"
+    kernels = library / "train/kernels/recurrence_kernels.py"
     kernels.write_text(kernels.read_text() + "\nBLOCK = 1\n")
     assert code_digest("float32", TRIALS, library) == before["float32"]
     assert code_digest("bf16_fused", TRIALS, library) != before["bf16_fused"]

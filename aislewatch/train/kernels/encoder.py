@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from aislewatch.models_gpu import encoder_kernels as kernels
-from aislewatch.models_gpu.convolutions import convolved, input_grad, power_of_two, weight_grad
+from aislewatch.train.kernels import encoder_kernels as kernels
+from aislewatch.train.kernels.convolutions import convolved, input_grad, power_of_two, weight_grad
 
 # Rows (pooled pixels) of a program, and programs of the kernels that sum over all rows: four a
 # multiprocessor of an H100 (132).

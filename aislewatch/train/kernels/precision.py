@@ -31,9 +31,9 @@ def use_kernels(module: nn.Module, dtype: torch.dtype | None) -> None:
         module.kernels = None
         return
     # Imported here, since Triton is on machines with a GPU only.
-    from aislewatch.models_gpu.clip_input import clip_input
-    from aislewatch.models_gpu.encoder import encode
-    from aislewatch.models_gpu.recurrence import recur
+    from aislewatch.train.kernels.clip_input import clip_input
+    from aislewatch.train.kernels.encoder import encode
+    from aislewatch.train.kernels.recurrence import recur
 
     if isinstance(module, ClipInput):
         module.kernels = partial(clip_input, dtype=dtype)

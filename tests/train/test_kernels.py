@@ -21,11 +21,11 @@ from aislewatch.models.convlstm import ConvLSTM
 from aislewatch.models.encoder import FrameEncoder
 from aislewatch.models.input import ClipInput, ClipViews
 from aislewatch.models.rows import NETWORKS
-from aislewatch.models_gpu.precision import compute_in, use_kernels
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.augment import draw_views
 from aislewatch.train.data import load_training_data
 from aislewatch.train.graphs import can_be_recorded
+from aislewatch.train.kernels.precision import compute_in, use_kernels
 from aislewatch.train.loop import Recipe, train
 from aislewatch.train.prefetch import DeviceBatch, prefetch, side_streams
 from aislewatch.train.processes import Processes
@@ -52,10 +52,10 @@ def exact_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.use_deterministic_algorithms(True)
     monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     # Few programs where a GPU has hundreds: the interpreter runs them one after the other.
-    monkeypatch.setattr("aislewatch.models_gpu.encoder.SUMMING_PROGRAMS", 3)
-    monkeypatch.setattr("aislewatch.models_gpu.clip_input.PIXELS", 1024)
+    monkeypatch.setattr("aislewatch.train.kernels.encoder.SUMMING_PROGRAMS", 3)
+    monkeypatch.setattr("aislewatch.train.kernels.clip_input.PIXELS", 1024)
     # Exact products of float32 are unrolled: a GPU's compiler takes 20 s for 128 rows.
-    monkeypatch.setattr("aislewatch.models_gpu.encoder.ROWS", 32)
+    monkeypatch.setattr("aislewatch.train.kernels.encoder.ROWS", 32)
 
 
 def error(got: Tensor, expected: Tensor) -> float:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from aislewatch.models_gpu import recurrence_kernels as kernels
-from aislewatch.models_gpu.convolutions import convolved, input_grad, weight_grad
+from aislewatch.train.kernels import recurrence_kernels as kernels
+from aislewatch.train.kernels.convolutions import convolved, input_grad, weight_grad
 
 # Values of a program of the elementwise kernels.
 VALUES = 1024

@@ -16,7 +16,7 @@ from aislewatch.models.input import (
     RGB_STD,
     ClipViews,
 )
-from aislewatch.models_gpu import clip_input_kernels as kernels
+from aislewatch.train.kernels import clip_input_kernels as kernels
 
 # Output pixels of a program.
 PIXELS = 256

@@ -1,0 +1,32 @@
+"""Stage report: the page for people, its pictures, and the tables of `dvc plots`."""
+
+import json
+
+from aislewatch.config.params import Params
+from aislewatch.models.rows import BY_NAME
+from aislewatch.report.model_table import print_table
+from aislewatch.report.outputs import Measured, write_outputs
+from aislewatch.report.page import Study
+from aislewatch.score.scored import Dataset, read_scored
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.split import SPLITS
+from aislewatch.tables.train import curve_of
+from aislewatch.tables.validate import ANNOTATIONS, VIDEOS
+from aislewatch.tracking.journal import Journal
+
+
+def work(params: Params, journal: Journal) -> None:
+    """Draw; the table of models ends the stage's output."""
+    dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
+    measured = Measured(
+        summary=json.loads(places.EVALUATION.read_text()),
+        scored=[read_scored(name, dataset) for name in BY_NAME],
+        curves={name: curve_of(name).read() for name in BY_NAME},
+        study=Study(json.loads(places.BEST.read_text()), places.STUDY_PICTURES),
+    )
+    for path in write_outputs(measured, dataset, params):
+        journal.digest(path)
+        if path.is_dir():
+            journal.artifact(path)
+    print_table()
