@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aislewatch.findings import Fault, Finding, Wanted, remove
 from aislewatch.frames.store import read_facts
-from aislewatch.fsck.evidence import Evidence
+from aislewatch.fsck.read_files import ReadFiles
 from aislewatch.tables.places import STORE
 
 # The decoder has been part of it since version 3.
@@ -26,7 +26,7 @@ def is_entry(file: Path) -> bool:
     return _NAME.fullmatch(file.name) is not None
 
 
-def check_frames(files: Sequence[Path], evidence: Evidence) -> list[Finding]:
+def check_frames(files: Sequence[Path], evidence: ReadFiles) -> list[Finding]:
     """Find the faults of the store.
 
     Without a copy of its frames elsewhere, a damaged entry is removed as a whole: the video is
@@ -45,7 +45,7 @@ def check_frames(files: Sequence[Path], evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def _check_entry(key: str, entry: dict[str, Path], evidence: Evidence) -> list[Finding]:
+def _check_entry(key: str, entry: dict[str, Path], evidence: ReadFiles) -> list[Finding]:
     forget = remove(*entry.values())
     facts_file = STORE / f"{key}.json"
     try:

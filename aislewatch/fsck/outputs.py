@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aislewatch.findings import Fault, Finding, Wanted, remove
 from aislewatch.fsck.dvc_files import ObjectFolder, Output
-from aislewatch.fsck.evidence import Evidence
+from aislewatch.fsck.read_files import ReadFiles
 
 # Commands for after the repairs, in this order; the first is followed by outputs.
 CHECKOUT = "dvc checkout"
@@ -27,7 +27,7 @@ class Expected:
         return self.output.oid.endswith(".dir")
 
 
-def expect(output: Output, folders: Iterable[ObjectFolder], evidence: Evidence) -> Expected:
+def expect(output: Output, folders: Iterable[ObjectFolder], evidence: ReadFiles) -> Expected:
     """Find the list of a folder's files: in the cache, in the remote, or in the folder itself."""
     oid = output.oid
     if not oid.endswith(".dir"):
@@ -41,7 +41,11 @@ def expect(output: Output, folders: Iterable[ObjectFolder], evidence: Evidence) 
 
 
 def check_objects(
-    folder: ObjectFolder, files: Sequence[Path], needed: Iterable[Expected], then: str, ev: Evidence
+    folder: ObjectFolder,
+    files: Sequence[Path],
+    needed: Iterable[Expected],
+    then: str,
+    ev: ReadFiles,
 ) -> list[Finding]:
     """Find faults of a cache or remote: objects unlike their names, and needed ones that lack.
 
@@ -71,7 +75,7 @@ def check_objects(
     return [found for found in findings if found is not None]
 
 
-def check_output(expected: Expected, evidence: Evidence) -> list[Finding]:
+def check_output(expected: Expected, evidence: ReadFiles) -> list[Finding]:
     """Find faults of one output where the pipeline has put it.
 
     It is linked again by DVC where its bytes are to be had, and made again elsewhere.
@@ -95,7 +99,7 @@ def check_output(expected: Expected, evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _check_files(output: Output, wanted: Iterable[Wanted], evidence: Evidence) -> list[Finding]:
+def _check_files(output: Output, wanted: Iterable[Wanted], evidence: ReadFiles) -> list[Finding]:
     findings = []
     for one in wanted:
         fault = evidence.fault(one)

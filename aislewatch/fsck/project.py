@@ -18,10 +18,10 @@ from aislewatch.fsck.dvc_files import (
     default_remote,
     locked_outputs,
 )
-from aislewatch.fsck.evidence import Evidence
 from aislewatch.fsck.frames import check_frames, is_entry, store_files
 from aislewatch.fsck.hashing import Digests, Progress, hash_files
 from aislewatch.fsck.outputs import PUSH, REMAKE, check_objects, check_output, expect
+from aislewatch.fsck.read_files import ReadFiles
 from aislewatch.fsck.run_cache import RUNS, check_runs
 from aislewatch.recording.address import without_password
 from aislewatch.tables.places import STORE
@@ -50,7 +50,7 @@ def check_project(progress: Progress) -> Checked:
     }
     working = [file for output in outputs for file in _files(output)]
     digests = hash_files([*in_store, *chain(*objects.values()), *working], progress)
-    evidence = Evidence(digests, _misplaced(in_store, objects, digests))
+    evidence = ReadFiles(digests, _misplaced(in_store, objects, digests))
     expected = [expect(output, objects, evidence) for output in outputs]
     stored = [one for one in expected if one.output.cached]
     n_runs, findings = check_runs(cache_folder() / RUNS)

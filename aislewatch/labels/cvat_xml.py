@@ -42,14 +42,14 @@ class CvatTask:
 
     @property
     def last(self) -> int | None:
-        """The number of its last frame, where that is told."""
+        """Return the number of its last frame, where that is told."""
         if self.stop is None and self.size:
             return self.start + self.step * (self.size - 1)
         return self.stop
 
     @property
     def counted(self) -> tuple[int, int] | None:
-        """The fewest and the most frames that a video may have whose end the task covers."""
+        """Return the fewest and the most frames of a video whose end the task covers."""
         return None if self.last is None else (self.last + 1, self.last + self.step)
 
 

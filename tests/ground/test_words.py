@@ -105,3 +105,13 @@ def test_a_noun_phrase_is_seen(text: str) -> None:
 )
 def test_a_verb_that_is_a_noun_elsewhere_is_let_through(text: str) -> None:
     assert begins_with_verb(text)
+
+
+def test_a_class_has_its_name_alone() -> None:
+    """One name, one thing: whoever reads it need not ask which of two is meant."""
+    places: dict[str, list[str]] = {}
+    for path in sorted(Path("aislewatch").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -9,8 +9,8 @@ from aislewatch.findings import Fault, Finding, Wanted, copy, remove
 from aislewatch.fsck.hashing import Digests
 
 
-class Evidence:
-    """Digests of every file that was read; a file that is not among them does not exist.
+class ReadFiles:
+    """Holds the digests of every file that was read; a file that is not among them does not exist.
 
     Args:
         digests: by path; None where a file could not be read.
