@@ -19,7 +19,7 @@ class Validation:
     log_loss: float
 
 
-def judge(predictions: pd.DataFrame) -> Validation:
+def measure(predictions: pd.DataFrame) -> Validation:
     """Measure a model by its scores of the validation clips (``label``, ``score``)."""
     labels, scores = labels_and_scores(predictions)
     return Validation(roc_auc(labels, scores), log_loss(labels, scores))

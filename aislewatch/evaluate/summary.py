@@ -19,7 +19,7 @@ from aislewatch.evaluate.intervals import (
 )
 from aislewatch.evaluate.metrics import clip_metrics
 from aislewatch.evaluate.operating import OperatingPoint, choose_threshold
-from aislewatch.evaluate.selection import Validation, choose, judge
+from aislewatch.evaluate.selection import Validation, choose, measure
 from aislewatch.evaluate.slices import Slice, slice_figures
 from aislewatch.score.calibration import uncalibrated
 from aislewatch.score.predictions import labels_and_scores
@@ -76,7 +76,7 @@ def evaluate_models(
     Raises:
         ModelError: no model was given.
     """
-    validations = {model.name: judge(model.side("val")) for model in scored}
+    validations = {model.name: measure(model.side("val")) for model in scored}
     selected = choose(validations)
     test = {model.name: resampled_metrics(model.side("test"), settings) for model in scored}
     best = test[selected]["auc"]

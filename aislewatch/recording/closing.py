@@ -6,7 +6,7 @@ from typing import Any
 
 from aislewatch.recording.client import set_tags
 from aislewatch.recording.comparing import show_for_comparison
-from aislewatch.recording.judging import FINISHED, KILLED, ORPHANED, Evidence, verdict
+from aislewatch.recording.judging import FINISHED, KILLED, ORPHANED, ExecutionFacts, verdict
 from aislewatch.recording.origin import MadeBy
 from aislewatch.recording.plan import read_plan
 from aislewatch.recording.replay import Replay, git_tags, journal_files
@@ -53,10 +53,10 @@ def close_parent(replay: Replay) -> str:
     return status
 
 
-def _evidence(replay: Replay) -> Evidence:
+def _evidence(replay: Replay) -> ExecutionFacts:
     folder, ends = replay.folder, _end_open_runs(replay)
     hashes, finish = folder / HASHES, folder / FINISH
-    return Evidence(
+    return ExecutionFacts(
         plans=read_plan(folder),
         hashes=json.loads(hashes.read_text()) if hashes.exists() else {},
         before=lock_entries(folder / BEGINNING / LOCK),
@@ -92,7 +92,7 @@ def _keep_state(replay: Replay) -> None:
             replay.client.log_artifact(replay.parent_id, str(file), PROVENANCE)
 
 
-def _key(seen: Evidence, address: str) -> str:
+def _key(seen: ExecutionFacts, address: str) -> str:
     """Return the key of a stage that began; dvc.lock's if it is about the same work."""
     facts = seen.facts(address, seen.after)
     if address in seen.after and seen.ends[address] == FINISHED:
@@ -123,7 +123,7 @@ def _end(record: dict[str, Any] | None) -> str:
     return ORPHANED if orphaned else str(record["status"])
 
 
-def _stage_tags(run: str, keys: dict[str, str], seen: Evidence) -> dict[str, Any]:
+def _stage_tags(run: str, keys: dict[str, str], seen: ExecutionFacts) -> dict[str, Any]:
     journal, _, path = run.partition("|")
     address = address_of(journal)
     tags = {"stage_key": keys[address]}

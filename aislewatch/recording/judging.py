@@ -18,7 +18,7 @@ FINISHED, FAILED, KILLED, ORPHANED = "FINISHED", "FAILED", "KILLED", "ORPHANED"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ExecutionFacts:
     """What is known of an execution.
 
     Args:
@@ -101,7 +101,7 @@ class Evidence:
         return named or live
 
 
-def verdict(seen: Evidence) -> tuple[str, str]:
+def verdict(seen: ExecutionFacts) -> tuple[str, str]:
     """Return MLflow's status of the pipeline's run, and the reason."""
     ends = seen.ends
     failed = sorted(address for address, end in ends.items() if end == FAILED)

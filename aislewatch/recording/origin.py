@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 from aislewatch.recording.client import connect, find_runs, log_metrics, log_params, set_tags
 from aislewatch.recording.replay import git_tags
 from aislewatch.recording.restored import Stated, read_outputs
-from aislewatch.tracking.execution import read_facts
+from aislewatch.tracking.execution import read_execution
 from aislewatch.tracking.filenames import PARENT, PARENT_TAG, STATE
 from aislewatch.tracking.journal import flatten
 from aislewatch.tracking.provenance import (
@@ -109,4 +109,4 @@ def made_by(execution: Path) -> MadeBy:
     """Make a ``MadeBy`` for an execution whose journals are in MLflow (`recorder.drain`)."""
     client, experiment = connect()
     state = json.loads((execution / STATE).read_text())
-    return MadeBy(client, experiment, state["runs"][PARENT], git_tags(read_facts(execution)))
+    return MadeBy(client, experiment, state["runs"][PARENT], git_tags(read_execution(execution)))

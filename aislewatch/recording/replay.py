@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.recording.client import connect, log_metrics, log_params, set_tags
-from aislewatch.tracking.execution import read_facts
+from aislewatch.tracking.execution import read_execution
 from aislewatch.tracking.filenames import PARENT, PARENT_TAG, STATE
 from aislewatch.tracking.journal import address_of, read_records
 
@@ -20,7 +20,7 @@ class Replay:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.facts = read_facts(folder)
+        self.facts = read_execution(folder)
         # An execution's folder is .aislewatch/runs/<name> of its project.
         self._project = folder.resolve().parents[2]
         self.client, self.experiment = connect()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aislewatch.errors import ModelError, RegistryError
 from aislewatch.register.history import (
     Action,
-    Entry,
+    AuditEntry,
     champion_before,
     checked_reason,
     next_entry,
@@ -24,7 +24,7 @@ class Change:
     """What a command did: nothing where ``entry`` is None, because it was so already."""
 
     version: Registered
-    entry: Entry | None
+    entry: AuditEntry | None
 
 
 def promote(registry: Registry, version: Registered, who: str, why: str) -> Change:
@@ -88,7 +88,7 @@ def verify_audit(registry: Registry) -> str:
     return ""
 
 
-def _finish(registry: Registry, entry: Entry) -> Change:
+def _finish(registry: Registry, entry: AuditEntry) -> Change:
     """Move the alias to where the last entry has it: a change was killed, or a hand moved it."""
     version = _sound(registry, registry.get(entry.after))
     registry.set_alias(CHAMPION, version)
@@ -97,7 +97,7 @@ def _finish(registry: Registry, entry: Entry) -> Change:
 
 def _change(
     registry: Registry,
-    entries: list[Entry],
+    entries: list[AuditEntry],
     action: Action,
     before: str,
     version: Registered,

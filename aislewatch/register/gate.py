@@ -27,7 +27,7 @@ from aislewatch.tables import places
 CLIP_FORM = ("frame_size", "n_frames", "step", "fps")
 
 
-def judge(
+def challenge(
     registry: Registry,
     version: Registered,
     own: Path,

@@ -29,7 +29,7 @@ Action = Literal["promote", "rollback"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditEntry:
     """One change of the champion; versions are numbers as MLflow gives them, "" for none.
 
     ``time`` is UTC. ``previous`` is the sha256 of the entry before it, "" for the first.
@@ -59,18 +59,18 @@ class Entry:
         return json.dumps(asdict(self) | {"digest": self.digest}, sort_keys=True)
 
 
-def read_entries(tags: Mapping[str, str]) -> list[Entry]:
+def read_entries(tags: Mapping[str, str]) -> list[AuditEntry]:
     """Read the entries in the tags of a registered model, oldest first.
 
     Raises:
         RegistryError: the chain is broken; says at which entry.
     """
-    entries: list[Entry] = []
+    entries: list[AuditEntry] = []
     for name in sorted(name for name in tags if name.startswith(PREFIX)):
         try:
             values = json.loads(tags[name])
             stated = values.pop("digest")
-            entry = Entry(**values)
+            entry = AuditEntry(**values)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise _broken(name, "is no entry") from None
         previous = entries[-1].digest if entries else ""
@@ -83,17 +83,17 @@ def read_entries(tags: Mapping[str, str]) -> list[Entry]:
 
 
 def next_entry(
-    entries: list[Entry], action: Action, before: str, after: str, who: str, why: str
-) -> Entry:
+    entries: list[AuditEntry], action: Action, before: str, after: str, who: str, why: str
+) -> AuditEntry:
     """Make the entry for a change that happens now."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    first = Entry(1, stamp, who, action, before, after, why, "")
+    first = AuditEntry(1, stamp, who, action, before, after, why, "")
     if not entries:
         return first
     return replace(first, number=entries[-1].number + 1, previous=entries[-1].digest)
 
 
-def champion_before(entries: list[Entry]) -> str:
+def champion_before(entries: list[AuditEntry]) -> str:
     """Return the version to roll back to: the champion before this one; "" if there is none.
 
     A rollback takes the top off the stack of promotions, so that two in a row go back two
@@ -108,7 +108,7 @@ def champion_before(entries: list[Entry]) -> str:
     return stack[-2] if len(stack) > 1 else ""
 
 
-def rolled_back(entries: list[Entry], version: str) -> Entry | None:
+def rolled_back(entries: list[AuditEntry], version: str) -> AuditEntry | None:
     """Find the rollback that took a version off, unless a person has made it champion since."""
     found = None
     for entry in entries:

@@ -21,7 +21,7 @@ from aislewatch.evaluate.alarms import (
 )
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import video_scores
-from aislewatch.register.history import Entry
+from aislewatch.register.history import AuditEntry
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
@@ -74,7 +74,7 @@ def already_champion() -> Verdict:
     return Verdict(True, "same", "these very weights and this alert rule are the champion already")
 
 
-def taken_back(rollback: Entry) -> Verdict:
+def taken_back(rollback: AuditEntry) -> Verdict:
     """Refuse a version that was rolled back: people do that for what test footage does not show."""
     return Verdict(
         False,

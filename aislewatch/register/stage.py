@@ -24,7 +24,7 @@ from aislewatch.recording.origin import made_by
 from aislewatch.recording.recorder import drain
 from aislewatch.register.bundle import CARD, DATA_CARD, OPERATING, OWN
 from aislewatch.register.champions import promote
-from aislewatch.register.gate import judge
+from aislewatch.register.gate import challenge
 from aislewatch.register.history import GATE
 from aislewatch.register.lock import sole_change
 from aislewatch.register.packaging import Packed, pack
@@ -80,7 +80,7 @@ def _offer(
         log.info("version %s of %s has these very weights", version.version, version.name)
         _restore_where_damaged(registry, version, own, dataset, params)
     registry.set_alias(CHALLENGER, version)
-    verdict = judge(registry, version, own, scores, dataset, sha256_file(SPLITS.path), params)
+    verdict = challenge(registry, version, own, scores, dataset, sha256_file(SPLITS.path), params)
     if verdict.promote:
         promote(registry, version, GATE, verdict.reason)
     numbers = {key: f"{value:.6g}" for key, value in verdict.numbers.items()}

@@ -94,14 +94,14 @@ def is_over(folder: Path) -> bool:
 def is_alive(folder: Path) -> bool:
     """Say whether an execution's own process runs; a later one with its number does not count."""
     try:
-        facts = read_facts(folder)
+        facts = read_execution(folder)
     except (FileNotFoundError, ValueError):
         # Nobody says which process it is; one that never ends is better than one that ends early.
         return True
     return still_runs(facts["pid"], facts["pid_started"])
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
+def read_execution(folder: Path) -> dict[str, Any]:
     """Read who and what an execution is, as ``make_execution`` wrote it."""
     facts: dict[str, Any] = json.loads((folder / EXECUTION).read_text())
     return facts

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 from optuna.trial import FrozenTrial, TrialState
 
 from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
-from aislewatch.tune.points import TrialPoint, best_point, ends_of, trial_points
+from aislewatch.tune.points import TrialPoint, best_point, range_of, trial_points
 
 NAMES: Mapping[str, str] = {
     "lr": "learning rate",
@@ -162,7 +162,7 @@ def _parallel(
         )
         [drawn] = axes.plot([*(one.shares[name] for name in names), bad], color=colour, lw=width)
         drawn.set_linestyle("solid" if one.complete else (0, (2, 2)))
-    ends = [ends_of(trials, name) for name in names] + [(f"{low:.3g}", f"{high:.3g}")]
+    ends = [range_of(trials, name) for name in names] + [(f"{low:.3g}", f"{high:.3g}")]
     titles = [NAMES[name] for name in names] + [LOSS]
     for at, ((bottom, top), title) in enumerate(zip(ends, titles, strict=True)):
         axes.vlines(at, 0, 1, color="black", linewidth=0.8)

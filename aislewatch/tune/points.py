@@ -51,7 +51,7 @@ def best_point(tried: Sequence[TrialPoint]) -> TrialPoint | None:
     return min(complete, key=lambda one: one.loss) if complete else None
 
 
-def ends_of(trials: Sequence[FrozenTrial], name: str) -> tuple[str, str]:
+def range_of(trials: Sequence[FrozenTrial], name: str) -> tuple[str, str]:
     """Return both ends of a setting's range, in words."""
     distribution = next(t.distributions[name] for t in trials if name in t.distributions)
     if isinstance(distribution, CategoricalDistribution):

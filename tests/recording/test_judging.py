@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aislewatch.recording.judging import Evidence, verdict
+from aislewatch.recording.judging import ExecutionFacts, verdict
 from aislewatch.recording.plan import Plan
 
 # ingest -> train@a, train@b -> report
@@ -39,7 +39,7 @@ def lock(**changes: str) -> dict[str, Any]:
     return entries
 
 
-ALL_CACHED = Evidence(
+ALL_CACHED = ExecutionFacts(
     plans=PLANS,
     hashes=HASHES,
     before=lock(),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aislewatch.recording.judging import Evidence
+from aislewatch.recording.judging import ExecutionFacts
 from aislewatch.recording.plan import make_plan, read_plan
 from aislewatch.tracking.beginning import keep_beginning
 from aislewatch.tracking.journal import address_of, journal_name, stage_run
@@ -85,8 +85,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def evidence(folder: Path) -> Evidence:
-    return Evidence(
+def evidence(folder: Path) -> ExecutionFacts:
+    return ExecutionFacts(
         plans=read_plan(folder),
         hashes=json.loads((folder / "hashes.json").read_text()),
         before=lock_entries(),

@@ -11,7 +11,7 @@ from aislewatch.cli.main import main
 from aislewatch.console import one_line
 from aislewatch.errors import RegistryError
 from aislewatch.register.champions import promote, rollback
-from aislewatch.register.gate import judge
+from aislewatch.register.gate import challenge
 from aislewatch.register.history import GATE, read_entries
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHAMPION, Registered, Registry
@@ -36,7 +36,7 @@ def two(registry: Registry) -> tuple[Registered, Registered]:
 
 
 def judged(registry: Registry, version: Registered) -> str:
-    return judge(registry, version, Path("unused"), UNUSED, UNUSED, "", UNUSED).reason
+    return challenge(registry, version, Path("unused"), UNUSED, UNUSED, "", UNUSED).reason
 
 
 def champion(registry: Registry) -> str:
@@ -50,7 +50,7 @@ def test_what_was_rolled_back_is_promoted_by_a_person_only(
     first, second = two
     assert "are the champion already" in judged(registry, second)
     rollback(registry, "ann", "alarms [/] at night")
-    verdict = judge(registry, second, Path("unused"), UNUSED, UNUSED, "", UNUSED)
+    verdict = challenge(registry, second, Path("unused"), UNUSED, UNUSED, "", UNUSED)
     assert not verdict.promote
     assert "ann rolled version 2 back" in verdict.reason
     assert "alarms [/] at night" in verdict.reason

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.errors import RegistryError
-from aislewatch.register.history import Entry, champion_before, next_entry, read_entries
+from aislewatch.register.history import AuditEntry, champion_before, next_entry, read_entries
 
 
-def history(changes: list[bool]) -> list[Entry]:
+def history(changes: list[bool]) -> list[AuditEntry]:
     """True promotes the next version, False rolls back where that is possible."""
-    entries: list[Entry] = []
+    entries: list[AuditEntry] = []
     stack: list[str] = []
     for number, is_promotion in enumerate(changes, start=1):
         if is_promotion:
@@ -25,7 +25,7 @@ def history(changes: list[bool]) -> list[Entry]:
     return entries
 
 
-def tags_of(entries: list[Entry]) -> dict[str, str]:
+def tags_of(entries: list[AuditEntry]) -> dict[str, str]:
     return {"other": "tag"} | {entry.tag: entry.as_tag() for entry in entries}
 
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from aislewatch.frames.fingerprint import Fingerprint
 from aislewatch.validate.copies.align import Alignment, Pair
-from aislewatch.validate.copies.check import scores_of
+from aislewatch.validate.copies.confirm import motion_scores
 from aislewatch.validate.copies.pose import MIRRORED, UPRIGHT, Pose, find_pose, plain_likeness
 from aislewatch.validate.copies.seeds import Seeds, find_seeds
 from aislewatch.validate.copies.windows import window_frames
@@ -73,7 +73,7 @@ def find_copies(videos: Mapping[str, Fingerprint]) -> list[Copy]:
     # The products are small: BLAS's threads cost 20 times what they gain on a busy machine.
     with threadpool_limits(1, "blas"):
         seeds = find_seeds(ordered)
-        scores = scores_of(seeds, ordered)
+        scores = motion_scores(seeds, ordered)
         held = np.flatnonzero(scores)
         order = held[np.lexsort((-scores[held], seeds.b_S[held], seeds.a_S[held]))]
         rows = zip(

@@ -40,7 +40,7 @@ _MIDDLE = np.ones((CELLS, CELLS))
 _MIDDLE[:BAND] = _MIDDLE[-BAND:] = 0
 
 
-def scores_of(seeds: Seeds, videos: Sequence[Fingerprint]) -> Floats:
+def motion_scores(seeds: Seeds, videos: Sequence[Fingerprint]) -> Floats:
     """Compute how alike the motion is at every seed that holds, 0 for the others: (S,)."""
     parts = [
         _scores(seeds.take(np.arange(first, min(first + BLOCK, len(seeds.a_S)))), videos)
