@@ -14,6 +14,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from aislewatch.config.params import parse_params
+from aislewatch.tables import places
+from aislewatch.train.tuned import Tuned, write_settings
+
 ROOT = Path(__file__).parents[1]
 SIZE = 32
 N_FRAMES = 8
@@ -70,9 +74,8 @@ def write_project(folder: Path, **changes: dict[str, Any]) -> Path:
     """A folder in which the stages tune and train can run."""
     write_store(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(tiny_params(**changes)))
-    (folder / "data" / "best.json").write_text(
-        '{"lr": 0.005, "beta1": 0.9, "beta2": 0.99, "eps": 1e-07}'
-    )
+    found = Tuned(lr=0.005, beta1=0.9, beta2=0.99, eps=1e-07)
+    write_settings(folder / places.TRAINING, parse_params(tiny_params(**changes), "test"), found)
     (folder / "runs").mkdir()
     return folder
 

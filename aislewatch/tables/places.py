@@ -46,6 +46,7 @@ SPLIT_PAGE = REPORTS / "split/index.html"
 
 # tune
 BEST = DATA / "best.json"
+TRAINING = DATA / "training.json"
 STUDY_PICTURES = REPORTS / "tune"
 
 # train

@@ -21,7 +21,7 @@ from aislewatch.train.data import load_training_data
 from aislewatch.train.loop import Recipe, train, training_steps
 from aislewatch.train.processes import Processes, joined
 from aislewatch.train.profiling import profile_steps
-from aislewatch.train.tuned import PAPER, read_tuned
+from aislewatch.train.tuned import PAPER, Tuned, read_settings
 from aislewatch.train.validation import EpochRow
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,13 @@ logger = logging.getLogger(__name__)
 
 def work(name: str, params: Params, journal: Journal) -> None:
     """Train one network and write what it became."""
-    recipe = recipe_of(name, params)
+    params, tuned = read_settings(places.TRAINING, params)
+    recipe = recipe_of(name, params, tuned)
     config = recipe.config
+    # Of the stage's parameters dvc.yaml declares only those that do not come by that file.
+    journal.params({"model": params.model.model_dump(), "learning": params.learning.model_dump()})
+    journal.params({"segment": params.segment.model_dump(include={"n_frames", "step"})})
+    journal.params({"seed": params.seed})
     journal.params({"architecture": config.architecture, "input": config.model.input})
     journal.params({"optimizer": asdict(recipe)["optimizer"]})
     journal.params({"network": config.model.model_dump()})
@@ -66,7 +71,7 @@ def learn(
     name: str, params: Params, on_epoch: Callable[[EpochRow], None]
 ) -> tuple[Detector, list[EpochRow], Checkpoint]:
     """Train a network on the processes that torchrun started, or on this one alone."""
-    recipe = recipe_of(name, params)
+    recipe = recipe_of(name, *read_settings(places.TRAINING, params))
     device = set_up_compute(params.machine)
     data = load_training_data(places.SPLITS, places.FRAMES)
     with joined(device) as processes:
@@ -83,23 +88,23 @@ def learn(
 def profile(name: str, params: Params) -> None:
     """Trace a few steps of the training and print where their time goes."""
     device = set_up_compute(params.machine)
-    steps = training_steps(
-        recipe_of(name, params), load_training_data(places.SPLITS, places.FRAMES), Processes(device)
-    )
+    recipe = recipe_of(name, *read_settings(places.TRAINING, params))
+    data = load_training_data(places.SPLITS, places.FRAMES)
+    steps = training_steps(recipe, data, Processes(device))
     trace = places.PROFILES / f"train@{name}.json"
     print(profile_steps(steps, device, trace))
     logger.info("the trace is %s; open it at https://ui.perfetto.dev", trace)
 
 
-def recipe_of(name: str, params: Params) -> Recipe:
-    """Return the training that ``name`` stands for under these parameters."""
+def recipe_of(name: str, params: Params, found: Tuned) -> Recipe:
+    """Return the training that ``name`` stands for under these parameters, after this study."""
     row = BY_NAME[name]
     network, tuned, start_from = network_of(params.model), PAPER, None
     if row.settings.input is not None:
         network = network.model_copy(update={"input": row.settings.input})
     if row.settings.optimizer is None:
         if params.train.optimizer == "tuned":
-            tuned = read_tuned(places.BEST)
+            tuned = found
         if params.train.start_from != "none":
             start_from = places.PRETRAINED / params.train.start_from / name
     config = model_config(row.network.architecture, tuned.network(network), params)

@@ -3,9 +3,12 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from aislewatch.config.learning import Learning
+from aislewatch.config.learning import Learning, Model
+from aislewatch.config.params import Params
 from aislewatch.errors import TrainingError
+from aislewatch.files import write_json
 from aislewatch.models.sizes import Network
 from aislewatch.train.adam import PAPER_ADAM, Adam
 
@@ -47,30 +50,42 @@ class Tuned:
 PAPER = Tuned(**asdict(PAPER_ADAM))
 
 
-def read_tuned(best_file: Path) -> Tuned:
-    """Read the settings in what the tune stage wrote.
+def write_settings(path: Path, params: Params, tuned: Tuned) -> None:
+    """Write all that a network's training takes from tune: sections of params.yaml, and its result.
+
+    ``dvc.lock`` has one line for every parameter of every stage; this file stands for 20 of them in
+    each of the five trainings. Tune itself depends on every section in it, so none is stale.
+    """
+    shared = {name: getattr(params, name).model_dump() for name in ("model", "learning")}
+    clip = {"n_frames": params.segment.n_frames, "step": params.segment.step}
+    write_json(path, shared | {"seed": params.seed, "segment": clip, "tuned": tuned.values()})
+
+
+def read_settings(path: Path, params: Params) -> tuple[Params, Tuned]:
+    """Return ``params`` with the sections that the tune stage wrote, and its result.
 
     Raises:
         TrainingError: the file is missing or corrupt.
     """
     try:
-        best = json.loads(best_file.read_text())
-
-        def searched(name: str) -> float | None:
-            return float(best[name]) if name in best else None
-
-        return Tuned(
-            lr=float(best["lr"]),
-            beta1=float(best["beta1"]),
-            beta2=float(best["beta2"]),
-            eps=float(best["eps"]),
-            weight_decay=searched("weight_decay"),
-            batch_size=int(best["batch_size"]) if "batch_size" in best else None,
-            dropout=searched("dropout"),
-            focal_gamma=searched("focal_gamma"),
-        )
+        written = json.loads(path.read_text())
+        sections = {
+            "model": Model.model_validate(written["model"]),
+            "learning": Learning.model_validate(written["learning"]),
+            "seed": int(written["seed"]),
+            "segment": params.segment.model_copy(
+                update={name: int(written["segment"][name]) for name in ("n_frames", "step")}
+            ),
+        }
+        return params.model_copy(update=sections), _tuned(written["tuned"])
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
-            f"{best_file} is missing or corrupt ({error!r}); run the tune stage again, or set "
-            "train.optimizer to paper"
+            f"{path} is missing or corrupt ({type(error).__name__}); run the tune stage "
+            "again (dvc repro tune)"
         ) from None
+
+
+def _tuned(written: dict[str, Any]) -> Tuned:
+    numbers = {name: float(value) for name, value in written.items() if name != "batch_size"}
+    batch_size = int(written["batch_size"]) if "batch_size" in written else None
+    return Tuned(**numbers, batch_size=batch_size)

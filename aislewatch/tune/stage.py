@@ -19,6 +19,7 @@ from aislewatch.tracking.journal import Journal
 from aislewatch.train.checkpoint import input_key, result_key
 from aislewatch.train.code import TRIALS, code_digest
 from aislewatch.train.data import load_training_data
+from aislewatch.train.tuned import write_settings
 from aislewatch.tune.alone import sqlite_url, tune_alone
 from aislewatch.tune.best import KEY_DIGITS, best_of
 from aislewatch.tune.pictures import draw_pictures
@@ -38,9 +39,10 @@ def work(params: Params, journal: Journal) -> None:
     with whole_folder(places.STUDY_PICTURES) as folder:
         draw_pictures(trials, folder)
     write_json(places.BEST, best.as_json())
+    write_settings(places.TRAINING, params, best.tuned)
     journal.metrics({"best.val_loss": best.val_loss, "best.trial": best.trial})
     journal.tags({"study": best.study})
-    for output in (places.BEST, places.STUDY_PICTURES):
+    for output in (places.BEST, places.TRAINING, places.STUDY_PICTURES):
         journal.digest(output)
     journal.artifact(places.STUDY_PICTURES)
 

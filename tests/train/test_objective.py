@@ -145,11 +145,11 @@ def test_auc_is_scikit_learns(clips: list[tuple[int, int]]) -> None:
 
 def test_the_papers_row_is_rgb_with_the_papers_adam(tmp_path: Path) -> None:
     project = write_project(tmp_path / "project", train={"epochs": 1, "optimizer": "tuned"})
-    (project / "data/best.json").unlink()
     run_stage_in(project, train_stage, "convlstm_paper")
     config = json.loads((project / "models/convlstm_paper/config.json").read_text())
     assert (config["architecture"], config["model"]["input"]) == ("convlstm", "rgb")
     journal = (project / "runs/train@convlstm_paper.0.jsonl").read_text()
     assert '"optimizer.lr": 0.0003' in journal
-    with pytest.raises(SystemExit, match=r"best\.json is missing or corrupt"):
+    (project / "data/training.json").unlink()
+    with pytest.raises(SystemExit, match=r"training\.json is missing or corrupt.*dvc repro tune"):
         run_stage_in(project, train_stage, "cnn")

@@ -19,6 +19,7 @@ from aislewatch.train.loop import train
 from aislewatch.train.losses import focal_loss
 from aislewatch.train.stage import recipe_of
 from aislewatch.train.start import NOT_LOADED, load_pretrained
+from aislewatch.train.tuned import PAPER
 from tests.tiny_clips import (
     SIZE,
     write_store,
@@ -157,5 +158,5 @@ def test_what_a_training_cannot_go_on_from_is_told(data: TrainingData, tmp_path:
 
 def test_the_papers_network_never_goes_on_from_another(tmp_path: Path) -> None:
     params = params_of(train={"start_from": "shop", "optimizer": "paper"})
-    assert recipe_of("convlstm", params).start_from == places.PRETRAINED / "shop/convlstm"
-    assert recipe_of("convlstm_paper", params).start_from is None
+    assert recipe_of("convlstm", params, PAPER).start_from == places.PRETRAINED / "shop/convlstm"
+    assert recipe_of("convlstm_paper", params, PAPER).start_from is None

@@ -13,7 +13,7 @@ from aislewatch.config.params import parse_params
 from aislewatch.errors import ConfigError, TrainingError
 from aislewatch.models.sizes import network_of
 from aislewatch.train.adam import PAPER_ADAM, Adam
-from aislewatch.train.tuned import PAPER, Tuned, read_tuned
+from aislewatch.train.tuned import PAPER, Tuned, read_settings, write_settings
 from aislewatch.tune.space import suggest, trial_recipe
 from stages import train as train_stage
 from stages import tune as tune_stage
@@ -27,7 +27,7 @@ ALL = {
 }
 
 
-def test_all_that_is_searched_flows_through_best_json_into_train(tmp_path: Path) -> None:
+def test_all_that_is_searched_flows_into_train(tmp_path: Path) -> None:
     project = write_project(
         tmp_path, tune={"trials": 2, "epochs": 1}, search=ALL, train={"epochs": 1}
     )
@@ -112,15 +112,46 @@ def test_wrong_ranges_are_refused(name: str, value: Any, said: str) -> None:
 
 
 def test_a_corrupt_result_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "best.json"
-    for text in (
-        "",
-        "[]",
-        '{"lr": 1}',
-        '{"lr": 1, "beta1": 1, "beta2": 1, "eps": 1, "dropout": {}}',
-    ):
+    file, params = tmp_path / "training.json", parse_params(tiny_params(), "test")
+    write_settings(file, params, Tuned(1.0, 0.5, 0.5, 1.0, batch_size=8))
+    whole = json.loads(file.read_text())
+    assert read_settings(file, params) == (params, Tuned(1.0, 0.5, 0.5, 1.0, batch_size=8))
+    lacking = [{key: whole[key] for key in whole if key != name} for name in whole]
+    corrupt = [{"lr": 1}, {"lr": 1, "beta1": 1, "beta2": 1, "eps": 1, "dropout": {}}]
+    wrong = [whole | {"tuned": tuned} for tuned in corrupt] + [whole | {"model": {"size": "huge"}}]
+    for text in ("", "[]", *map(json.dumps, lacking + wrong)):
         file.write_text(text)
-        with pytest.raises(TrainingError, match="missing or corrupt"):
-            read_tuned(file)
-    file.write_text('{"lr": 1, "beta1": 0.5, "beta2": 0.5, "eps": 1, "batch_size": 8, "trial": 3}')
-    assert read_tuned(file) == Tuned(1.0, 0.5, 0.5, 1.0, batch_size=8)
+        with pytest.raises(TrainingError, match=r"missing or corrupt.*dvc repro tune"):
+            read_settings(file, params)
+
+
+# A value other than the shipped one for each parameter that train takes from tune.
+OTHER: dict[str, dict[str, Any]] = {
+    "model": {
+        **{"size": "reference", "input": "rgb", "input_size": 24, "encoder_channels": [4]},
+        **{"hidden_channels": 4, "kernel_size": 5, "dropout": 0.2},
+    },
+    "learning": {
+        **{"batch_size": 4, "focal_gamma": 1.0, "oversample": False, "flip": 0.25},
+        **{"brightness": 0.1, "crop": 0.75, "precision": "bf16"},
+    },
+    "segment": {"n_frames": 4, "step": 2},
+}
+
+
+def test_every_parameter_of_training_reaches_it_by_one_file(tmp_path: Path) -> None:
+    """Train declares none of them in dvc.yaml: another value must be another file."""
+    found, file = Tuned(1.0, 0.5, 0.5, 1.0), tmp_path / "training.json"
+    before = parse_params(tiny_params(), "test")
+    changed = [parse_params(tiny_params() | {"seed": 7}, "test")]
+    for section, values in OTHER.items():
+        if section != "segment":
+            assert set(values) == set(tiny_params()[section]), "none is forgotten"
+        for name, value in values.items():
+            changed.append(parse_params(tiny_params(**{section: {name: value}}), "test"))
+    texts = set()
+    for params in (before, *changed):
+        write_settings(file, params, found)
+        texts.add(file.read_text())
+        assert read_settings(file, before) == (params, found)
+    assert len(texts) == 1 + len(changed)

@@ -102,7 +102,6 @@ def test_killed_and_resumed_stage_finds_the_same(tmp_path: Path) -> None:
     straight = write_project(tmp_path / "straight", **changes)
     killed = write_project(tmp_path / "killed", **changes)
     run_stage_in(straight, tune_stage)
-    (killed / "data/best.json").unlink()
     kill_at(start_in(killed, "stages.tune"), "trial 4 of 6")
     assert not (killed / "data/best.json").exists()
     run_stage_in(killed, tune_stage)
