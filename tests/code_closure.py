@@ -8,7 +8,7 @@ PACKAGES = ("aislewatch", "stages", "flows")
 
 
 def imported_files(entry: Path) -> set[str]:
-    """Every non-empty file of ours that ``entry`` imports, and itself, from the root."""
+    """List every non-empty file of ours that ``entry`` imports, and itself, from the root."""
     todo, seen = [entry], set()
     while todo:
         file = todo.pop()
@@ -41,6 +41,6 @@ def _files_of(name: str) -> list[Path]:
 
 
 def _package_data(file: Path) -> list[Path]:
-    """Templates below a module's folder that it names."""
+    """List the templates below a module's folder that it names."""
     text = file.read_text()
     return [path for path in file.parent.rglob("*.j2") if path.name in text]

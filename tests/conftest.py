@@ -29,13 +29,13 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 @pytest.fixture(autouse=True)
 def no_tracking_uri(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow keeps the last store that a test named in the environment, for all later tests."""
+    """Forget the store that a test named: MLflow keeps it in the environment for later tests."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:
-    """Folder of real footage; the variable is set in CI."""
+    """Find the folder of real footage; the variable is set in CI."""
     folder = os.environ.get("AISLEWATCH_CORPUS")
     if not folder:
         pytest.skip("AISLEWATCH_CORPUS names no folder of real footage")
@@ -44,7 +44,7 @@ def corpus() -> Path:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Path of a real browser; without one a test fails in CI and skips elsewhere."""
+    """Find a real browser; without one a test fails in CI and skips elsewhere."""
     found = shutil.which("chromium")
     if found is None:
         reason = "no browser: install the apt package `chromium`"
@@ -54,7 +54,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """MLflow's database of a new project, to be copied: its tables take it 5 to 10 s to make."""
+    """Make MLflow's database of a new project, to be copied: its tables take 5 to 10 s."""
     own = tmp_path_factory.getbasetemp()
     shared = (own if worker_id == "master" else own.parent) / "empty store"
     with FileLock(f"{shared}.lock"):
@@ -66,7 +66,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A project after its first ``dvc repro`` on the synthetic shop; not to be changed.
+    """Make a project and run its first ``dvc repro`` on the synthetic shop; not to be changed.
 
     Made once for all processes that test: the first to need it makes it, as pytest-xdist advises.
     """
@@ -82,5 +82,5 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture
 def project(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished project to do things to."""
+    """Copy the finished project, to do things to."""
     return clone_project(finished, tmp_path / "a shop")

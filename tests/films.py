@@ -18,7 +18,7 @@ Luma = npt.NDArray[np.float64]
 
 
 def film(n_frames: int, walk: int, start: int = 0, room: int = 0) -> Luma:
-    """Luma (T, 64, 64): a person in two colours, whose arm moves, on a walk of their own."""
+    """Draw luma (T, 64, 64): a person in two colours, whose arm moves, on a walk of their own."""
     rng = np.random.default_rng(1000 + room)
     coarse = rng.integers(40, 220, (8, 8)).repeat(8, axis=0).repeat(8, axis=1)
     background = coarse + rng.integers(-12, 13, (SIZE, SIZE))
@@ -40,27 +40,27 @@ def film(n_frames: int, walk: int, start: int = 0, room: int = 0) -> Luma:
 
 
 def write_frames(path: Path, luma: Luma) -> None:
-    """A store file of a grey film."""
+    """Write a store file of a grey film."""
     grey = np.full((len(luma), SIZE // 2, SIZE), 128, np.uint8)
     yuv = np.concatenate([np.clip(np.rint(luma), 0, 255).astype(np.uint8), grey], axis=1)
     yuv.tofile(path)
 
 
 def fingerprint(folder: Path, luma: Luma) -> Fingerprint:
-    """A film's fingerprint, through a real store file."""
+    """Compute a film's fingerprint, through a real store file."""
     path = folder / "film.yuv"
     write_frames(path, luma)
     return fingerprint_of(signature_of_frames(path, SIZE, FPS), len(luma), FPS)
 
 
 def noisy(luma: Luma, seed: int = 0) -> Luma:
-    """As after another encoding: noise, a little brighter."""
+    """Change a film as another encoding does: noise, a little brighter."""
     noise: Luma = luma * 1.05 + np.random.default_rng(seed).normal(3, 1.5, luma.shape)
     return noise
 
 
 def resized(luma: Luma, top: float, left: float, height: float, width: float) -> Luma:
-    """The part of the picture from there, of that size, as a whole picture; shares of a side."""
+    """Cut a part out of the picture and make it the whole; place and size are shares of a side."""
     frames = np.arange(SIZE) / SIZE
     rows = np.clip(np.rint((top + frames * height) * SIZE), 0, SIZE - 1).astype(int)
     columns = np.clip(np.rint((left + frames * width) * SIZE), 0, SIZE - 1).astype(int)
@@ -68,7 +68,7 @@ def resized(luma: Luma, top: float, left: float, height: float, width: float) ->
 
 
 def framed(luma: Luma, share: float) -> Luma:
-    """Smaller inside a grey border that takes this share of every side's length."""
+    """Shrink the picture inside a grey border that takes this share of every side's length."""
     whole = np.full(luma.shape, 128.0)
     edge = round(share * SIZE)
     inner = SIZE - 2 * edge
@@ -78,13 +78,13 @@ def framed(luma: Luma, share: float) -> Luma:
 
 
 def faster(luma: Luma, speed: float) -> Luma:
-    """At another speed, every frame the nearest one."""
+    """Play a film at another speed, every frame the nearest one."""
     places = np.rint(np.arange(0, len(luma) - 1, speed)).astype(int)
     return luma[places]
 
 
 def write_films(data: Path, catalog: pd.DataFrame, walks: Iterable[int]) -> None:
-    """What ingest writes of a catalog, each video a film of its walk; equal walks are copies."""
+    """Write what ingest makes of a catalog: a film of its walk a video; equal walks are copies."""
     (data / "frames").mkdir()
     rows = []
     columns = (catalog[name].tolist() for name in ("video", "frames_file", "n_frames"))

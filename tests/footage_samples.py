@@ -34,7 +34,7 @@ def run_ffmpeg(*arguments: str | Path) -> None:
 
 
 def make_video(path: Path, *options: str, seconds: float = 1.0, hue: int = 0) -> Path:
-    """A moving test picture of 96×64 at 10 frames/s; another ``hue`` makes another file."""
+    """Make a moving test picture, 96×64 at 10 frames/s; another ``hue`` makes another file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     source = f"testsrc2=size=96x64:rate=10:duration={seconds},hue=h={hue}"
     run_ffmpeg("-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *options, path)
@@ -42,7 +42,7 @@ def make_video(path: Path, *options: str, seconds: float = 1.0, hue: int = 0) ->
 
 
 def luma(frames: Path, size: int) -> npt.NDArray[np.uint8]:
-    """Luminance of a file of packed I420 frames: uint8 (T, size, size)."""
+    """Read the luminance of a file of packed I420 frames: uint8 (T, size, size)."""
     return np.fromfile(frames, np.uint8).reshape(-1, size * 3 // 2, size)[:, :size]
 
 
@@ -65,7 +65,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def make_project(folder: Path, source: str, workers: int = 0, size: int = 32) -> Path:
-    """A folder with params.yaml in which the ingest stage can run."""
+    """Make a folder with params.yaml in which the ingest stage can run."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["sources"] = {source: "folder"}
     values["frames"]["size"] = size

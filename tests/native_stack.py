@@ -33,7 +33,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::(?P<kind>[?-])(?P<text>[^}]*))?\}")
 
 
 def read_compose(variables: dict[str, str]) -> dict[str, Any]:
-    """The services, with variables filled in as Compose does; a missing one raises KeyError."""
+    """Read the services, variables filled in as Compose does; a missing one raises KeyError."""
 
     def value(match: re.Match[str]) -> str:
         if match["kind"] == "-":
@@ -45,7 +45,7 @@ def read_compose(variables: dict[str, str]) -> dict[str, Any]:
 
 
 def postgres_bin() -> Path:
-    """Folder of Debian's PostgreSQL commands; skips without it, but fails in CI."""
+    """Find the folder of Debian's PostgreSQL commands; skip without it, but fail in CI."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         reason = "no PostgreSQL: install the apt package `postgresql`"
@@ -62,7 +62,7 @@ class NativeStack:
         self.ports = {port: str(free_port()) for port in ("5432", "5000", "4200", "8080")}
 
     def here(self, text: str) -> str:
-        """A word of the compose file, with this machine's address or path in it."""
+        """Return a word of the compose file, with this machine's address or path in it."""
         if text in self.ports:
             return self.ports[text]
         if text.startswith(("/tmp", "/mlartifacts")):
@@ -73,17 +73,17 @@ class NativeStack:
         return text.replace("0.0.0.0", "127.0.0.1")
 
     def command(self, service: str) -> list[str]:
-        """What the service runs."""
+        """Return what the service runs."""
         return [self.here(word) for word in self.services[service]["command"]]
 
     def environment(self, service: str) -> dict[str, str]:
-        """The service's environment, on top of what this machine's programs need."""
+        """Return the service's environment, on top of what this machine's programs need."""
         stated = self.services[service].get("environment", {})
         own = {key: self.here(value) for key, value in stated.items()}
         return prefect_environment(self.folder / "prefect", **own)
 
     def healthy(self, service: str) -> Callable[[], bool]:
-        """The service's own health check, as a question."""
+        """Return the service's own health check, as a question."""
         kind, *command = (self.here(word) for word in self.services[service]["healthcheck"]["test"])
         assert kind == "CMD"
         env = self.environment(service)
@@ -92,7 +92,7 @@ class NativeStack:
 
     @contextmanager
     def serving(self, service: str) -> Iterator[None]:
-        """The service, healthy, for the length of a block."""
+        """Run the service, healthy, for the length of a block."""
         log = self.folder / f"{service}.log"
         env = self.environment(service)
         with running(self.command(service), env, log, self.healthy(service)):
@@ -101,7 +101,7 @@ class NativeStack:
 
 @contextmanager
 def native_stack(folder: Path) -> Iterator[NativeStack]:
-    """PostgreSQL, MLflow and Prefect of compose.yaml; clients use ``environment("worker")``."""
+    """Run compose.yaml's PostgreSQL, MLflow, Prefect; clients use ``environment("worker")``."""
     stack = NativeStack(folder)
     for name in ("tmp", "mlartifacts"):
         (folder / name).mkdir()
@@ -114,7 +114,7 @@ def native_stack(folder: Path) -> Iterator[NativeStack]:
 
 @contextmanager
 def serving_postgres(stack: NativeStack) -> Iterator[None]:
-    """A new cluster, initialised as the image's entry point does it, then by our script."""
+    """Make a cluster as the image's entry point does, then by our script, and run it."""
     commands, port = postgres_bin(), stack.ports["5432"]
     # Not below pytest's folder: that is closed to the user `postgres`, and PostgreSQL refuses root.
     with tempfile.TemporaryDirectory(prefix="aislewatch-postgres-") as place:

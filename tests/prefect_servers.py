@@ -25,13 +25,13 @@ QUIET = {
 
 
 def prefect_environment(home: Path, **more: str) -> dict[str, str]:
-    """Environment for Prefect's commands; profiles and databases of the machine stay out of it."""
+    """Return an environment for Prefect that leaves out the machine's profiles and databases."""
     inherited = {k: v for k, v in environment().items() if not k.startswith("PREFECT")}
     return inherited | QUIET | {"PREFECT_HOME": os.fspath(home)} | more
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """Find a loopback port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -45,7 +45,7 @@ def running(
     ready: Callable[[], bool],
     timeout_s: float = 180.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process for the length of a block, entered once ``ready``."""
+    """Run a server process for the length of a block, entered once ``ready``."""
     with log.open("wb") as output:
         server = subprocess.Popen(command, env=env, cwd=log.parent, stdout=output, stderr=output)
     try:
@@ -66,7 +66,7 @@ def running(
 
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[str]:
-    """URL of the API of a fresh server whose files lie in ``folder``."""
+    """Run a fresh server whose files lie in ``folder``; return the URL of its API."""
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
@@ -77,7 +77,7 @@ def prefect_server(folder: Path) -> Iterator[str]:
 
 
 def is_up(url: str) -> Callable[[], bool]:
-    """Whether an address answers, as a question to ask again."""
+    """Return a question, to be asked again, whether an address answers."""
 
     def asks() -> bool:
         try:
@@ -90,25 +90,25 @@ def is_up(url: str) -> Callable[[], bool]:
 
 
 def flow_runs(api: str) -> list[dict[str, Any]]:
-    """Every flow run the server knows, the first expected first."""
+    """List every flow run the server knows, the first expected first."""
     return _post(f"{api}/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
 
 
 def task_runs(api: str, flow_run: str) -> list[dict[str, Any]]:
-    """Task runs of a flow run, in the order in which they started."""
+    """List the task runs of a flow run, in the order in which they started."""
     query = {"flow_runs": {"id": {"any_": [flow_run]}}}
     found = _post(f"{api}/task_runs/filter", query)
     return sorted(found, key=lambda run: run["expected_start_time"])
 
 
 def logs(api: str, task_run: str) -> str:
-    """A task run's log as the UI shows it."""
+    """Return a task run's log as the UI shows it."""
     query = {"logs": {"task_run_id": {"any_": [task_run]}}, "sort": "TIMESTAMP_ASC"}
     return "\n".join(record["message"] for record in _post(f"{api}/logs/filter", query))
 
 
 def artifacts(api: str, flow_run: str) -> dict[str, str]:
-    """A flow run's artifacts by key."""
+    """Return a flow run's artifacts by key."""
     query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
     found = _post(f"{api}/artifacts/filter", query)
     return {artifact["key"]: artifact["data"] for artifact in found if artifact["key"]}

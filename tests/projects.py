@@ -52,7 +52,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def make_project(folder: Path, sources: dict[str, str]) -> Path:
-    """A committed git repository at ``folder`` with this project's code and small parameters."""
+    """Make a committed git repository at ``folder``: this project's code, small parameters."""
     for name in COPIED:
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def make_project(folder: Path, sources: dict[str, str]) -> Path:
 
 
 def make_finished(folder: Path) -> None:
-    """A project with the synthetic shop, after its first ``dvc repro``, committed."""
+    """Make a project with the synthetic shop, run its first ``dvc repro``, and commit."""
     make_project(folder, {"synthetic": "folder"})
     run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
     run(folder, "dvc", "repro")
@@ -109,14 +109,14 @@ def set_params(folder: Path, changes: dict[str, Any]) -> None:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a user's shell with the virtual environment activated."""
+    """Return the environment of a user's shell with the virtual environment activated."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "AISLEWATCH_EXEC"))}
     path = f"{Path(sys.executable).parent}:{kept['PATH']}"
     return kept | {"PATH": path} | more
 
 
 def run(folder: Path, *command: str, fails: bool = False, **more: str) -> str:
-    """Run a command in the project; its whole output. Waits for the recorder as a person would."""
+    """Run a command in the project and return its whole output; wait for the recorder first."""
     done = subprocess.run(
         command, cwd=folder, env=environment(**more), capture_output=True, text=True, check=False
     )
@@ -139,12 +139,12 @@ def wait_until_recorded(folder: Path, timeout_s: float = 300.0) -> None:
 
 
 def stages_run(output: str) -> list[str]:
-    """Stages that a ``dvc repro`` really ran, by its own words."""
+    """List the stages that a ``dvc repro`` really ran, by its own words."""
     return re.findall(r"Running stage '([^']+)'", output)
 
 
 def runs(folder: Path, **tags: str) -> list[Run]:
-    """The project's MLflow runs with these tags, oldest first."""
+    """Return the project's MLflow runs with these tags, oldest first."""
     client = mlflow_client(folder)
     experiment = client.get_experiment_by_name("aislewatch")
     query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
@@ -153,5 +153,5 @@ def runs(folder: Path, **tags: str) -> list[Run]:
 
 
 def mlflow_client(folder: Path) -> MlflowClient:
-    """A client of the project's own SQLite store."""
+    """Open the project's own SQLite store."""
     return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")

@@ -21,7 +21,7 @@ def dispatch(request: Request) -> Request:
 
 
 def look_around(request: Request) -> Request:
-    """What the child can see and use."""
+    """Report what the child can see and use."""
     return {
         "environment": dict(os.environ),
         "folder": str(Path.cwd()),

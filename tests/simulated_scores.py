@@ -31,7 +31,7 @@ def simulated(
     by_chance: bool = False,
     files: int = 1,
 ) -> pd.DataFrame:
-    """Clips whose scores share a recording's luck: half of them shoplifting, or each by chance.
+    """Make clips whose scores share a recording's luck: half shoplifting, or each by chance.
 
     A recording is cut into ``files`` videos, one by default. Intervals resample the class of a
     recording too, so they are as wide as chance makes it vary.
@@ -64,7 +64,7 @@ def scored(name: str, val: pd.DataFrame, test: pd.DataFrame) -> Scored:
 
 
 def whole_videos(clips: pd.DataFrame, duration_s: float = 16.0) -> list[VideoScores]:
-    """Each video's clips one after the other, 0.8 s apart; one of shoplifting is all event."""
+    """Lay each video's clips one after the other, 0.8 s apart; shoplifting is all event."""
     return [
         VideoScores(
             str(video),
@@ -79,7 +79,7 @@ def whole_videos(clips: pd.DataFrame, duration_s: float = 16.0) -> list[VideoSco
 
 
 def cameras(models: list[Scored]) -> pd.DataFrame:
-    """Properties of the test videos: two cameras, by turns."""
+    """Give the test videos two cameras, by turns."""
     names = sorted(set(models[0].side("test")["video"]))
     return pd.DataFrame(
         {"camera": [("door", "till")[i // 2 % 2] for i in range(len(names))]}, names
@@ -87,7 +87,7 @@ def cameras(models: list[Scored]) -> pd.DataFrame:
 
 
 def five_models(rng: np.random.Generator, n_videos: int = 40) -> list[Scored]:
-    """All five on the same clips; the later in the paper's table, the better."""
+    """Score the same clips by all five; the later in the paper's table, the better."""
     found = []
     for quality, name in enumerate(BY_NAME):
         val, test = (simulated(n_videos, 6, rng, 0.3 + 0.4 * quality) for _ in range(2))
@@ -96,5 +96,5 @@ def five_models(rng: np.random.Generator, n_videos: int = 40) -> list[Scored]:
 
 
 def evaluated(*models: Scored) -> Evaluation:
-    """The evaluation of these models under the settings above."""
+    """Evaluate these models under the settings above."""
     return evaluate_models(models, cameras(list(models)), SETTINGS, ASKED)

@@ -48,27 +48,27 @@ class Project:
             score(name, self.params, Journal(self.root / "score.jsonl"))
 
     def evaluate(self) -> dict[str, str]:
-        """Run evaluate; its outputs' digests."""
+        """Run evaluate; return its outputs' digests."""
         evaluate(self.params, Journal(self.root / "evaluate.jsonl"))
         return self.figures()
 
     def report(self) -> dict[str, str]:
-        """Run report; its outputs' digests."""
+        """Run report; return its outputs' digests."""
         report(self.params, Journal(self.root / "report.jsonl"))
         return self.drawn()
 
     def figures(self) -> dict[str, str]:
-        """sha256 of every output of evaluate."""
+        """Hash every output of evaluate."""
         return {name: sha256_file(self.root / name) for name in OUTPUTS}
 
     def drawn(self) -> dict[str, str]:
-        """sha256 of every output of report."""
+        """Hash every output of report."""
         files = {name: sha256_file(self.root / name) for name in DRAWN}
         return files | {"reports/evaluate": sha256_tree(self.root / "reports/evaluate")}
 
 
 def make_scored(folder: Path) -> Project:
-    """A project whose networks are scored; it is not the working folder afterwards."""
+    """Make a project whose networks are scored; it is not the working folder afterwards."""
     params = load_params(ROOT / "params.yaml")
     changes = {
         "evaluate": params.evaluate.model_copy(update={"resamples": 200, "mistakes": 5}),
@@ -84,7 +84,7 @@ def make_scored(folder: Path) -> Project:
 
 
 def copy_of(project: Project, folder: Path) -> Project:
-    """A copy for tests that change it."""
+    """Copy a project, for tests that change it."""
     shutil.copytree(project.root, folder)
     return Project(folder, project.params)
 

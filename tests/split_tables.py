@@ -23,7 +23,7 @@ ANYHOW = Targets(0.70, 0.15, 0.15, 100.0)
 
 
 def videos_of(names: Sequence[str], digests: Sequence[str] | None = None) -> pd.DataFrame:
-    """Videos without properties; the first folder is source and camera."""
+    """Make videos without properties; the first folder is source and camera."""
     folders = [name.split("/")[0] for name in names]
     digests = digests or [hashlib.sha256(name.encode()).hexdigest() for name in names]
     columns = {"video": names, "source": folders, "camera": folders, "sha256": digests}
@@ -31,7 +31,7 @@ def videos_of(names: Sequence[str], digests: Sequence[str] | None = None) -> pd.
 
 
 def pairs_of(pairs: Iterable[tuple[str, str, float]], copy_from: float = 0.3) -> pd.DataFrame:
-    """A table of duplicates: pairs with a share from ``copy_from`` are copies."""
+    """Make a table of duplicates: pairs with a share from ``copy_from`` are copies."""
     rows = sorted({(min(a, b), max(a, b)): share for a, b, share in pairs if a != b}.items())
     table = pd.DataFrame([(a, b, s) for (a, b), s in rows], columns=["a", "b", "share"])
     table = table.astype({"a": "str", "b": "str", "share": "float64"})
@@ -50,19 +50,19 @@ def pairs_of(pairs: Iterable[tuple[str, str, float]], copy_from: float = 0.3) ->
 
 
 def memory_of(rows: Iterable[tuple[str, str, str]] = ()) -> pd.DataFrame:
-    """What ``read_assignments`` returns: video, sha256, split."""
+    """Make what ``read_assignments`` returns: video, sha256, split."""
     return pd.DataFrame(list(rows), columns=ASSIGNMENTS.names, dtype="str")
 
 
 def clips_of(counts: dict[str, tuple[int, int]]) -> pd.DataFrame:
-    """Clips of videos with the given numbers of negatives and positives."""
+    """Make clips of videos with the given numbers of negatives and positives."""
     labels = {video: [0] * n + [1] * p for video, (n, p) in counts.items()}
     rows = [(v, i * 8, label) for v, own in labels.items() for i, label in enumerate(own)]
     return pd.DataFrame(rows, columns=["video", "start", "label"])
 
 
 def even(videos: int) -> dict[str, tuple[int, int]]:
-    """Numbers of clips that can be shared out well."""
+    """Return numbers of clips that can be shared out well."""
     return {
         f"s/{'normal' if i % 2 else 'shoplifting'}/v{i:03d}.mp4": (4 + i % 5, 4 * (i % 2 == 0))
         for i in range(videos)
@@ -78,7 +78,7 @@ class SplitTables:
     clips: pd.DataFrame
 
     def only(self, names: Iterable[str]) -> "SplitTables":
-        """The same with these videos alone; pairs with others stay, as for refused videos."""
+        """Keep these videos alone; pairs with others stay, as for refused videos."""
         kept = set(names)
         return SplitTables(
             self.videos[self.videos["video"].isin(kept)],
@@ -98,7 +98,7 @@ class Divided:
 
     @property
     def side(self) -> dict[str, str]:
-        """The side of every video that has clips and takes part."""
+        """Return the side of every video that has clips and takes part."""
         splits = self.division.splits
         return dict(zip(splits["video"], splits["split"], strict=True))
 
@@ -110,7 +110,7 @@ def divide(
     targets: Targets = ANYHOW,
     follow_official: bool = False,
 ) -> Divided:
-    """The steps of the stage."""
+    """Do the steps of the stage."""
     known = memory_of() if memory is None else memory
     fixed = fixed_sides(footage.videos, known, follow_official)
     ties = find_ties(footage.videos, footage.duplicates, SUFFIX, keep_together)
@@ -119,15 +119,14 @@ def divide(
 
 
 def remember(divided: Divided, videos: pd.DataFrame) -> pd.DataFrame:
-    """The memory after accepting a split."""
+    """Return the memory after accepting a split."""
     digests = dict(zip(videos["video"], videos["sha256"], strict=True))
     return memory_of((v, digests[v], side) for v, side in sorted(divided.side.items()))
 
 
 @st.composite
 def footage(draw: st.DrawFn, least: int = 8, most: int = 40) -> SplitTables:
-    """Shared recordings across sources, equal files, copies, cameras, official sides; some videos
-    without clips."""
+    """Draw tables with shared recordings, equal files, copies, cameras, official sides."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = draw(st.integers(least, most))
     crowd = draw(st.integers(n // 2, 3 * n))

@@ -54,7 +54,7 @@ def _video(label: int, random: np.random.Generator) -> Any:
 
 
 def tiny_params(**changes: dict[str, Any]) -> dict[str, Any]:
-    """The shipped params.yaml shrunk to this store; ``changes`` overrides keys of sections."""
+    """Shrink the shipped params.yaml to this store; ``changes`` overrides keys of sections."""
     values: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
     shrunk: dict[str, dict[str, Any]] = {
         "frames": {"size": SIZE},
@@ -71,7 +71,7 @@ def tiny_params(**changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_project(folder: Path, **changes: dict[str, Any]) -> Path:
-    """A folder in which the stages tune and train can run."""
+    """Write a folder in which the stages tune and train can run."""
     write_store(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(tiny_params(**changes)))
     found = Tuned(lr=0.005, beta1=0.9, beta2=0.99, eps=1e-07)
@@ -107,7 +107,7 @@ def run_stage_in(folder: Path, stage: ModuleType, *arguments: str) -> None:
 
 
 def kill_at(process: "subprocess.Popen[str]", line_start: str) -> None:
-    """SIGKILL a process and its children once it prints a line that starts so."""
+    """Kill a process and its children (SIGKILL) once it prints a line that starts so."""
     assert process.stdout is not None
     seen = []
     for line in process.stdout:

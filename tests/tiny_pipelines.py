@@ -37,7 +37,7 @@ HANG = "setsid sleep 600 &\necho hangs > hangs\nsleep 600\n"
 
 
 def make_diamond(folder: Path, first: str = FIRST, last: str = LAST) -> Path:
-    """A DVC project of four stages; the scripts of its first and last are given."""
+    """Make a DVC project of four stages; the scripts of its first and last are given."""
     folder.mkdir(parents=True)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     (folder / ".dvc").mkdir()
@@ -51,7 +51,7 @@ def make_diamond(folder: Path, first: str = FIRST, last: str = LAST) -> Path:
 
 
 def dvc(folder: Path, *words: str) -> str:
-    """Run DVC in the project; its output."""
+    """Run DVC in the project; return its output."""
     command = [sys.executable, "-m", "dvc", *words]
     return subprocess.run(
         command, cwd=folder, env=environment(), capture_output=True, text=True, check=True
@@ -59,7 +59,7 @@ def dvc(folder: Path, *words: str) -> str:
 
 
 def wait_for(path: Path, timeout_s: float = 90.0) -> None:
-    """Return once a file exists."""
+    """Wait until a file exists."""
     deadline = time.monotonic() + timeout_s
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} did not appear in {timeout_s} s"
@@ -67,7 +67,7 @@ def wait_for(path: Path, timeout_s: float = 90.0) -> None:
 
 
 def processes_in(folder: Path) -> list[str]:
-    """Command lines of the processes that work in ``folder``; the recorder is not of the stage."""
+    """List command lines of the processes that work in ``folder``, without the recorder."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -80,7 +80,7 @@ def processes_in(folder: Path) -> list[str]:
 
 
 def wait_until_idle(folder: Path, timeout_s: float = 20.0) -> list[str]:
-    """Processes still working in ``folder`` after at most ``timeout_s``."""
+    """Wait at most ``timeout_s``; return the processes that still work in ``folder``."""
     deadline = time.monotonic() + timeout_s
     while (found := processes_in(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,12 +68,18 @@ def begins_with_verb(text: str) -> bool:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_functions_say_what_they_do(package: str) -> None:
-    found = {
-        str(path): phrases
-        for path in sorted(Path(package).rglob("*.py"))
-        if (phrases := noun_phrases(path.read_text()))
+    assert not said_otherwise(Path(package).rglob("*.py"))
+
+
+def test_helpers_of_tests_say_what_they_do() -> None:
+    assert not said_otherwise(Path("tests").glob("*.py"))
+
+
+def said_otherwise(files: Iterable[Path]) -> dict[str, list[str]]:
+    """List the noun phrases of each file that has one."""
+    return {
+        str(path): phrases for path in sorted(files) if (phrases := noun_phrases(path.read_text()))
     }
-    assert not found
 
 
 @pytest.mark.parametrize(
