@@ -10,6 +10,7 @@ import pandas as pd
 from aislewatch.check.headers import Undecoded, read_headers
 from aislewatch.clock import clock
 from aislewatch.config.params import Params
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, Span, join
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.candidates import camera_and_label, printable
 from aislewatch.ingest.folder import Progress
@@ -18,8 +19,7 @@ from aislewatch.ingest.notices import timing_notices
 from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from aislewatch.labels.problems import Problem, footage_notice, footage_problem
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels, Video
-from aislewatch.labels.spans import Span, join
+from aislewatch.labels.protocol import Labels, Video
 from aislewatch.labels.ucf_against_dcsass import disagreements
 from aislewatch.tables.validate import VIDEOS
 from aislewatch.validate.annotations import assemble, source_videos, video_labels

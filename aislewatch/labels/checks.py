@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.problems import Problem
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Video
+from aislewatch.labels.protocol import LabelRow, Video
 
 # Seconds by which two sums of decimal fractions may differ and still be meant as equal.
 ROUNDING_S = 1e-9

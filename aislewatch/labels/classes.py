@@ -2,7 +2,7 @@
 
 import re
 
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED
 
 # 1 and 0 are the classes' numbers everywhere in this project, and in the tables we met.
 _WORDS = {

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, Span, cut, gaps, join
 from aislewatch.labels.addresses import ends_of, paths_of
 from aislewatch.labels.classes import label_of
 from aislewatch.labels.counts import compare_frames
 from aislewatch.labels.cvat_xml import CvatTask, Document, Track, read_document
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Problem
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Labels, Video
+from aislewatch.labels.protocol import LabelRow, Labels, Video
 from aislewatch.labels.reading import list_files
-from aislewatch.labels.spans import Span, cut, gaps, join
 
 # Frames at a video's end that a task may lack without leaving them out: decoders differ by so many.
 _SPARE_FRAMES = 2

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.problems import Level, Problem, some
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels, Video
+from aislewatch.labels.protocol import Labels, Video
 from aislewatch.labels.reading import list_files, malformed, read_lines
 from aislewatch.labels.ucf_names import UcfName, ucf_name
 from aislewatch.labels.videos_file import VIDEOS_FILE

@@ -7,8 +7,9 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.problems import Problem, footage_problem
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, Labels, Video
+from aislewatch.labels.protocol import Labels, Video
 from aislewatch.labels.reading import find_file
 from aislewatch.labels.table import read_table
 

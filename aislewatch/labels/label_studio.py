@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, Span, cut, join
 from aislewatch.labels.classes import label_of
 from aislewatch.labels.counts import compare_frames, compare_lengths
 from aislewatch.labels.label_studio_export import Annotation, Region, StudioTask, read_tasks
 from aislewatch.labels.label_studio_names import spellings, uploaded_names
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Level, Problem
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Labels, Video
+from aislewatch.labels.protocol import LabelRow, Labels, Video
 from aislewatch.labels.reading import list_files
-from aislewatch.labels.spans import Span, cut, join
 
 # Seconds by which two annotators may differ about where an event begins or ends: a clip's length is
 # of this order, so that their labels of clips hardly differ.

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from aislewatch.frames.spans import Span, gaps
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.labels.problems import Level, Problem
-from aislewatch.labels.spans import Span, gaps
-
-SHOPLIFTING, NORMAL, UNLABELED = "shoplifting", "normal", "unlabeled"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 from aislewatch.config.data import Layout
+from aislewatch.frames.spans import SHOPLIFTING
 from aislewatch.labels.dcsass import SEGMENTS, DcsassSegment, read_segments
 from aislewatch.labels.problems import Problem
-from aislewatch.labels.protocol import SHOPLIFTING, Video
+from aislewatch.labels.protocol import Video
 from aislewatch.labels.ucf_files import UcfEntry, read_ucf_files
 from aislewatch.labels.ucf_names import ucf_name
 

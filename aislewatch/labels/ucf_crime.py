@@ -11,10 +11,10 @@ video of shoplifting of which no times are given: it is normal most of the time.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, cut
 from aislewatch.labels.counts import OTHER_VIDEO, SPARE_FRAMES, spare_frames
 from aislewatch.labels.problems import Problem, some
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED, LabelRow, Labels, Video
-from aislewatch.labels.spans import cut
+from aislewatch.labels.protocol import LabelRow, Labels, Video
 from aislewatch.labels.ucf_files import UcfEntry, UcfFiles, read_ucf_files
 from aislewatch.labels.ucf_names import UcfName, ucf_name
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING
 
 # The 13 crimes of UCF-Crime (Sultani et al. 2018, section 4).
 CRIMES = (

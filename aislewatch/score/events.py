@@ -13,8 +13,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from aislewatch.config.judging import Evaluate
-from aislewatch.labels.protocol import SHOPLIFTING
-from aislewatch.labels.spans import Span, gaps, join
+from aislewatch.frames.spans import SHOPLIFTING, Span, gaps, join
 from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
 from aislewatch.score.clips import ScoredClip
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from aislewatch.frames.spans import UNLABELED
 from aislewatch.frames.stretches import frame_times
-from aislewatch.labels.protocol import UNLABELED
 from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores, events_of
 from aislewatch.tables import places

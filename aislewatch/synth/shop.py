@@ -14,8 +14,8 @@ from typing import Any
 
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, whole_file, write_json
+from aislewatch.frames.spans import SHOPLIFTING
 from aislewatch.labels.folder import EVENTS_FILE
-from aislewatch.labels.protocol import SHOPLIFTING
 from aislewatch.synth.takes import PlannedVideo, event_of, plan_shop, render_video
 
 MANIFEST = "manifest.json"

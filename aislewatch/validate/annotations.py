@@ -5,16 +5,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, Span, cut, gaps
 from aislewatch.frames.timing import PictureTimes
-from aislewatch.labels.protocol import (
-    NORMAL,
-    SHOPLIFTING,
-    UNLABELED,
-    LabelRow,
-    Labels,
-    Video,
-)
-from aislewatch.labels.spans import Span, cut, gaps
+from aislewatch.labels.protocol import LabelRow, Labels, Video
 from aislewatch.tables import places
 from aislewatch.tables.validate import ANNOTATIONS
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from aislewatch.config.data import Choice
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, Span, join
 from aislewatch.frames.stretches import FrameTimes
 from aislewatch.labels.checks import ROUNDING_S
 from aislewatch.labels.problems import Problem, footage_problem
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
-from aislewatch.labels.spans import Span, join
 from aislewatch.tables import places
 from aislewatch.tables.validate import ANNOTATIONS
 from aislewatch.validate.annotations import ORDER

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.checks import ROUNDING_S
-from aislewatch.labels.protocol import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.tables import places
 
 LABELS = [NORMAL, SHOPLIFTING, UNLABELED]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislewatch.frames.spans import Span, gaps, join
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.labels import classes, columns, cvat, label_studio, table, time_columns, times
 from aislewatch.labels.naming import VideoNames
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import ReadLabels
 from aislewatch.labels.reading import list_files, read_file
-from aislewatch.labels.spans import Span, gaps, join
 from tests.even_videos import even_video
 
 VIDEOS = ["till/a.mp4", "door/a.mp4", "door/b.mp4", "c.mp4", "c.avi", "till/c.avi"]

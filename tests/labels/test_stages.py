@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from aislewatch.labels.protocol import SHOPLIFTING, UNLABELED
+from aislewatch.frames.spans import SHOPLIFTING, UNLABELED
 from tests.footage_samples import run_ffmpeg
 from tests.footage_stages import run_stages
 

@@ -1,7 +1,9 @@
-"""Joins stretches of one video: several people may be seen stealing at once."""
+"""Names what a stretch of a video shows, and joins stretches: several people may steal at once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+
+SHOPLIFTING, NORMAL, UNLABELED = "shoplifting", "normal", "unlabeled"
 
 
 @dataclass(frozen=True)
