@@ -15,10 +15,12 @@ export GX_ANALYTICS_ENABLED ?= false
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 SHOP := data/raw/synthetic
+# Rooms whose tests start no pipeline and no server.
+QUICK := ground tables labels frames segment split models score evaluate report
 CODE := aislewatch stages flows tests benchmarks research docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro flow ui prefect-ui test lint format types contract unit clean
+.PHONY: help install demo repro flow ui prefect-ui test quick lint format types contract unit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,7 +85,10 @@ contract: $(BIN)/.dev ## the layers keep apart
 	lint-imports
 
 unit: $(BIN)/.dev ## the tests alone
-	pytest
+	pytest --durations=40
+
+quick: $(BIN)/.dev ## the tests of the rooms that compute, in about a minute
+	pytest $(addprefix tests/,$(QUICK))
 
 clean: ## remove what the pipeline made; footage, the split's memory, registry and cache stay
 	rm -rf data/frames data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json data/scores models metrics reports/evaluate registration.json
