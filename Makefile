@@ -14,6 +14,8 @@ export DO_NOT_TRACK ?= 1
 export GX_ANALYTICS_ENABLED ?= false
 export MLFLOW_DISABLE_TELEMETRY ?= true
 export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
+# MLflow's server starts eight processes of 240 MB for jobs that nothing here asks for.
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
 SHOP := data/raw/synthetic
 # Rooms whose tests start no pipeline and no server.
 QUICK := ground tables labels frames segment split models score evaluate report

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from mlflow.tracking import MlflowClient
 import aislewatch
 from tests.code_closure import ROOT
 from tests.native_stack import COMPOSE, SECRETS, NativeStack, native_stack, read_compose
-from tests.projects import link_shop, make_project
+from tests.projects import set_params
 
 SERVICES = sorted(read_compose(SECRETS))
 
@@ -67,10 +68,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeStack]:
 
 
 def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
-    stack: NativeStack, finished: Path, tmp_path: Path
+    stack: NativeStack, project: Path
 ) -> None:
-    folder = make_project(tmp_path / "a shop", {"synthetic": "folder"})
-    link_shop(finished, folder)
+    """Its data and networks are there; the servers know nothing of it yet."""
+    folder = project
+    (folder / "mlflow.db").unlink()
+    shutil.rmtree(folder / "mlartifacts")
+    shutil.rmtree(folder / ".aislewatch/runs")
+    set_params(folder, {"evaluate": {"confidence": 0.9}})
     env = stack.environment("worker")
     subprocess.run([sys.executable, "-m", "flows.pipeline"], cwd=folder, env=env, check=True)
     command = ["prefect", "api", "POST", "/flow_runs/filter"]

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.projects import (
+    FEW,
     SMALL,
     VIDEOS,
     clone_project,
@@ -27,9 +28,8 @@ from tests.projects import (
     stages_run,
 )
 
-MODELS = ["convlstm", "cnn", "lstm", "cnn_lstm", "convlstm_paper"]
-TRAINED = [f"train@{name}" for name in MODELS]
-SCORED = [f"score@{name}" for name in MODELS]
+TRAINED = [f"train@{name}" for name in FEW]
+SCORED = [f"score@{name}" for name in FEW]
 JUDGED = ["evaluate", "report", "register"]
 DATA_STAGES = ["ingest", "validate", "segment", "split"]
 
@@ -111,7 +111,7 @@ def test_metrics_and_plots_render(retrained: Retrained) -> None:
     assert "metrics/train/convlstm.json" in run(retrained.folder, "dvc", "metrics", "diff")
     run(retrained.folder, "dvc", "plots", "show")
     page = (retrained.folder / "dvc_plots/index.html").read_text()
-    for title in ("metrics/curves/cnn_lstm.csv", "ROC on test", "Confusion on test"):
+    for title in ("metrics/curves/cnn.csv", "ROC on test", "Confusion on test"):
         assert title in page
 
 
@@ -257,7 +257,7 @@ def test_mlflow_shows_the_whole_pipeline(finished: Path) -> None:
     assert {t.data.tags["mlflow.parentRunId"] for t in trials} == {stages["tune"].info.run_id}
     assert len(trials) == 2
     models = runs(finished, kind="model")
-    assert sorted(m.info.run_name for m in models) == sorted(MODELS)
+    assert sorted(m.info.run_name for m in models) == sorted(FEW)
     names = {frozenset(m.data.params) for m in models}
     assert len(names) == 1, "models share their parameters' names, so that MLflow can compare them"
     for model in models:

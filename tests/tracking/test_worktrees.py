@@ -96,7 +96,7 @@ def test_each_run_carries_the_parameters_of_its_own_worktree(
     for run_of_stage in made.values():
         assert run_of_stage.data.tags["git_branch"] == name.replace(" ", "-")
     if name == "training":
-        trained = (made[f"train@{model}"].data.params for model in ("cnn", "lstm"))
+        trained = (made[f"train@{model}"].data.params for model in ("cnn", "convlstm"))
         assert {params["seed"] for params in trained} == {"5"}
     rule = {"training": "0.8", "other rule": "0.6"}[name]
     assert made["evaluate"].data.params["alerts.fallback_threshold"] == rule
