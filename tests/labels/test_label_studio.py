@@ -1,6 +1,5 @@
 """Label Studio exports: one written by its SDK, every kind of region, annotators who disagree."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,57 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aislewatch.labels.label_studio import read_labels
 from aislewatch.labels.protocol import Labels
-from tests.even_videos import even_video
+from tests.labels.label_studio_files import EXPORT, read, region, task, timeline
 
-EXPORT = Path(__file__).parents[1] / "data" / "label_studio" / "export.json"
-VIDEOS = {
-    "shop/till (1).mp4": even_video("unlabeled", 4.0, 30.0),
-    "shop/box (1).mp4": even_video("unlabeled", 3.99, 30.0),
-    "shop/whole.mp4": even_video("unlabeled", 4.0, 30.0),
-    "shop/quiet.mp4": even_video("unlabeled", 4.0, 30.0),
-    "shop/disputed.mp4": even_video("unlabeled", 4.0, 30.0),
-    "shop/waiting.mp4": even_video("unlabeled", 4.0, 30.0),
-    "shop/till/a.mp4": even_video("unlabeled", 10.0, 10.0),
-    "shop/door/b.mp4": even_video("unlabeled", 10.0, 10.0),
-}
 A, B = "shop/till/a.mp4", "shop/door/b.mp4"
-
-
-def read(tmp_path: Path, *contents: object) -> Labels:
-    folder = tmp_path / "shop"
-    folder.mkdir(exist_ok=True)
-    files = []
-    for number, content in enumerate(contents):
-        files.append(folder / f"{number}.json")
-        written = content if isinstance(content, bytes) else json.dumps(content).encode()
-        files[-1].write_bytes(written)
-    labels = read_labels(tmp_path, "shop", VIDEOS)
-    assert {problem.file for problem in labels.problems} <= {file.as_posix() for file in files}
-    for problem in labels.problems:
-        str(problem).encode()
-    return labels
-
-
-def task(*annotations: Any, video: object = "a.mp4", **data: object) -> dict[str, Any]:
-    """A task with one annotation a list of results, or an annotation as given."""
-    made = [
-        {"id": 50 + number, "completed_by": number, "result": said}
-        if isinstance(said, list)
-        else said
-        for number, said in enumerate(annotations, start=1)
-    ]
-    return {"id": 7, "data": {"video": video, "fps": 10, **data}, "annotations": made}
-
-
-def region(kind: str, **value: object) -> dict[str, Any]:
-    return {"id": "r", "from_name": "x", "to_name": "video", "type": kind, "value": value}
-
-
-def timeline(label: str, *ranges: tuple[object, object]) -> dict[str, Any]:
-    written = [{"start": start, "end": end} for start, end in ranges]
-    return region("timelinelabels", ranges=written, timelinelabels=[label])
 
 
 def rectangle(*keys: tuple[int, bool], frames: int | None = 100) -> dict[str, Any]:
@@ -239,83 +191,6 @@ def test_what_an_annotation_says_of_the_whole(
     assert len(labels.rows) == rows
     assert rule in [problem.rule for problem in labels.problems] or not rule
     assert bool(labels.problems) == bool(rule)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "is no JSON"),
-        (b'[{"id": 1,\n]', "line 2"),
-        (b"[" * 100_000, "is no JSON"),
-        (b'{"tasks": []}', "is no list of tasks"),
-        (b'[{"video": "a.mp4", "label": "theft", "id": 3}]', "task 1 of the list: data"),
-        ([task([timeline("theft", ("one", 10))])], "task 7: region 'r': ranges.0.start"),
-        ([task([timeline("theft", (None, 10))])], "ranges.0.start"),
-        (b'[{"data":{"video":"a"},"annotations":[{"result":[{"value":{"labels":["1"],'
-         b'"start":NaN,"end":1}}]}]}]', "start"),
-        ([task([], video="z.mp4")], "there is no video 'z.mp4'"),
-        ([task([], video="\ud800.mp4")], "there is no video"),
-        ([task([], video=12)], "no video is named"),
-    ],
-)  # fmt: skip
-def test_faults(tmp_path: Path, content: object, says: str) -> None:
-    labels = read(tmp_path, content)
-    errors = [str(problem) for problem in labels.problems if problem.level == "error"]
-    assert len(errors) == 1
-    assert says in errors[0]
-    assert " -> " in errors[0]
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=10,
-)
-KNOWN = st.sampled_from(
-    ["theft", "normal", 0, -3, 1e308, 5e-324, None, [], {}, [[]], True, "a.mp4", "10"]
-)
-LABEL_KEYS = ("labels", "timelinelabels", "choices")
-VALUES = st.fixed_dictionaries(
-    {},
-    optional={
-        key: JSON | KNOWN | st.lists(KNOWN, max_size=2)
-        for key in (*LABEL_KEYS, "start", "end", "framesCount", "duration", "text")
-    }
-    | {
-        "ranges": st.lists(st.fixed_dictionaries({"start": KNOWN, "end": KNOWN}), max_size=2),
-        "sequence": st.lists(st.fixed_dictionaries({"frame": KNOWN, "enabled": KNOWN}), max_size=3),
-    },
-)
-RESULTS = st.lists(st.fixed_dictionaries({"id": KNOWN, "value": VALUES | JSON}), max_size=3)
-ANNOTATIONS = st.fixed_dictionaries(
-    {"result": RESULTS | JSON},
-    optional={key: KNOWN for key in ("id", "completed_by", "was_cancelled", "ground_truth")},
-)
-TASKS = st.fixed_dictionaries(
-    {
-        "data": st.fixed_dictionaries({"video": KNOWN | JSON}, optional={"fps": KNOWN | JSON}),
-        "annotations": st.lists(ANNOTATIONS, max_size=3) | JSON,
-    },
-    optional={"id": JSON, "file_upload": JSON},
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
-@given(st.lists(TASKS | JSON, max_size=3) | JSON)
-def test_any_json_gives_labels_or_problems(tmp_path: Path, content: object) -> None:
-    labels = read(tmp_path, content)
-    assert {row.video for row in labels.rows} <= set(VIDEOS)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_any_damage_to_an_export_gives_labels_or_problems(
-    tmp_path: Path, data: st.DataObject
-) -> None:
-    content = bytearray(EXPORT.read_bytes())
-    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
-        content[place] = data.draw(st.integers(0, 255))
-    read(tmp_path, bytes(content[: data.draw(st.integers(0, len(content)))]))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
