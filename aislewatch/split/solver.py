@@ -44,8 +44,8 @@ def solve(sharing: Sharing, tolerance_Q: Floats) -> Answer:
     """Choose the assignment that comes nearest to the targets, to within a tenth of a point.
 
     Every side holds both classes. Where that keeps the tolerance, val and test also get their
-    share of the groups, and of those with each class: left to itself the solver filled the test
-    side of 100 groups with the 5 largest, and 5 recordings say little of others.
+    share of the groups, and of those with each class: left to itself the solver filled a side of
+    100 groups with the 6 largest, and 6 recordings say little of others.
 
     Args:
         sharing: what to share out. Of alike groups, the first ones go to train.
@@ -126,7 +126,8 @@ def _program(
         ],
         bounds=Bounds(0.0, np.append((number_K[:, None] * allowed_KS).ravel(), np.inf)),
         integrality=np.append(np.ones(allowed_KS.size), 0),
-        # Without presolve as quick, and HiGHS prints no line of its own (ERGO-Code/HiGHS#2783).
+        # Without presolve as quick. Now and then HiGHS prints a line of its own, though ``disp`` is
+        # off (jump-dev/HiGHS.jl#312).
         options={"node_limit": nodes, "mip_rel_gap": 0.0, "presolve": False},
     )
 
