@@ -1,4 +1,4 @@
-"""Whether a process that was once seen still runs; a number alone is given to others later."""
+"""Tells whether a process seen before still runs: its number alone may be another's by now."""
 
 import psutil
 

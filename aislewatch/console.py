@@ -1,4 +1,4 @@
-"""What a person reads while something runs: our own log lines, and progress of long work."""
+"""Prints what a person reads while something runs: our log lines, and progress of long work."""
 
 import logging
 import sys

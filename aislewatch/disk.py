@@ -1,4 +1,4 @@
-"""A full disk, told as such, whichever library met it."""
+"""Tells a full disk as such, whichever library met it."""
 
 import errno
 import re

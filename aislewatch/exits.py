@@ -1,4 +1,4 @@
-"""How a command of ours ends where it met an error: one line, and status 1."""
+"""Ends a command of ours that met an error: one line, and status 1."""
 
 import sys
 from collections.abc import Iterator

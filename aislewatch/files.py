@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all, and everything has a digest."""
+"""Writes outputs whole or not at all, and computes digests of files and folders."""
 
 import glob
 import hashlib

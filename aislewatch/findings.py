@@ -1,4 +1,4 @@
-"""What can be wrong with a file that is kept, and what is said of it."""
+"""Names what can be wrong with a file that is kept, and the command that repairs it."""
 
 import shlex
 from dataclasses import dataclass

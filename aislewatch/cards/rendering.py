@@ -1,4 +1,4 @@
-"""How figures, intervals and settings are written for people, on cards and in the report."""
+"""Writes figures, intervals and settings for people, on cards and in the report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

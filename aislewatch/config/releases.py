@@ -1,4 +1,4 @@
-"""What became of the keys of an older release's params.yaml; a rename adds its line here."""
+"""Lists what became of the keys of older releases' params.yaml; a rename adds its line here."""
 
 # Old key, of 0.1.0 where nothing else is said: the key that has its value now.
 RENAMED = {

@@ -1,4 +1,4 @@
-"""Alerts on one video: the same decoding, scoring and smoothing as in the pipeline."""
+"""Raises alerts on one video by the same decoding, scoring and smoothing as the pipeline."""
 
 import logging
 import tempfile

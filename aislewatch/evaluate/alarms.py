@@ -1,4 +1,4 @@
-"""Event-level figures of one model: recall, precision, F1, false alarms an hour, delay."""
+"""Computes event-level figures of one model: recall, precision, F1, false alarms an hour, delay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

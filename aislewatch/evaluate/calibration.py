@@ -1,4 +1,4 @@
-"""How far scores are from meaning what they say: Brier score and calibration error."""
+"""Measures how well scores serve as probabilities: Brier score and calibration error."""
 
 import math
 from dataclasses import dataclass

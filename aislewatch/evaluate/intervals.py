@@ -1,4 +1,4 @@
-"""How sure a figure is: BCa intervals by resampling whole groups of recordings.
+"""Computes BCa intervals of figures by resampling whole groups of recordings.
 
 Clips of one video share a scene, a person and half their frames, and so do the files cut from one
 recording, which the split keeps in one group. So groups are drawn with replacement, each with all

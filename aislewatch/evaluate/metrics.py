@@ -1,4 +1,4 @@
-"""What a model's scores are worth: clip-level and video-level figures by scikit-learn.
+"""Computes clip-level and video-level figures of a model's scores by scikit-learn.
 
 A figure that is not defined (ROC-AUC of one class, precision where nothing was called
 shoplifting) is NaN here and null or a dash where it is shown; it is never a made-up 0 or 1.

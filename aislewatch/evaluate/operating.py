@@ -1,4 +1,4 @@
-"""The threshold at which alerts are raised: chosen on validation, frozen with the model."""
+"""Chooses, on validation, the threshold at which alerts are raised; it is frozen with the model."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""All figures of one evaluation, and their form in ``metrics/evaluate.json``."""
+"""Gathers all figures of one evaluation, and writes them for ``metrics/evaluate.json``."""
 
 import math
 from collections.abc import Mapping, Sequence

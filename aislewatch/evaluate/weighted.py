@@ -1,4 +1,4 @@
-"""All metrics of many resamples at once, from each clip's weight (how often it was drawn).
+"""Computes all metrics of many resamples at once, from how often each clip was drawn.
 
 scikit-learn, resample by resample, would take minutes. The tests hold these formulas against it.
 """

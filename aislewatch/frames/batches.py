@@ -1,4 +1,4 @@
-"""Batches of clips from the frame store, read by threads into reused buffers.
+"""Reads batches of clips from the frame store, by threads, into reused buffers.
 
 torch's worker processes were about 5 times slower here: a clip is one positional read of a file
 that is usually in the page cache, so pickling it to another process costs more than reading it.

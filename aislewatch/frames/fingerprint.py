@@ -1,4 +1,4 @@
-"""What of a video is kept to find its copies: how it changes, and how it looks once a second.
+"""Keeps of a video what finds its copies: how it changes, and how it looks once a second.
 
 In a shop the camera is fixed, so pictures of one room are all alike. A frame's fingerprint is
 therefore the change of a 16×16 luminance picture over 0.2 s: a shared room cancels out, a watermark

@@ -1,4 +1,4 @@
-"""Single frames of the store as JPEG, for pages that people look at."""
+"""Writes single frames of the store as JPEG, for pages that people look at."""
 
 import io
 from pathlib import Path

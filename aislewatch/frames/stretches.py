@@ -1,4 +1,4 @@
-"""When each frame of the store is shown: which instants of a video have one, and which have none.
+"""Tells when each frame of the store is shown: which instants of a video have one.
 
 The store keeps a frame for every 1 / fps seconds of a player's clock at which there is a picture.
 Where there is none (before the first picture, in a gap of the recording) it keeps nothing, so that

@@ -1,4 +1,4 @@
-"""When each picture of a video is shown: what turns a picture's number into seconds.
+"""Tells when each picture of a video is shown: turns a picture's number into seconds.
 
 Second 0 is where a player's clock begins. Times are whole nanoseconds, so that adding them up gives
 the same bytes on every machine.

@@ -1,1 +1,1 @@
-"""Whether every byte that is kept is still the one that was written, and how to get it back."""
+"""Checks whether every byte that is kept is the one that was written, and how to get it back."""

@@ -1,4 +1,4 @@
-"""DVC's files, read as files: what dvc.lock states, and the folders of objects named by digest.
+"""Reads DVC's files as files: what dvc.lock states, and the folders of objects named by digest.
 
 The library does not import DVC. The layout is that of DVC 3: ``files/md5/<2 digits>/<30 digits>``,
 with the ending ``.dir`` for the list of a folder's files (a JSON list of md5 and relpath).

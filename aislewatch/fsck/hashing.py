@@ -1,4 +1,4 @@
-"""Digests of many files, each read once however many names it has."""
+"""Hashes many files, each read once however many names it has."""
 
 import hashlib
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""DVC's cache, a remote that is a folder, and the outputs themselves, against dvc.lock."""
+"""Checks DVC's cache, a remote that is a folder, and the outputs themselves, against dvc.lock."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

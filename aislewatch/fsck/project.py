@@ -1,4 +1,4 @@
-"""Frame store, DVC cache, remote and outputs of a project, checked together: ``fsck``.
+"""Checks frame store, DVC cache, remote and outputs of a project together.
 
 Everything is read first, each file once. Then every file is judged, and repaired from whichever
 place has its bytes. Memory grows with the number of files, not with their size.

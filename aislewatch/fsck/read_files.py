@@ -1,4 +1,4 @@
-"""What was read, and what follows from it: faults, and where a sound copy lies."""
+"""Draws conclusions from what was read: faults, and where a sound copy lies."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""DVC's run cache: which outputs a stage gave for which inputs, in files named by digests.
+"""Checks DVC's run cache: which outputs a stage gave for which inputs, in files named by digests.
 
 The digest is of the content but for sizes (dvc/stage/cache.py), which DVC does not rely on.
 """

@@ -1,4 +1,4 @@
-"""Where a video that was not decoded to its end is damaged, in words that never vary."""
+"""Says where a video that was not decoded to its end is damaged, in words that never vary."""
 
 from dataclasses import dataclass
 from typing import Any

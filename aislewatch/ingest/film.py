@@ -1,4 +1,4 @@
-"""One pass over a file: decodes its pictures, notes their times, and finds where it is damaged."""
+"""Reads a file in one pass: decodes its pictures, notes their times, and finds its damage."""
 
 import errno
 from collections import deque

@@ -1,4 +1,4 @@
-"""Raw footage to the frame store: every file below the sources is decoded or refused."""
+"""Brings raw footage into the frame store: every file below the sources is decoded or refused."""
 
 import os
 import queue

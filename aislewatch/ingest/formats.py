@@ -1,4 +1,4 @@
-"""Which containers and codecs are read, and how a file is opened so that nothing else is."""
+"""Lists the containers and codecs that are read, and opens a file so that nothing else is."""
 
 from pathlib import Path
 from typing import BinaryIO, cast

@@ -1,4 +1,4 @@
-"""One file's way into the frame store: checked, hashed, decoded if new; or the reason why not."""
+"""Brings one file into the frame store: checked, hashed, decoded if new; or says why not."""
 
 import hashlib
 import os

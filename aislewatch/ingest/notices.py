@@ -1,4 +1,4 @@
-"""What people should know of a video's times, each ``what was seen -> what to do``."""
+"""Says what people should know of a video's times, each ``what was seen -> what to do``."""
 
 from aislewatch.clock import clock
 from aislewatch.frames.timing import PictureTimes

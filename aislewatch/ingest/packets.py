@@ -1,4 +1,4 @@
-"""The times of a video's pictures as its packets state them, with nothing decoded."""
+"""Reads the times of a video's pictures as its packets state them, with nothing decoded."""
 
 from collections.abc import Iterator
 from fractions import Fraction

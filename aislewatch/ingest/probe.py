@@ -1,4 +1,4 @@
-"""What a video file claims to be, read without trusting it; runs inside the sandbox only.
+"""Reads what a video file claims to be, without trusting it; runs inside the sandbox only.
 
 Every refusal is a ``QuarantinedError`` whose words hold no path and no address, so that the
 quarantine table is the same on every machine.

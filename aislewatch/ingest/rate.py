@@ -1,4 +1,4 @@
-"""How many pictures a second a video has; its pictures say where its header cannot be right."""
+"""Settles how many pictures a second a video has, by its pictures if its header cannot be right."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What to do about a file that was refused; FILE and NEW stand for names, as in a manual.
+"""Says what to do about a refused file; FILE and NEW stand for names, as in a manual.
 
 Any recent ffmpeg will do; ``imageio_ffmpeg.get_ffmpeg_exe()`` says where the environment has one.
 """

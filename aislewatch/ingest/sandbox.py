@@ -1,4 +1,4 @@
-"""One fresh, limited process for every video: what breaks there is a verdict, not a crash here.
+"""Runs a fresh, limited process for every video: what breaks there is a verdict, no crash here.
 
 Parent and supervisor exchange JSON lines; the child answers by a JSON file in its scratch folder.
 Nothing that a child wrote is unpickled.

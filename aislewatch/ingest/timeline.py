@@ -1,4 +1,4 @@
-"""From the times that a file states to those of a player's clock, picture by picture."""
+"""Turns the times that a file states into those of a player's clock, picture by picture."""
 
 from array import array
 from dataclasses import dataclass, field

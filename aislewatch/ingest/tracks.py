@@ -1,4 +1,4 @@
-"""Which of a file's tracks is the film, and which others are left out."""
+"""Chooses which of a file's tracks is the film, and names those left out."""
 
 from typing import cast
 

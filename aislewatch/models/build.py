@@ -1,4 +1,4 @@
-"""From a configuration to a network, and from a folder back to the network that was trained."""
+"""Builds a network from its configuration, and loads a trained one from its folder."""
 
 import inspect
 from pathlib import Path

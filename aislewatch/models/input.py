@@ -1,4 +1,4 @@
-"""From stored frames to network input: everything after decoding is part of the network.
+"""Turns stored frames into network input: all after decoding is part of the network.
 
 Training, evaluation, live scoring and the registered ONNX graph share this module, so serving
 cannot drift from training. Shapes: B clips, T frames, C channels, H and W pixels of the network's

@@ -1,4 +1,4 @@
-"""From clips to scores: one path for training's validation, evaluation, detection and live use."""
+"""Turns clips into scores: one path for training's validation, evaluation and detection."""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The sizes of networks that ``model.size`` in params.yaml names, and the numbers of a network."""
+"""States the sizes that ``model.size`` in params.yaml names, as numbers of a network."""
 
 from typing import Any
 

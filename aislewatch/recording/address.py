@@ -1,4 +1,4 @@
-"""Where MLflow is: its address, as it may be shown, and whether somebody answers there at once.
+"""Tells MLflow's address, as it may be shown, and whether somebody answers there at once.
 
 MLflow is not imported, so a dead server is told before seconds are spent on that.
 """

@@ -1,4 +1,4 @@
-"""From a run back to its code, parameters and data; from a dvc.lock to its runs.
+"""Leads from a run back to its code, parameters and data; from a dvc.lock to its runs.
 
 git brings the code, the artefacts of the pipeline's run bring dvc.lock, params.yaml and what was
 not committed, and `dvc checkout` brings every output from the cache that both trees share.

@@ -1,4 +1,4 @@
-"""The few MLflow calls that tracking and registry share.
+"""Wraps the few MLflow calls that recording and registry share.
 
 Importing this module costs MLflow's import (2.4 s warm, 5–7 s cold, 2 cores, 2026-11-22), so only
 the recorder, the register stage and the registry's commands do.

@@ -1,4 +1,4 @@
-"""The end of an execution: runs get their keys, cached stages are pointed to, the parent ends."""
+"""Closes an execution: runs get their keys, cached stages are pointed to, the parent ends."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What a person compares in MLflow: nights by what they registered, networks, data sets."""
+"""Shows in MLflow what a person compares: nights by what they registered, networks, data sets."""
 
 import time
 from collections.abc import Mapping

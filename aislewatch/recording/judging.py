@@ -1,4 +1,4 @@
-"""How an execution ended, judged by what was kept when it began and by what DVC took over.
+"""Judges how an execution ended, by what was kept when it began and what DVC took over.
 
 Neither the files as they are now nor dvc.lock as somebody may have checked it out decide: a stage
 that ran is judged by its journal, one that did not by dvc.lock at the beginning or at the end.

@@ -1,4 +1,4 @@
-"""MLflow's local store after its project was moved or copied: addresses that follow the database.
+"""Lets MLflow's local store follow its project when that was moved or copied.
 
 MLflow keeps the absolute address of every artifact. After ``mv`` they lead nowhere; after ``cp -a``
 they lead into the original, which a copy would read, and write into. So the database says where it

@@ -1,4 +1,4 @@
-"""Which run made a file: asked by digest, never "the newest run"."""
+"""Finds which run made a file: asked by digest, never "the newest run"."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The stages that an execution's dvc.yaml meant when it began, as DVC itself understands it.
+"""Asks DVC itself which stages an execution's dvc.yaml meant when it began.
 
 ``foreach``, ``matrix``, ``vars``, several commands, parameters from other files: only DVC knows all
 of them. It is asked about the files that were kept when the execution began, in a folder of their

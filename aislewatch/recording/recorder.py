@@ -1,6 +1,6 @@
-"""Replay the journals of one pipeline execution into MLflow, live, and close its parent run.
+"""Replays the journals of a pipeline execution into MLflow, live, and closes its parent run.
 
-Done in the background by a process that the first stage of an execution starts, so that no stage
+A process does this in the background that the first stage of an execution starts, so that no stage
 waits for MLflow. ``recorder.json`` in the execution's folder says what has been replayed; where a
 recorder was killed, or MLflow did not answer to its end, the next stage or command goes on from it.
 Statuses of the parent: FINISHED when all is done, FAILED when a stage failed, KILLED when the

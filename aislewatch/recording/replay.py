@@ -1,4 +1,4 @@
-"""From journal lines to MLflow runs, each line once, however often a recorder dies."""
+"""Turns journal lines into MLflow runs, each line once, however often a recorder dies."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the outputs of a stage state that DVC took from its cache: metrics, curves, settings.
+"""Reads from the outputs of a stage that DVC took from its cache: metrics, curves, settings.
 
 A run that stands for such a stage carries what a run of the stage itself would have logged, under
 the same names, as far as the outputs say it.

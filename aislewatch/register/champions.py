@@ -1,4 +1,4 @@
-"""Changes of the champion: audited, idempotent, and only to bytes that are what was registered.
+"""Changes the champion: audited, idempotent, and only to bytes that are what was registered.
 
 Whoever calls ``promote`` or ``rollback`` holds ``lock.sole_change``. A change writes its entry of
 the audit first and moves the alias then; if it is killed in between, the same command finishes it.

@@ -1,4 +1,4 @@
-"""Who made which version champion, when and why: a chain of entries in the registry itself.
+"""Keeps who made which version champion, when and why: a chain of entries in the registry.
 
 Each entry is a tag of the registered model, ``audit.000001`` and so on, and holds the sha256 of the
 one before it: an entry that was changed, removed or put in between breaks the chain. The champion

@@ -1,4 +1,4 @@
-"""One change of a registered model at a time, whichever worktree or command makes it."""
+"""Lets one change of a registered model happen at a time, whichever command makes it."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""From a trained model's folder to the bundle that is registered: an MLflow model with our files.
+"""Makes of a trained model's folder the bundle that is registered: an MLflow model with our files.
 
 MLflow's ``onnx`` flavour, so that any MLflow user can load and serve it; ``aislewatch/`` inside it
 holds what our own loader reads, and the manifest that proves all of it.

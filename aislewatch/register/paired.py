@@ -1,4 +1,4 @@
-"""Whether one model is better than another on the same videos: permutation tests, by group.
+"""Tests whether one model is better than another on the same videos: permutations by group.
 
 If two models are equally good, it is a coin's toss which of them produced which of a group's two
 sets of results. Files of one recording share their luck, so the coin is tossed for a group of

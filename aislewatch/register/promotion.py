@@ -1,4 +1,4 @@
-"""The gate between challenger and champion: both scored today, on the same test videos.
+"""Decides between challenger and champion: both scored today, on the same test videos.
 
 Events decide where the test split has enough footage to speak of them, else ROC-AUC by video; in
 both cases the challenger must be shown to be no worse beyond a margin, and better in something.

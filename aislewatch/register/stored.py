@@ -1,4 +1,4 @@
-"""A version's files where MLflow keeps them: fetched, held against their manifest, replaced."""
+"""Fetches a version's files from MLflow, checks them against their manifest, replaces them."""
 
 import tempfile
 from collections.abc import Iterator

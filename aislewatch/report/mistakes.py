@@ -1,4 +1,4 @@
-"""The clips a model got most wrong, as short films that a person can judge."""
+"""Shows the clips a model got most wrong, as short films that a person can judge."""
 
 from dataclasses import dataclass
 from pathlib import Path

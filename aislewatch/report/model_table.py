@@ -1,4 +1,4 @@
-"""Table 2 of the paper beside our own figures, as text for the terminal."""
+"""Prints Table 2 of the paper beside our own figures, as text for the terminal."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the curves and the confusion matrix of scored clips are drawn from, by scikit-learn."""
+"""Computes the points of curves and confusion matrix of scored clips, by scikit-learn."""
 
 import numpy as np
 import pandas as pd

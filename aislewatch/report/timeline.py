@@ -1,4 +1,4 @@
-"""Scores of whole videos over time, with events and alerts, as pictures."""
+"""Draws scores of whole videos over time, with events and alerts."""
 
 from collections.abc import Sequence
 from pathlib import Path

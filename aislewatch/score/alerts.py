@@ -1,4 +1,4 @@
-"""From the scores of successive clips to alerts: the paper's temporal smoothing.
+"""Turns scores of successive clips into alerts: the paper's temporal smoothing.
 
 "An alert is triggered only when the predicted probability of shoplifting remains consistently
 above a threshold (e.g., 0.8) for multiple clips" (Inference Strategy); majority voting is the

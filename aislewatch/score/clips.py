@@ -1,4 +1,4 @@
-"""A video's successive clips: where they start, when they are, and what they score."""
+"""Cuts a video into successive clips: where they start, when they are, what they score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One model's scores as evaluation and promotion look at them: by clip, and by whole video."""
+"""Reads one model's scores as evaluation and promotion need them: by clip and by whole video."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What happened, kept in MLflow without making a stage wait for it.
+"""Keeps in MLflow what happened, without making a stage wait for it.
 
 A stage appends to a journal (`journal`, no MLflow, microseconds); a background recorder
 (`recorder`) replays journals into MLflow while the pipeline runs and closes the parent run

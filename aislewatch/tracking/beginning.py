@@ -1,4 +1,4 @@
-"""What an execution is judged by, kept when it begins: what changes meanwhile does not count.
+"""Keeps what an execution is judged by when it begins: later changes do not count.
 
 In the folder ``beginning``: dvc.yaml with the files that it takes values from, dvc.lock, and the
 hashes of what no stage makes; beside it what git says. What the stages of that dvc.yaml are is

@@ -1,4 +1,4 @@
-"""Which pipeline execution a stage belongs to, and who records it.
+"""Finds which pipeline execution a stage belongs to, and starts its recorder.
 
 An execution is one command: a flow (it hands its folder down in ``AISLEWATCH_EXECUTION``), a
 ``dvc`` process among the stage's ancestors, or the stage itself when it was started by hand.

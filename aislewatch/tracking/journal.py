@@ -1,4 +1,4 @@
-"""A stage's side of tracking: append-only JSON lines, no MLflow imported, nothing lost.
+"""Writes a stage's journal: append-only JSON lines, no MLflow imported, nothing lost.
 
 A line is written by one ``write`` to a file opened for appending, so what was logged before a kill
 stays. Layout of ``.aislewatch/runs/<execution>/``: ``execution.json`` (who and what), what was kept

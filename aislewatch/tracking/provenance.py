@@ -1,4 +1,4 @@
-"""What dvc.lock states, read as plain YAML, to tie runs to files.
+"""Reads what dvc.lock states, as plain YAML, to tie runs to files.
 
 DVC itself is not imported, so nothing here takes DVC's locks or delays the next command.
 """

@@ -1,4 +1,4 @@
-"""The paper's optimizer, by torch, and what its printed equations mean."""
+"""States the paper's optimizer, by torch, and what its printed equations mean."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

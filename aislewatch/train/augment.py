@@ -1,4 +1,4 @@
-"""How training clips are varied: one view a clip, drawn from (seed, epoch, position) alone."""
+"""Varies training clips: one view a clip, drawn from (seed, epoch, position) alone."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""A training's state, kept outside DVC's outputs, which DVC removes before a run."""
+"""Keeps a training's state outside DVC's outputs, which DVC removes before a run."""
 
 import hashlib
 import json

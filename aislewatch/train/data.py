@@ -1,4 +1,4 @@
-"""The clips a training learns from, and the order in which it sees them."""
+"""Holds the clips that a training learns from, in the order in which it sees them."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A computation on a GPU, recorded once and then started by one call instead of hundreds.
+"""Records a computation on a GPU, to start it by one call instead of hundreds.
 
 A step of the fused networks is some 250 short kernels; starting them takes the CPU 10 ms, computing
 them takes an H100 7.6 ms at 64 clips (docs/benchmarks.md). The recording starts the same kernels in

@@ -1,4 +1,4 @@
-"""One training on several processes, as torchrun starts them, or on one; the code is the same."""
+"""Trains on several processes, as torchrun starts them, or on one; the code is the same."""
 
 import os
 from collections.abc import Iterator

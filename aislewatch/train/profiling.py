@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, by torch's profiler."""
+"""Shows where the time of a training step goes, by torch's profiler."""
 
 from collections.abc import Iterable
 from itertools import islice

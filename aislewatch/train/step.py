@@ -1,4 +1,4 @@
-"""One step of the optimizer: in as many parts as memory allows, on as many processes as there are.
+"""Takes a step of the optimizer, in as many parts as memory allows, on one process or several.
 
 The gradient is that of the mean loss over the whole batch, however it is cut up: no layer mixes
 clips (there is no batch norm), and a clip's view and dropout are its own. Cutting it up changes
