@@ -22,7 +22,7 @@ from aislewatch.errors import TrainingError
 from aislewatch.files import whole_file
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.data import TrainingData
-from aislewatch.tune.best import study_name
+from aislewatch.tune.best import FINISHED, study_name
 from aislewatch.tune.trial import pruner, sampler, try_out
 
 
@@ -60,7 +60,7 @@ def tune_alone(
         )
         trial = study.ask()
         try:
-            study.tell(trial, try_out(trial, number, params, data, device, journal))
+            study.tell(trial, try_out(trial, params, data, device, journal))
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
     return optuna.load_study(study_name=name, storage=storage).trials[: params.tune.trials]
@@ -87,7 +87,7 @@ def _open_study(file: Path, name: str) -> int:
             raise TrainingError(
                 f"{file} is no readable study ({error}); remove it to start the study again"
             ) from None
-        kept = old.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+        kept = old.get_trials(states=FINISHED)
     with whole_file(file) as temporary:
         study = optuna.create_study(study_name=name, storage=sqlite_url(temporary))
         study.add_trials(kept)

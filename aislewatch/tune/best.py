@@ -10,6 +10,9 @@ from aislewatch.errors import TrainingError
 from aislewatch.train.tuned import Tuned
 from aislewatch.tune.space import suggest
 
+# States of a trial that counts: it ran to its end, or was stopped because it was bad.
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
 # Hex digits of a study's key that are kept: two studies share 16 once in 10^9 pairs of 10^5.
 KEY_DIGITS = 16
 

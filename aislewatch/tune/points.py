@@ -7,6 +7,8 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from aislewatch.tune.best import FINISHED
+
 
 @dataclass(frozen=True)
 class TrialPoint:
@@ -21,7 +23,7 @@ class TrialPoint:
 
 def trial_points(trials: Sequence[FrozenTrial]) -> list[TrialPoint]:
     """List the finished and pruned trials of a study that had a loss, in its order."""
-    finished = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    finished = [t for t in trials if t.state in FINISHED]
     found = []
     for place, trial in enumerate(finished, start=1):
         losses = [

@@ -1,4 +1,4 @@
-"""A study of several workers from one command, which survives the death of any of them.
+"""Runs a study by several processes, which survives the death of any but the last.
 
 Which trial learns from which depends on who is faster, so a study of several workers does not
 repeat to the bit; what each trial is worth does.
@@ -7,15 +7,25 @@ repeat to the bit; what each trial is worth does.
 import logging
 import multiprocessing
 import signal
+import time
+import warnings
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 
+import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
 from aislewatch.errors import TrainingError
-from aislewatch.tune.progress import HISTORY, first_of, study_progress
+from aislewatch.tune.best import FINISHED
 from aislewatch.tune.storage import shown_url
-from aislewatch.tune.worker import STOP_S, STOPPED, Work, run_worker
+from aislewatch.tune.worker import STOP_S, Work, run_worker
+
+AGAIN = "The study goes on where it was when the stage is run again"
+
+# Seconds between two looks whether the trials of killed workers have been ended.
+LOOK_S = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -23,80 +33,84 @@ logger = logging.getLogger(__name__)
 def tune_together(work: Work) -> list[FrozenTrial]:
     """Run the study by ``machine.tune_workers`` processes and those of other commands.
 
-    A worker that is killed is replaced, and its trial tried once more.
-
     Args:
         work: the study.
 
     Returns:
-        The trials within the budget, and those that tried them again.
+        The trials that finished first, as many as were asked for: those that were under way when
+        the study had enough are left out, so that every command returns the same.
 
     Raises:
-        TrainingError: the database cannot be opened, or a worker met an error (which it printed).
+        TrainingError: the database cannot be opened, a worker met an error (which it printed), or
+            all were killed.
     """
-    tune, n_workers = work.params.tune, work.params.machine.tune_workers
     study = work.study()
-    if not study_progress(study, tune.trials).done():
+    if n_workers := min(work.missing(study), work.params.machine.tune_workers):
         logger.info("%d worker(s) on study %s in %s", n_workers, work.key, shown_url(work.url))
-        _run_workers(work)
-    counted = study_progress(study, tune.trials).counted
-    killed = {first_of(trial) for trial in counted if trial.system_attrs.get(HISTORY)}
-    finished = {
-        first_of(trial)
-        for trial in counted
-        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-    }
-    if killed:
-        logger.warning(
-            "%d of %d trials finished; %d tried again because their workers had died, %d of them "
-            "in vain",
-            *(len(finished), tune.trials, len(killed), len(killed - finished)),
-        )
-    return counted
+        some_killed = _run_workers(work, n_workers)
+        if some_killed and not work.missing(study):
+            _end_trials_of_the_killed(work, study)
+    if missing := work.missing(study):
+        raise TrainingError(f"all workers were killed, {missing} trial(s) are missing. {AGAIN}")
+    finished = study.get_trials(states=FINISHED)
+    return sorted(finished, key=_when)[: work.params.tune.trials]
 
 
-def _run_workers(work: Work) -> None:
-    params = work.params
+def _when(trial: FrozenTrial) -> tuple[float, int]:
+    assert trial.datetime_complete is not None
+    return trial.datetime_complete.timestamp(), trial.number
+
+
+def _end_trials_of_the_killed(work: Work, study: optuna.Study) -> None:
+    """Have Optuna record as failed what nobody works on any more, which it sees after the grace."""
+    give_up = time.monotonic() + work.grace_s + 2 * work.heartbeat_s
+    while study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        with warnings.catch_warnings():
+            # Heartbeats have been Optuna's "experiment" since 2021.
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            optuna.storages.fail_stale_trials(study)
+        if time.monotonic() > give_up:
+            break  # What is left is another command's, and under way.
+        time.sleep(LOOK_S)
+
+
+def _run_workers(work: Work, n_workers: int) -> bool:
+    """Run them to their ends; say whether one of them was killed."""
     context = multiprocessing.get_context("spawn")
-
-    def started(index: int) -> SpawnProcess:
-        process = context.Process(target=run_worker, args=(work, index), daemon=True)
+    workers = [
+        context.Process(target=run_worker, args=(work, index), daemon=True)
+        for index in range(n_workers)
+    ]
+    for process in workers:
         process.start()
-        return process
-
-    workers = {index: started(index) for index in range(params.machine.tune_workers)}
-    # A trial is tried twice at most, so no more workers can die of trials.
-    spare = 2 * params.tune.trials
+    running = {process.sentinel: index for index, process in enumerate(workers)}
     try:
-        while workers:
-            wait([process.sentinel for process in workers.values()])
-            for index, process in list(workers.items()):
-                if process.is_alive():
-                    continue
-                process.join()
-                del workers[index]
-                code = process.exitcode or 0
-                if code == 0:
-                    continue
-                if 0 < code != STOPPED or spare == 0:
-                    raise TrainingError(
-                        f"worker {index + 1} of the study ended with status {code}; what it "
-                        "printed above says why. The study goes on where it was when the stage is "
-                        "run again"
-                    )
-                spare -= 1
-                name = signal.Signals(-code if code < 0 else signal.SIGTERM).name
-                logger.warning(
-                    "worker %d was ended by %s; its trial is tried once more, and another worker "
-                    "takes its place",
-                    *(index + 1, name),
-                )
-                workers[index] = started(index)
+        while running:
+            for sentinel in wait(list(running)):
+                assert isinstance(sentinel, int)
+                index = running.pop(sentinel)
+                _judge(workers[index], index)
     finally:
-        _stop(list(workers.values()))
+        _stop(workers)
+    return any(process.exitcode for process in workers)
 
 
-def _stop(workers: list[SpawnProcess]) -> None:
+def _judge(process: SpawnProcess, index: int) -> None:
+    process.join()
+    code = process.exitcode or 0
+    if code > 0:
+        raise TrainingError(
+            f"worker {index + 1} of the study ended with status {code}; what it printed above says "
+            f"why. {AGAIN}"
+        )
+    if code < 0:
+        logger.warning(
+            "worker %d was ended by %s; another one tries its trial once more",
+            *(index + 1, signal.Signals(-code).name),
+        )
+
+
+def _stop(workers: Sequence[SpawnProcess]) -> None:
     for process in workers:
         process.terminate()
     for process in workers:

@@ -13,26 +13,18 @@ from pathlib import Path
 
 import optuna
 import torch
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.study import MaxTrialsCallback
 
 from aislewatch.config.params import Params
-from aislewatch.console import set_up_logging
-from aislewatch.errors import AislewatchError
+from aislewatch.exits import plain_errors
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.data import load_training_data
-from aislewatch.tune.best import study_name
-from aislewatch.tune.progress import (
-    BEGUN,
-    hand_back,
-    place_of,
-    retry_trials_of_the_dead,
-    study_progress,
-)
+from aislewatch.tune.best import FINISHED, study_name
 from aislewatch.tune.storage import join_study, open_storage
 from aislewatch.tune.trial import pruner, sampler, try_out
 
-# Seconds between two looks at trials of others that may have to be tried again.
-LOOK_S = 1.0
 # A worker that was told to stop ends with it: 128 + SIGTERM, as a shell would say.
 STOPPED = 128 + signal.SIGTERM
 # Seconds that a worker gets to hand its trial back, which it does after the step under way: one of
@@ -65,19 +57,23 @@ class Work:
         storage = open_storage(self.url, self.heartbeat_s, self.grace_s)
         return join_study(storage, study_name(self.key))
 
+    def missing(self, study: optuna.Study) -> int:
+        """Count the trials that the study still lacks."""
+        finished = study.get_trials(deepcopy=False, states=FINISHED)
+        return max(0, self.params.tune.trials - len(finished))
 
-class _BeyondBudgetError(Exception):
-    """Somebody else has taken the last place."""
+
+class StoppedError(Exception):
+    """Somebody told this process to stop."""
 
 
 def run_worker(work: Work, index: int) -> None:
-    """Try trials until none is left; the body of a process.
+    """Try trials until the study has enough; the body of a process.
 
     Args:
         work: the study.
         index: of this worker among those of its command, from 0.
     """
-    set_up_logging()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # Ctrl-C reaches the whole group; the parent tells its workers to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -89,19 +85,19 @@ def run_worker(work: Work, index: int) -> None:
         # Not the handler's own doing: Python drops what that raises inside a destructor, and a
         # database must not be left in the middle of a change.
         if told.is_set():
-            sys.exit(STOPPED)
+            raise StoppedError
 
-    try:
+    with plain_errors(f"worker {index + 1}"):
         device = share_of_machine(work.params, index)
         data = load_training_data(work.splits, work.frames)
-        journal = work.journal
 
-        def objective(trial: optuna.Trial, place: int) -> float:
-            return try_out(trial, place, work.params, data, device, journal, leave_if_told)
+        def objective(trial: optuna.Trial) -> float:
+            return try_out(trial, work.params, data, device, work.journal, leave_if_told)
 
-        take_part(work, objective, leave_if_told)
-    except AislewatchError as error:
-        sys.exit(f"worker {index + 1}: {error}")
+        try:
+            take_part(work, objective)
+        except StoppedError:
+            sys.exit(STOPPED)
 
 
 def share_of_machine(params: Params, index: int) -> torch.device:
@@ -118,66 +114,54 @@ def share_of_machine(params: Params, index: int) -> torch.device:
     return device
 
 
-def take_part(
-    work: Work,
-    objective: Callable[[optuna.Trial, int], float],
-    between: Callable[[], None] = lambda: None,
-) -> None:
-    """Take trials of the study until all are finished, those of workers that died included.
+def take_part(work: Work, objective: Callable[[optuna.Trial], float]) -> None:
+    """Take trials of the study until it has enough that are finished, whoever tried them.
+
+    Before each trial, Optuna lines up those of workers that died, to be tried once more.
 
     Args:
         work: the study.
-        objective: of a trial and its place in the budget.
-        between: called before every trial and look; what it raises ends the work.
+        objective: of a trial. When it raises ``StoppedError``, its trial waits for another worker.
+
+    Raises:
+        StoppedError: as the objective did.
     """
     study = work.study()
-    budget = work.params.tune.trials
-    while not (now := study_progress(study, budget)).done():
-        between()
-        if now.open():
-            _take_one(study, work, objective)
-        else:
-            time.sleep(LOOK_S)
-        retry_trials_of_the_dead(study, work.grace_s)
-
-
-def _take_one(
-    study: optuna.Study, work: Work, objective: Callable[[optuna.Trial, int], float]
-) -> None:
-    tune = work.params.tune
-    taken: list[int] = []
-    through = False
+    study.pruner = pruner(work.params.tune)
+    through: int | None = None
 
     def tried(trial: optuna.Trial) -> float:
         nonlocal through
-        trial.set_user_attr(BEGUN, True)
-        place = place_of(study, trial.number)
-        if place >= tune.trials:
-            raise _BeyondBudgetError
-        taken.append(trial.number)
-        study.sampler, study.pruner = sampler(work.params.seed, place), pruner(tune)
+        through = None
+        # By number: no two workers draw the same settings.
+        study.sampler = sampler(work.params.seed, trial.number)
         try:
-            value = objective(trial, place)
-        except (optuna.TrialPruned, optuna.exceptions.UpdateFinishedTrialError):
-            through = True
+            value = objective(trial)
+        except StoppedError:
+            # With all its settings, since only a step ends so. Before Optuna ends it: a kill in
+            # between has it tried once too often, never lost.
+            study.enqueue_trial(trial.params)
             raise
-        through = True
+        except (optuna.TrialPruned, UpdateFinishedTrialError):
+            through = trial.number
+            raise
+        through = trial.number
         return value
 
-    try:
-        study.optimize(tried, n_trials=1, catch=(_BeyondBudgetError,))
-    except BaseException as error:
-        if through and isinstance(error, ValueError | AssertionError):
-            # What Optuna makes of a value for a trial that somebody else has ended.
+    enough = MaxTrialsCallback(work.params.tune.trials, states=FINISHED)
+    while work.missing(study):
+        try:
+            study.optimize(tried, callbacks=[enough])
+        except (UpdateFinishedTrialError, ValueError, AssertionError):
+            # Optuna's answers to the end of a trial that somebody else has ended; of a trial whose
+            # objective did not come to its end, the fault is its own.
+            if through is None:
+                raise
             logger.warning(
                 "trial %d gave no sign of life for %d s, so another worker tries it again; what "
                 "this one found is left out",
-                *(taken[0], work.grace_s),
+                *(through, work.grace_s),
             )
-            return
-        if taken:
-            hand_back(study, taken[0])
-        raise
 
 
 def _stop_when_orphaned(told: threading.Event) -> None:
