@@ -221,9 +221,10 @@ def test_stopped_workers_hand_their_trials_back(tmp_path: Path, end: signal.Sign
     assert not [trial for trial in trials if trial.state is TrialState.RUNNING]
     assert handed_back
     # One that was handed back may have been taken by the other worker before that was told.
-    fixed = [trial.system_attrs["fixed_params"] for trial in waiting]
+    fixed = [sorted(trial.system_attrs["fixed_params"].items()) for trial in waiting]
     assert len(fixed) == len({str(params) for params in fixed}), "nothing waits twice"
-    assert {str(params) for params in fixed} == {str(trial.params) for trial in handed_back}
+    stopped = [sorted(trial.params.items()) for trial in handed_back]
+    assert {str(params) for params in fixed} == {str(params) for params in stopped}
 
 
 def test_when_all_workers_are_killed_the_study_goes_on_when_run_again(tmp_path: Path) -> None:
