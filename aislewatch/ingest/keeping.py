@@ -7,6 +7,7 @@ from typing import BinaryIO
 from av import VideoFrame
 
 from aislewatch.frames.stretches import first_instant
+from aislewatch.ingest.colours import to_store_colours
 from aislewatch.ingest.graph import Chain, kind_of, set_upright
 from aislewatch.ingest.picture import Look, fit_store, undo_fields
 
@@ -32,7 +33,7 @@ class Keeper:
         self._bounds_ns: deque[tuple[int, int]] = deque()
         self._is_interlaced: bool | None = None
         self._fields: tuple[object, Chain] | None = None
-        self._fit: tuple[object, Chain] | None = None
+        self._fit: tuple[object, Chain, Look] | None = None
 
     def add_picture(self, picture: VideoFrame) -> None:
         """Take the next picture."""
@@ -73,6 +74,8 @@ class Keeper:
         kind = kind_of(picture)
         if self._fit is None or self._fit[0] != kind:
             upright = set_upright(Chain(picture), picture)
-            self._fit = kind, fit_store(upright, self._look_at(picture), self._size)
-        [frame] = self._fit[1].push(picture)
-        return frame.to_ndarray().tobytes()
+            look = self._look_at(picture)
+            self._fit = kind, fit_store(upright, look, self._size), look
+        _, chain, look = self._fit
+        [frame] = chain.push(picture)
+        return to_store_colours(frame.to_ndarray(), look).tobytes()

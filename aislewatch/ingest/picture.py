@@ -1,4 +1,4 @@
-"""Makes pictures of one scene alike whatever coded them: their fields, size, colours and range."""
+"""Makes pictures of one scene alike whatever coded them: their fields and size; says their colours."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,9 @@ from aislewatch.ingest.remedies import TO_BT709
 SCALING = "bicubic+accurate_rnd+bitexact"
 
 # The store's colours are BT.601 in limited range, as of most CCTV: such footage is only scaled.
-STORE_MATRIX, HD_MATRIX = "smpte170m", "bt709"
+STORE_MATRIX, HD_MATRIX, RGB = "smpte170m", "bt709", "rgb"
 
-# The matrix that a stream states (ITU-T H.273, table 4) as the filter `colorspace` calls it.
+# The matrix that a stream states (ITU-T H.273, table 4) as ffmpeg calls it.
 MATRICES = {
     1: HD_MATRIX,
     4: "fcc",
@@ -48,7 +48,7 @@ class Look:
     Args:
         width: as displayed, pixels: with square pixels, upright.
         height: as displayed, pixels.
-        matrix: of its colours, as the filter ``colorspace`` calls it; ``"rgb"`` where it has none.
+        matrix: of its colours, as ffmpeg calls it; ``RGB`` where it has none.
         full_range: whether black is 0 and white 255, not 16 and 235.
         interlaced: whether a picture holds two moments, a line each in turn.
     """
@@ -80,7 +80,7 @@ def look_at(stream: VideoStream, frame: av.VideoFrame) -> Look:
 
 def _matrix(frame: av.VideoFrame) -> str:
     if frame.format.is_rgb or frame.format.has_palette:
-        return "rgb"
+        return RGB
     stated = int(frame.colorspace)
     if stated in UNSTATED:
         large = frame.width > SD_WIDTH or frame.height > SD_HEIGHT
@@ -104,30 +104,9 @@ def undo_fields(pictures: Any, look: Look) -> Any:
 
 
 def fit_store(pictures: Any, look: Look, size: int) -> Any:
-    """Scale pictures to ``size`` × ``size`` pixels and to the store's colours.
-
-    The filter ``colorspace`` rounds once, gives the same bytes in C and in SIMD, and keeps what is
-    whiter than white. One colour in BT.709 or BT.601, in limited or full range, comes out the same
-    to 1 of 255, which is how its own numbers were rounded; by ``scale`` it was up to 3.
-    """
-    if look.matrix == "rgb":
-        to_yuv = {"out_color_matrix": "bt601", "out_range": "tv"}
-        return pictures.filter("scale", size, size, flags=SCALING, **to_yuv).filter(
-            "format", "yuv420p"
-        )
+    """Scale pictures to ``size`` × ``size`` pixels, in their own colours and range."""
+    if look.matrix == RGB:
+        return pictures.filter("scale", size, size, flags=SCALING).filter("format", "gbrp")
     kept = "pc" if look.full_range else "tv"
     scaled = pictures.filter("scale", size, size, flags=SCALING, out_range=kept)
-    scaled = scaled.filter("format", "yuv420p")
-    if look.matrix == STORE_MATRIX and not look.full_range:
-        return scaled
-    # Equal primaries and transfer: only matrix and range change, whatever the stream says of them.
-    same = {"iprimaries": "bt709", "itrc": "bt709", "primaries": "bt709", "trc": "bt709"}
-    return scaled.filter(
-        "colorspace",
-        ispace=look.matrix,
-        irange=kept,
-        space=STORE_MATRIX,
-        range="tv",
-        format="yuv420p",
-        **same,
-    )
+    return scaled.filter("format", "yuv420p")

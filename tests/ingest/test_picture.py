@@ -1,5 +1,6 @@
 """One scene gives the same frames however a camera codes its pictures."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from aislewatch.errors import QuarantinedError
+from aislewatch.ingest.colours import to_store_colours
 from aislewatch.ingest.decode import FRAMES
+from aislewatch.ingest.picture import Look
 from tests import decoding
 from tests.footage_samples import make_video, run_ffmpeg
 
@@ -67,6 +70,52 @@ def test_one_colour_is_the_same_bytes_in_every_matrix_and_range(colour, tmp_path
             for plane, value in zip(planes(), expected, strict=True):
                 assert plane.min() == plane.max()
                 assert abs(int(plane[0]) - value) <= 1, (matrix, full)
+
+
+@pytest.mark.parametrize("rgb", list(product((0, 255), repeat=3)), ids=str)
+def test_pure_colours_and_black_and_white_are_the_same_bytes_whatever_their_coding(rgb):
+    """Rounding to 8 bits in one matrix is absorbed: red was 82 of BT.709, 81 of all others."""
+    expected = in_yuv(rgb, "smpte170m", full=False)
+    for matrix in WEIGHTS:
+        for full in (False, True):
+            yuv = in_yuv(rgb, matrix, full=full)
+            half = SIZE // 2
+            values = np.repeat(yuv, [SIZE * SIZE, half * half, half * half]).astype(np.uint8)
+            look = Look(SIZE, SIZE, matrix, full, interlaced=False)
+            stored = to_store_colours(values.reshape(-1, SIZE), look)
+            assert np.unique(stored[:SIZE]).tolist() == [expected[0]], (matrix, full)
+            colours = stored[SIZE:].reshape(2, -1)
+            assert [np.unique(plane).tolist() for plane in colours] == [[at] for at in expected[1:]]
+
+
+def test_one_red_is_the_same_bytes_as_ffmpeg_codes_it(tmp_path):
+    """With losses, by x264, in both matrices and ranges, and in RGB."""
+    stored = {}
+    red = ("-f", "lavfi", "-i", "color=red:size=320x240:rate=10:duration=0.3,format=gbrp")
+    for matrix in ("bt709", "smpte170m"):
+        for full in ("pc", "tv"):
+            made = f"scale=out_color_matrix={matrix}:out_range={full},format=yuv420p"
+            tags = f"setparams=colorspace={matrix}:range={full}"
+            video = tmp_path / f"{matrix}_{full}.mp4"
+            run_ffmpeg(*red, "-vf", f"{made},{tags}", "-c:v", "libx264", video)
+            assert decode(video)["matrix"] == matrix
+            stored[video.name] = Path(FRAMES).read_bytes()
+    run_ffmpeg(*red, "-c:v", "libx264rgb", tmp_path / "rgb.mkv")
+    decode(tmp_path / "rgb.mkv")
+    assert set(stored.values()) == {Path(FRAMES).read_bytes()}
+    assert [np.unique(plane).tolist() for plane in planes()] == [[81], [90], [240]]
+
+
+@pytest.mark.parametrize("name", ["rgb.mkv", "hd.mkv"])
+def test_converted_colours_do_not_depend_on_the_processor(name, tmp_path):
+    codec = ["libx264rgb"] if name == "rgb.mkv" else ["libx264", "-colorspace", "bt709"]
+    video = tmp_path / name
+    make_video(video, "-c:v", *codec, "-pix_fmt", "gbrp" if name == "rgb.mkv" else "yuvj420p")
+    decode(video)
+    with_simd = Path(FRAMES).read_bytes()
+    with decoding.without_simd():
+        decode(video)
+    assert Path(FRAMES).read_bytes() == with_simd
 
 
 @pytest.mark.parametrize("colour", COLOURS)
