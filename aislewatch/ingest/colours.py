@@ -26,9 +26,9 @@ YCGCO: Shares = ((-1.0, 1.0), (1.0, 0.0), (-1.0, -1.0))
 LIMITED, FULL = (16, 219, 224), (0, 255, 255)
 
 # A pure colour has different numbers in each matrix and range, each rounded; ffmpeg and x264 miss
-# them by up to 1 more. So in a colour (U or V beyond ``COLOURFUL``, of 0.5), red, green or blue that
-# is so near to 0 or 1 is taken for that: blue of BT.2020 moves by 0.5/219 + 1.88 * 1/224. Without
-# it, one red was stored with luma 81 and 82. Greys, and the noise of dark footage, are left alone.
+# them by up to 1 more. So in a colour (U or V beyond ``COLOURFUL``, of 0.5), red, green or blue
+# that is so near to 0 or 1 is taken for that: blue of BT.2020 moves by 0.5/219 + 1.88 * 1/224.
+# Without it, one red was stored with luma 81 and 82. Greys and dark noise are left alone.
 NEAR = 0.0107
 COLOURFUL = 0.1
 

@@ -1,4 +1,4 @@
-"""Makes pictures of one scene alike whatever coded them: their fields and size; says their colours."""
+"""Makes pictures alike whatever coded them, in fields and size, and says how they are coloured."""
 
 from dataclasses import dataclass
 from typing import Any

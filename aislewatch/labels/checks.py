@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED
+from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, cut
 from aislewatch.labels.problems import Problem
 from aislewatch.labels.protocol import LabelRow, Video
 
@@ -34,14 +34,18 @@ def check_rows(
 
 
 def _check_row(row: LabelRow, video: Video, limits: Limits) -> Iterator[Problem]:
-    length_s = row.end_s - row.start_s
+    # What reaches a little beyond the video is cut to its end, and may be too short only then.
+    end_s = cut(row.end_s, video.duration_s, limits.frame_s + ROUNDING_S)
+    length_s = end_s - row.start_s
     if row.start_s < 0:
         yield row.problem("start_s_range", f"the start {row.start_s:g} s is negative", "start at 0")
     if row.start_s >= row.end_s:
         fault = f"the start {row.start_s:g} s is not before the end {row.end_s:g} s"
         yield row.problem("order", fault, "swap or correct the two times")
     elif row.label == SHOPLIFTING and length_s < limits.min_event_s - ROUNDING_S:
-        fault = f"the event lasts {length_s:.3g} s"
+        fault = f"the event lasts {max(0.0, length_s):.3g} s"
+        if end_s < row.end_s:
+            fault += f" until the video's end at {end_s:.3f} s"
         remedy = f"make it at least {limits.min_event_s:g} s (validate.min_event_s) or remove it"
         yield row.problem("event_length", fault, remedy)
     if row.end_s > video.duration_s + limits.frame_s + ROUNDING_S:

@@ -125,6 +125,10 @@ def test_unreadable_file_is_one_problem(tmp_path: Path, text: str | bytes, rule:
         (f"{A},3,2,shoplifting", "order"),
         (f"{A},2,2,shoplifting", "order"),
         (f"{A},2,2.2,shoplifting", "event_length"),
+        # What is left up to the video's end at 10 s counts.
+        (f"{A},9.75,10.05,shoplifting", "event_length"),
+        (f"{A},9.71,10.1,shoplifting", "event_length"),
+        (f"{A},10,10.1,shoplifting", "event_length"),
         (f"{A},9,10.2,shoplifting", "inside_video"),
         ("cam/shoplifting/A.mp4,1,2,shoplifting", "known_video"),
         ("bad.mp4,1,2,shoplifting", "quarantined"),
