@@ -33,37 +33,42 @@ NEAR = 0.0107
 COLOURFUL = 0.1
 
 
-def to_store_colours(picture: Bytes, look: Look) -> Bytes:
+def to_store_colours(picture: npt.NDArray[Any], look: Look) -> Bytes:
     """Convert one picture of S × S pixels; rounds once, and keeps what is whiter than white.
 
     Only single sums and products of float32, which are the same to the bit on every machine.
 
     Args:
-        picture: as PyAV gives it: I420 (3/2 S, S), or (S, S, 3) where ``look.matrix`` is rgb.
+        picture: uint8, as PyAV gives it: I420 (3/2 S, S), or (S, S, 3) where ``look.matrix`` is rgb.
         look: how it is coded.
 
     Returns:
         I420, uint8 (3/2 S, S).
     """
     if look.matrix == RGB:
-        red, green, blue = (picture[..., at].astype(np.float32) / 255 for at in range(3))
+        parts = [_as_float(picture[..., at]) / np.float32(255) for at in range(3)]
     elif look.matrix == STORE_MATRIX and not look.full_range:
         return picture
     else:
-        red, green, blue = _rgb(picture, look)
+        parts = _rgb(picture, look)
     kept_red, kept_blue = WEIGHTS[STORE_MATRIX]
-    y = _luma(red, green, blue)
-    small = [_halved(part) for part in (red, green, blue)]
-    y_small = _luma(*small)
-    u = (small[2] - y_small) * np.float32(0.5 / (1 - kept_blue))
-    v = (small[0] - y_small) * np.float32(0.5 / (1 - kept_red))
+    y = _luma(*parts)
+    red, green, blue = (_halved(part) for part in parts)
+    y_small = _luma(red, green, blue)
+    u = (blue - y_small) * np.float32(0.5 / (1 - kept_blue))
+    v = (red - y_small) * np.float32(0.5 / (1 - kept_red))
     black, span, colours = LIMITED
     planes = y * span + black, u * colours + 128, v * colours + 128
     whole = np.concatenate([plane.reshape(-1) for plane in planes])
-    return np.rint(whole).clip(0, 255).astype(np.uint8).reshape(-1, y.shape[1])
+    stored: Bytes = np.rint(whole).clip(0, 255).astype(np.uint8).reshape(-1, y.shape[1])
+    return stored
 
 
-def _rgb(yuv_KW: Bytes, look: Look) -> list[Plane]:
+def _as_float(values: npt.NDArray[Any]) -> Plane:
+    return values.astype(np.float32)
+
+
+def _rgb(yuv_KW: npt.NDArray[Any], look: Look) -> list[Plane]:
     """Red, green and blue of I420, each (S, S), from 0 to 1 and a little beyond."""
     size = yuv_KW.shape[1]
     black, span, colours = FULL if look.full_range else LIMITED
@@ -103,6 +108,6 @@ def _doubled(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _halved(plane: Plane) -> Plane:
     """Means of 2 × 2 pixels."""
-    rows = plane[::2] + plane[1::2]
-    means: Plane = (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
-    return means
+    rows: Plane = plane[::2] + plane[1::2]
+    sums: Plane = rows[:, ::2] + rows[:, 1::2]
+    return _as_float(sums / 4)

@@ -21,6 +21,14 @@ from aislewatch.ingest.supervisor import ANSWER, NO_ANSWER, SandboxLimits
 # Bytes of an answer that are read; a real one has about 300.
 ANSWER_BYTES = 1 << 16
 
+# The supervisor forks, which is safe only while it has one thread: Python warns of more from 3.12
+# on, and they count against the address space of every child. BLAS would start some, and Arrow's
+# jemalloc one that returns memory.
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+
 
 class Sandbox:
     """Runs jobs in limited children, one at a time; use one a thread.
@@ -37,8 +45,7 @@ class Sandbox:
             [sys.executable, "-m", "aislewatch.ingest.supervisor", target],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # BLAS's threads would count against the address space of every child.
-            env={"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
+            env={"PYTHONPATH": os.pathsep.join(sys.path), **ONE_THREAD},
             # A Ctrl-C is for the parent, which closes the pipe.
             start_new_session=True,
         )
