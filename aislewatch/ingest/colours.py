@@ -39,7 +39,7 @@ def to_store_colours(picture: npt.NDArray[Any], look: Look) -> Bytes:
     Only single sums and products of float32, which are the same to the bit on every machine.
 
     Args:
-        picture: uint8, as PyAV gives it: I420 (3/2 S, S), or (S, S, 3) where ``look.matrix`` is rgb.
+        picture: uint8, as PyAV gives it: I420 (3/2 S, S), or (S, S, 3) where it is in RGB.
         look: how it is coded.
 
     Returns:
@@ -111,4 +111,4 @@ def _halved(plane: Plane) -> Plane:
     """Means of 2 × 2 pixels."""
     rows: Plane = plane[::2] + plane[1::2]
     sums: Plane = rows[:, ::2] + rows[:, 1::2]
-    return sums * np.float32(0.25)
+    return _as_float(sums * np.float32(0.25))
