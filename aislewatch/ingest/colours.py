@@ -100,7 +100,10 @@ def _shares(matrix: str) -> Shares:
 def _luma(red: Plane, green: Plane, blue: Plane) -> Plane:
     of_red, of_blue = WEIGHTS[STORE_MATRIX]
     of_green = 1 - of_red - of_blue
-    return red * np.float32(of_red) + green * np.float32(of_green) + blue * np.float32(of_blue)
+    luma: Plane = (
+        red * np.float32(of_red) + green * np.float32(of_green) + blue * np.float32(of_blue)
+    )
+    return luma
 
 
 def _doubled(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
