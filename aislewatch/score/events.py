@@ -87,7 +87,7 @@ def _judge(video: VideoScores, raised: Sequence[Alert], settings: Evaluate) -> V
         if alert >= 0
     )
     known = (*video.events, *video.unlabeled)
-    false_alarms = sum(_false_alarms(alert, known, settings) for alert in raised)
+    on_normal = [_on_normal(alert, known, settings) for alert in raised]
     in_an_event = int(finds_AE.any(axis=1).sum())
     normal = gaps([Span(*part) for part in known], video.duration_s, least_s=0.0)
     return VideoOutcome(
@@ -96,10 +96,10 @@ def _judge(video: VideoScores, raised: Sequence[Alert], settings: Evaluate) -> V
         events=len(video.events),
         found=len(delays),
         alerts=len(alerts),
-        false_alarms=false_alarms,
+        false_alarms=sum(false for false, _ in on_normal),
         repeats=in_an_event - len(delays),
         normal_s=sum(gap.end_s - gap.start_s for gap in normal),
-        alerted_s=sum(_outside(alert, known) for alert in raised),
+        alerted_s=sum(alerted_s for _, alerted_s in on_normal),
         delays_s=delays,
     )
 
@@ -136,14 +136,24 @@ def _is_unknown(alert: Alert, video: VideoScores, grace_s: float) -> bool:
     )
 
 
-def _false_alarms(alert: Alert, known: Sequence[tuple[float, float]], settings: Evaluate) -> int:
-    """Count the stretches of ``alarm_s`` begun on normal footage; a true alert has one free."""
+def _on_normal(
+    alert: Alert, known: Sequence[tuple[float, float]], settings: Evaluate
+) -> tuple[int, float]:
+    """Count an alert's false alarms, and its seconds on normal footage.
+
+    A false alarm is each stretch of ``alarm_s`` begun there; a true alert has one free.
+    """
     grace_s = settings.grace_s
-    beyond_s = _outside(alert, [(start - grace_s, end + grace_s) for start, end in known])
+    near = [
+        (start, end)
+        for start, end in known
+        if start - grace_s <= alert.end_s and alert.start_s <= end + grace_s
+    ]
+    beyond_s = _outside(alert, [(start - grace_s, end + grace_s) for start, end in near])
     begun = math.ceil(beyond_s / settings.alarm_s)
-    if any(_is_raised_in(alert, part, grace_s) for part in known):
-        return max(0, begun - 1)
-    return max(1, begun)
+    is_true = any(_is_raised_in(alert, part, grace_s) for part in near)
+    false_alarms = max(0, begun - 1) if is_true else max(1, begun)
+    return false_alarms, _outside(alert, near)
 
 
 def _outside(alert: Alert, parts: Sequence[tuple[float, float]]) -> float:
