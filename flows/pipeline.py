@@ -28,7 +28,7 @@ from aislewatch.tables import places
 from aislewatch.tracking.execution import make_execution
 from flows.command import StageReport, reproduce
 from flows.dag import Stage, read_dag
-from flows.report import publish, summary
+from flows.report import is_idle, publish, summary
 
 # Seconds given to Prefect's own server where none runs: 13 measured on 2 idle cores, 34 on busy
 # ones, first start; Prefect's default of 20 fails there.
@@ -63,7 +63,7 @@ def pipeline() -> State[Any]:
     except AislewatchError as error:
         return Failed(message=str(error))
     reports, failure = _run_stages(stages, execution)
-    url = _finish_recording(execution, failed=failure is not None)
+    url = _finish_recording(execution, failure is not None, is_idle(reports, failure))
     publish(stages, reports, failure, url)
     if failure:
         return Failed(message=failure)
@@ -95,13 +95,13 @@ def _forget_stale_registration() -> None:
         )
 
 
-def _finish_recording(execution: Path, failed: bool) -> str | None:
-    """Return the URL of the execution's parent run, once MLflow has everything."""
+def _finish_recording(execution: Path, failed: bool, idle: bool) -> str | None:
+    """Return the URL of the execution's run, if it has one, once MLflow has everything."""
     from aislewatch.recording.client import run_url
     from aislewatch.recording.recorder import finish
 
     try:
-        run_id = finish(execution, failed)
+        run_id = finish(execution, failed, idle)
         return run_url(run_id) if run_id else None
     except AislewatchError as error:
         # The stages are done, or failed with words of their own: those are the flow's result.

@@ -69,11 +69,19 @@ def result_text(reports: Sequence[StageReport], failure: str | None, mlflow_url:
     lines = [f"**{summary(reports)}**"]
     if failure:
         lines += ["", "Failed; the stages after it did not run:", "```", failure, "```"]
-    lines += ["", f"MLflow: {mlflow_url or 'not recorded yet; the next command will record it'}"]
+    unseen = "not recorded yet; the next command will record it"
+    if is_idle(reports, failure):
+        unseen = "no run, as no stage had anything to do"
+    lines += ["", f"MLflow: {mlflow_url or unseen}"]
     if REGISTRATION.exists():
         facts = flatten(json.loads(REGISTRATION.read_text()))
         lines += ["", "Registered:", *(f"- {name}: `{value}`" for name, value in facts.items())]
     return "\n".join(lines)
+
+
+def is_idle(reports: Sequence[StageReport], failure: str | None) -> bool:
+    """Say whether every stage was unchanged or restored, so that nothing ran."""
+    return failure is None and all(report.outcome != "ran" for report in reports)
 
 
 def summary(reports: Sequence[StageReport]) -> str:

@@ -106,16 +106,25 @@ def drain(folder: Path, timeout_s: float = DRAIN_S) -> None:
         )
 
 
-def finish(folder: Path, failed: bool, timeout_s: float = 180.0) -> str | None:
-    """Tell the recorder that a living command is done; return the parent's run id once closed.
+def finish(folder: Path, failed: bool, idle: bool, timeout_s: float = 180.0) -> str | None:
+    """Tell the recorder that a still-living command is done, and wait until it has closed.
+
+    Args:
+        folder: of the execution.
+        failed: whether it did not do what it was asked for.
+        idle: whether no stage ran because there was nothing to do; it gets no run then.
+        timeout_s: seconds to wait.
+
+    Returns:
+        The parent's run id; None where it has none, or the recorder did not get there in time.
 
     Raises:
         RegistryError: MLflow does not answer.
     """
-    write_json(folder / FINISH, {"failed": failed})
+    write_json(folder / FINISH, {"failed": failed, "idle": idle})
     closed = folder / CLOSED
     done = _wait(folder, timeout_s, lambda: _close(Replay(folder)), closed.exists)
-    return str(json.loads(closed.read_text())["run_id"]) if done else None
+    return json.loads(closed.read_text())["run_id"] if done else None
 
 
 def _wait(
@@ -147,8 +156,17 @@ def _alone(folder: Path, work: Callable[[], None], wait_s: float = 0.0) -> bool:
 def _close(replay: Replay) -> None:
     execution.keep_lock(replay.folder)
     replay.advance()
+    if _was_idle(replay):
+        write_json(replay.folder / CLOSED, {"run_id": None, "status": None})
+        return
     status = close_parent(replay)
     write_json(replay.folder / CLOSED, {"run_id": replay.parent_id, "status": status})
+
+
+def _was_idle(replay: Replay) -> bool:
+    """Say whether the command had nothing to do, by its own words and by its journals."""
+    said = replay.folder / FINISH
+    return said.exists() and json.loads(said.read_text())["idle"] and not replay.runs
 
 
 def _is_replayed(folder: Path) -> bool:

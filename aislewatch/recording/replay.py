@@ -30,7 +30,11 @@ class Replay:
         self.runs: dict[str, str] = saved.get("runs", {})
         self.offsets: dict[str, int] = saved.get("offsets", {})
         self._save()
-        self.parent_id = self._run_id(PARENT, self._parent_tags, self._parent_name(), None)
+
+    @property
+    def parent_id(self) -> str:
+        """Return the execution's own run, made when first asked for: idle ones have none."""
+        return self._run_id(PARENT, self._parent_tags, self._parent_name(), None)
 
     def advance(self) -> None:
         """Bring over every whole line that was journalled since the last call."""

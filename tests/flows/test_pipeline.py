@@ -11,7 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from mlflow.tracking import MlflowClient
 
+from flows.command import StageReport
+from flows.report import is_idle
 from tests.code_closure import ROOT
 from tests.prefect_servers import (
     artifacts,
@@ -101,6 +104,41 @@ def test_what_a_server_shows(tmp_path: Path, env: dict[str, str], api: str) -> N
         "side@right": "Unchanged",
         "last": "Failed",
     }
+
+
+def test_a_flow_that_has_nothing_to_do_makes_no_run(
+    tmp_path: Path, env: dict[str, str], api: str, empty_store: Path
+) -> None:
+    folder = make_diamond(tmp_path / "shop")
+    (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
+    own = env | {"MLFLOW_TRACKING_URI": store(tmp_path)}
+    client = MlflowClient(store(tmp_path))
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    subprocess.run(FLOW, cwd=folder, env=own, check=True)
+    [first] = client.search_runs(experiments, "tags.kind = 'pipeline'")
+    n_runs = len(client.search_runs(experiments))
+    for outcome in ("Unchanged", "Restored"):
+        if outcome == "Restored":
+            (folder / "dvc.lock").unlink()
+        subprocess.run(FLOW, cwd=folder, env=own, check=True)
+        run = flow_runs(api)[-1]
+        assert {task["state_name"] for task in task_runs(api, run["id"])} == {outcome}
+        assert "no run, as no stage had anything to do" in artifacts(api, run["id"])["result"]
+        assert len(client.search_runs(experiments)) == n_runs
+    subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, env=own, check=True)
+    kept = sorted(folder.glob(".aislewatch/runs/*/closed.json"))
+    assert [json.loads(file.read_text())["run_id"] for file in kept] == [
+        first.info.run_id,
+        None,
+        None,
+    ]
+
+
+def test_who_is_idle() -> None:
+    done = [StageReport("a", "unchanged", 1.0), StageReport("b", "restored", 1.0)]
+    assert is_idle(done, None)
+    assert not is_idle(done, "a failed"), "a failure is not nothing"
+    assert not is_idle([*done, StageReport("c", "ran", 1.0)], None)
 
 
 def test_what_depends_on_a_failed_stage_does_not_run(

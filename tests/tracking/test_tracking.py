@@ -145,7 +145,7 @@ def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
     environment = os.environ | {"AISLEWATCH_EXECUTION": str(execution)}
     subprocess.run(["dvc", "repro", "-s", "one"], check=True, env=environment)
     # The recorder is nice to others: on a busy machine it makes its database in more than a minute.
-    run_id = finish(execution, failed=True, timeout_s=300.0)
+    run_id = finish(execution, failed=True, idle=False, timeout_s=300.0)
     assert run_id is not None
     [parent] = runs(project, kind="pipeline")
     assert parent.info.run_id == run_id
