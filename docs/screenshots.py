@@ -18,7 +18,7 @@ from urllib.parse import quote
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
-from aislewatch.recording.client import VIEW
+from aislewatch.recording.view import VIEW
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"

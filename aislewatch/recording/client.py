@@ -39,14 +39,9 @@ from aislewatch.recording.address import (
     tracking_uri,
 )
 from aislewatch.recording.moved import ARTIFACTS, follow, has_tables
+from aislewatch.recording.view import COMPARISON, TAGS, VIEW
 
 EXPERIMENT = os.environ.get("MLFLOW_EXPERIMENT_NAME", "aislewatch")
-
-# What an experiment is of, to those of MLflow's versions and pages that ask its tag.
-KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
-
-# MLflow 3.17's own page asks its address, else what was clicked last, else takes it for GenAI's.
-VIEW = "workflowType=machine_learning"
 
 # MLflow refuses more than these in one call (mlflow.utils.validation).
 MAX_PARAMS = 100
@@ -167,7 +162,7 @@ def connect() -> tuple[MlflowClient, str]:
 def _create_experiment(client: MlflowClient, database: Path | None) -> str:
     place = (database.parent / ARTIFACTS).as_uri() if database else None
     try:
-        return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+        return str(client.create_experiment(EXPERIMENT, artifact_location=place, tags=TAGS))
     except MlflowException:
         # Another process was first; MLflow has no get-or-create that says so.
         found = client.get_experiment_by_name(EXPERIMENT)
@@ -213,8 +208,8 @@ def run_url(run_id: str) -> str:
 
 
 def comparison_url() -> str:
-    """Say where a person compares all runs, as those of a training and not of a chat program."""
-    return f"{_experiment_url()}/runs?{VIEW}"
+    """Say where a person compares nights: a training's runs, with what each registered."""
+    return f"{_experiment_url()}/{COMPARISON}"
 
 
 def _experiment_url() -> str:

@@ -14,23 +14,13 @@ from mlflow.entities import (
 )
 from mlflow.tracking import MlflowClient
 
-from aislewatch.recording.client import KIND, TRAINING, set_tags
+from aislewatch.recording.client import set_tags
 from aislewatch.recording.replay import Replay
+from aislewatch.recording.view import REGISTERED, TAGS, headline
 from aislewatch.tables import places
 from aislewatch.tracking.filenames import PARENT_TAG
 from aislewatch.tracking.journal import address_of
 from aislewatch.tracking.provenance import footage_digest, output_hashes
-
-# Of the registered model, on the night's own row: what a shop feels, and the paper's figures.
-HEADLINE = (
-    "test.accuracy",
-    "test.auc",
-    "test.event_recall",
-    "test.false_alarms_per_hour",
-    "test.alert_share",
-)
-# Tags of the register stage's run that say what became of it.
-REGISTERED = ("model", "version", "promoted", "verdict")
 
 # Longest digest of a data set that MLflow stores, in characters: DVC's md5 of a folder has 36.
 MAX_DIGEST_LENGTH = 36
@@ -55,7 +45,9 @@ def show_for_comparison(
         for run, run_id in replay.runs.items()
         if run.endswith("|")
     }
-    client.set_experiment_tag(replay.experiment, KIND, TRAINING)
+    # Of a store that was made before there were any.
+    for name, value in TAGS.items():
+        client.set_experiment_tag(replay.experiment, name, value)
     _show_result(client, parent, {**cached, **own})
     sets = _data_sets(entries)
     _log_data_sets(client, parent, sets, "pipeline")
@@ -70,7 +62,7 @@ def _show_result(client: MlflowClient, parent: str, made: Mapping[str, str]) -> 
     if "evaluate" in made:
         measured = client.get_run(made["evaluate"]).data.metrics
         now = int(time.time() * 1000)
-        shown = [Metric(name, measured[name], now, 0) for name in HEADLINE if name in measured]
+        shown = [Metric(name, value, now, 0) for name, value in headline(measured).items()]
         client.log_batch(parent, metrics=shown)
     if "register" in made:
         said = client.get_run(made["register"]).data.tags

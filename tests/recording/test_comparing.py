@@ -11,6 +11,8 @@ from mlflow.entities import Run
 from playwright.sync_api import expect, sync_playwright
 
 from aislewatch.recording.client import comparison_url
+from aislewatch.recording.view import headline
+from aislewatch.tracking.journal import flatten
 from tests.prefect_servers import free_port, running
 from tests.projects import environment, mlflow_client, run, runs
 
@@ -97,6 +99,13 @@ def test_every_night_shows_what_it_registered_cached_or_not(pipelines: list[Run]
     assert "cached.evaluate" in pipelines[1].data.tags
 
 
+def test_a_restored_evaluation_has_the_same_headline() -> None:
+    alerts = {"recall": {"value": 0.5}, "false_alarms_per_hour": 1.5, "alert_share": 0.25}
+    restored = flatten({"test": {"accuracy": 0.875, "auc": 0.875}, "alerts": alerts})
+    assert headline(restored) == HEADLINE
+    assert headline({"test.auc": 0.5}) == {"test.auc": 0.5}
+
+
 def test_data_sets_are_logged_by_the_hash_of_dvc(nights: Path, pipelines: list[Run]) -> None:
     lock = (nights / "dvc.lock").read_text()
     trained = runs(nights, kind="stage", stage="train@cnn")
@@ -158,4 +167,10 @@ def test_the_address_opens_the_view_of_a_training(
         # GenAI's view has judges and sessions, and no models.
         expect(page.get_by_role("link", name="Models", exact=True)).to_be_visible()
         expect(page.get_by_text("Judges", exact=True)).to_have_count(0)
+        for heading in ("test.accuracy", "test.auc", "test.alert_share", "version"):
+            expect(page.get_by_role("columnheader", name=heading)).to_be_visible()
+        expect(page.get_by_role("gridcell", name="0.875").first).to_be_visible()
+        page.get_by_role("link", name="Models", exact=True).click()
+        for text in ("lstm", "cnn", "test.accuracy"):
+            expect(page.get_by_text(text, exact=True).first).to_be_attached(timeout=60_000)
         browser.close()

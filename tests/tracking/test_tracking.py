@@ -153,6 +153,16 @@ def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
     assert json.loads((execution / "closed.json").read_text())["status"] == "FAILED"
 
 
+def test_an_execution_without_anything_to_do_makes_no_run(project: Path) -> None:
+    from aislewatch.recording.recorder import finish
+    from aislewatch.tracking.execution import make_execution
+
+    execution = make_execution(psutil.Process(), "flow")
+    assert finish(execution, failed=False, idle=True, timeout_s=300.0) is None
+    assert json.loads((execution / "closed.json").read_text())["run_id"] is None
+    assert runs(project) == []
+
+
 def test_a_new_store_is_made_once_by_whoever_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
