@@ -113,6 +113,7 @@ def test_metrics_and_plots_render(retrained: Retrained) -> None:
     page = (retrained.folder / "dvc_plots/index.html").read_text()
     for title in ("metrics/curves/cnn.csv", "ROC on test", "Confusion on test"):
         assert title in page
+    assert "val_accuracy" not in re.findall(r'"title": "([^"]*)"', page), "no plot but ours"
 
 
 def test_a_new_model_is_compared_with_the_champion_scored_today(retrained: Retrained) -> None:
