@@ -60,7 +60,7 @@ def tune_alone(
         )
         trial = study.ask()
         try:
-            study.tell(trial, try_out(trial, params, data, device, journal))
+            study.tell(trial, try_out(trial, number, params, data, device, journal))
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
     return optuna.load_study(study_name=name, storage=storage).trials[: params.tune.trials]

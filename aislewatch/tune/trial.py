@@ -41,6 +41,7 @@ def pruner(tune: Tune) -> optuna.pruners.HyperbandPruner:
 
 def try_out(
     trial: optuna.Trial,
+    place: int,
     params: Params,
     data: TrainingData,
     device: torch.device,
@@ -53,6 +54,7 @@ def try_out(
 
     Args:
         trial: as ``ask`` returned it.
+        place: which of the study's trials it is, from 0.
         params: ranges, and what stays the same from trial to trial.
         data: clips to learn from and to judge by.
         device: as ``set_up_compute`` returns it.
@@ -83,7 +85,7 @@ def try_out(
             run.tags({"pruned": pruned})
     settings = ", ".join(f"{name} {value:.4g}" for name, value in tuned.values().items())
     outcome = pruned or f"validation loss {loss:.4f}"
-    logger.info("trial %d of %d: %s: %s", trial.number + 1, params.tune.trials, settings, outcome)
+    logger.info("trial %d of %d: %s: %s", place + 1, params.tune.trials, settings, outcome)
     if pruned:
         raise optuna.TrialPruned(pruned)
     return loss

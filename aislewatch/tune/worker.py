@@ -92,7 +92,9 @@ def run_worker(work: Work, index: int) -> None:
         data = load_training_data(work.splits, work.frames)
 
         def objective(trial: optuna.Trial) -> float:
-            return try_out(trial, work.params, data, device, work.journal, leave_if_told)
+            return try_out(
+                trial, trial.number, work.params, data, device, work.journal, leave_if_told
+            )
 
         try:
             take_part(work, objective)
