@@ -161,14 +161,14 @@ def test_the_address_opens_the_view_of_a_training(
     log = nights / "ui.log"
     with running(command, environment(), log, is_ready), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1500, "height": 900})
+        page = browser.new_page(viewport={"width": 2600, "height": 900})
         page.goto(comparison_url().replace("http://127.0.0.1:5000", server))
         expect(page.get_by_text(re.compile("^pipeline ")).first).to_be_visible(timeout=60_000)
         # GenAI's view has judges and sessions, and no models.
         expect(page.get_by_role("link", name="Models", exact=True)).to_be_visible()
         expect(page.get_by_text("Judges", exact=True)).to_have_count(0)
         for heading in ("test.accuracy", "test.auc", "test.alert_share", "version"):
-            expect(page.get_by_role("columnheader", name=heading)).to_be_visible()
+            expect(page.get_by_role("columnheader", name=heading).first).to_be_visible()
         expect(page.get_by_role("gridcell", name="0.875").first).to_be_visible()
         page.get_by_role("link", name="Models", exact=True).click()
         for text in ("lstm", "cnn", "test.accuracy"):
