@@ -2,10 +2,12 @@
 
     python docs/screenshots.py           needs Chromium (apt: chromium) and playwright
 
-Writes docs/images/mlflow.png (the networks side by side in MLflow) and docs/images/report.png.
+Writes report.png, split.png (pages of the project), nights.png and mlflow.png (MLflow: a list of
+nights, the networks side by side) into docs/images.
 """
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -18,7 +20,7 @@ from urllib.parse import quote
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
-from aislewatch.recording.view import VIEW
+from aislewatch.recording.view import COMPARISON, VIEW
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"
@@ -30,7 +32,7 @@ SETTLE_MS = 6000
 
 
 def main() -> None:
-    """Both pictures."""
+    """Take all pictures."""
     IMAGES.mkdir(exist_ok=True)
     browser_path = shutil.which("chromium")
     with sync_playwright() as playwright:
@@ -38,17 +40,39 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1360, "height": 900})
         page.goto((ROOT / "reports/evaluate/report.html").as_uri())
         page.screenshot(path=IMAGES / "report.png")
+        page.goto((ROOT / "reports/split/index.html").as_uri())
+        page.screenshot(path=IMAGES / "split.png")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", STORE]
-        server = subprocess.Popen([*command, "--port", str(port), "--workers", "1"])
+        quiet = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        server = subprocess.Popen([*command, "--port", str(port), "--workers", "1"], env=quiet)
         try:
             _wait(f"http://127.0.0.1:{port}/health")
+            _nights(page, f"http://127.0.0.1:{port}")
             _compare(page, f"http://127.0.0.1:{port}")
         finally:
             server.terminate()
             server.wait()
+
+
+def _nights(page: Page, server: str) -> None:
+    """Take the list that ``make demo`` prints the address of."""
+    client = MlflowClient(STORE)
+    experiment = client.get_experiment_by_name("aislewatch")
+    assert experiment is not None, "run `make demo` first"
+    page.set_viewport_size({"width": 1900, "height": 560})
+    page.goto(f"{server}/#/experiments/{experiment.experiment_id}/{COMPARISON}")
+    page.wait_for_timeout(2 * SETTLE_MS)
+    _close_assistant(page)
+    page.screenshot(path=IMAGES / "nights.png")
+
+
+def _close_assistant(page: Page) -> None:
+    assistant = page.get_by_role("button", name="Close")
+    if assistant.count():
+        assistant.first.click()
 
 
 def _compare(page: Page, server: str) -> None:
@@ -63,9 +87,7 @@ def _compare(page: Page, server: str) -> None:
     experiments = quote(json.dumps([experiment.experiment_id]))
     page.goto(f"{server}/#/compare-runs?runs={ids}&experiments={experiments}&{VIEW}")
     page.wait_for_timeout(SETTLE_MS)
-    assistant = page.get_by_role("button", name="Close")
-    if assistant.count():
-        assistant.first.click()
+    _close_assistant(page)
     page.set_viewport_size({"width": 1500, "height": 1100})
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=IMAGES / "mlflow.png")
