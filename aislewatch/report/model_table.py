@@ -73,7 +73,7 @@ def _paper(row: Row, metric: str) -> str:
 def _title(summary: Mapping[str, Any]) -> str:
     return (
         f"Test split: {summary['test_videos']} videos, {summary['test_clips']} clips; per cent, "
-        "interval by resampling videos"
+        "interval by resampling groups of recordings"
     )
 
 
