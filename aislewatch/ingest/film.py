@@ -47,14 +47,15 @@ class Film:
         self._begun = False
         self._position = 0
         self._sure_ns = 0
-        self._ends: dict[tuple[int, Fraction], int] = {}
+        # Of each track's packets, by its index, in units of so many seconds.
+        self._ends: dict[int, tuple[int, Fraction]] = {}
         self._turns: deque[int | None] = deque()
         self._by_decoding = facts.container in WITHOUT_PRESENTATION
 
     @property
     def reached_s(self) -> float:
         """Return the second, on the file's clock, at which the last packet of any track ends."""
-        return max((float(end * base) for (_, base), end in self._ends.items()), default=0.0)
+        return float(max((end * base for end, base in self._ends.values()), default=0))
 
     def times(self) -> PictureTimes:
         """Return when the pictures are shown that were read."""
@@ -118,8 +119,9 @@ class Film:
     def _note_end(self, packet: "Packet[Any]") -> None:
         time = packet.dts if packet.pts is None else packet.pts
         if time is not None and packet.time_base:
-            track, end = (packet.stream_index, packet.time_base), time + (packet.duration or 0)
-            self._ends[track] = max(end, self._ends.get(track, end))
+            track, end = packet.stream_index, time + (packet.duration or 0)
+            if track not in self._ends or end > self._ends[track][0]:
+                self._ends[track] = end, packet.time_base
 
 
 def _words(error: av.FFmpegError) -> str:

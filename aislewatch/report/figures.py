@@ -177,7 +177,9 @@ def forest(summary: Mapping[str, Any], confidence: float, path: Path) -> None:
         right.axvline(0.0, color=NEUTRAL, linewidth=0.8)
         right.set_title("Lead of the chosen model, paired; the line is none", fontsize=10)
         right.set_xlabel("difference of ROC-AUC")
-        figure.supxlabel(f"bars: {confidence:.0%} intervals by resampling groups of recordings", fontsize=8)
+        figure.supxlabel(
+            f"bars: {confidence:.0%} intervals by resampling groups of recordings", fontsize=8
+        )
         left.set_yticks(
             range(len(models)),
             [row.title + " *" * (row.name == summary["selected"]) for row, _ in models],
