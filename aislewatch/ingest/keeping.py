@@ -39,6 +39,9 @@ class Keeper:
         """Take the next picture."""
         if self._is_interlaced is None:
             self._is_interlaced = self._look_at(picture).interlaced
+        elif picture.interlaced_frame:
+            # A recorder that was set anew, or a recording that was joined: from here on.
+            self._is_interlaced = True
         self._pictures.extend(self._whole(picture) if self._is_interlaced else [picture])
         self._write()
 

@@ -208,3 +208,13 @@ def test_interlaced_pictures_are_made_whole_and_none_is_lost(name, tmp_path):
     with decoding.without_simd():
         decode(tmp_path / name)
     assert Path(FRAMES).read_bytes() == with_simd
+
+
+def test_a_film_that_becomes_interlaced_is_made_whole_from_there_on(tmp_path):
+    whole = tmp_path / "whole.ts"
+    still = ("-f", "lavfi", "-i", "color=gray:size=64x64:rate=10:duration=1")
+    run_ffmpeg(*still, "-c:v", "libx264", "-pix_fmt", "yuv420p", whole)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(whole.read_bytes() + interlaced(tmp_path / "h264.ts", 10).read_bytes())
+    assert decode(joined)["n_frames"] == 20
+    assert combs() < 5
