@@ -1,7 +1,8 @@
 """Lists videos that show the same footage, and whether people gave it different labels."""
 
-from collections.abc import Iterable, Mapping
-from itertools import combinations
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, product
 
 import pandas as pd
 
@@ -35,6 +36,7 @@ def pair_table(
         ``contradictions``.
     """
     ends = dict(zip(catalog["video"].tolist(), catalog["end_s"].tolist(), strict=True))
+    known = [copy for copy in found if copy.a in ends and copy.b in ends]
     rows = {
         (copy.a, copy.b): (
             copy.share,
@@ -46,14 +48,43 @@ def pair_table(
             copy.speed,
             copy.mirrored,
         )
-        for copy in found
-        if copy.a in ends and copy.b in ends
+        for copy in _of_same_bytes(known, catalog)
     }
     for _, videos in catalog.groupby("sha256")["video"]:
         for a, b in combinations(sorted(videos), 2):
             end = ends[a]
             rows[a, b] = (1.0, True, True, False, 0.0, end, 0.0, end, 1.0, False)
     return DUPLICATES.frame((*pair, *row) for pair, row in sorted(rows.items()))
+
+
+def _of_same_bytes(found: Sequence[Copy], catalog: pd.DataFrame) -> list[Copy]:
+    """Add what follows for byte-identical files: a copy of one is a copy of each.
+
+    A search among many that look alike keeps the nearest only, which may leave one of them out.
+    """
+    same = catalog.groupby("sha256")["video"].agg(list)
+    by_video = {video: videos for videos in same for video in videos}
+    copies = {(copy.a, copy.b): copy for copy in found}
+    for copy in found:
+        for a, b in product(by_video[copy.a], by_video[copy.b]):
+            if a != b and (min(a, b), max(a, b)) not in copies:
+                copies[min(a, b), max(a, b)] = _renamed(copy, a, b)
+    return list(copies.values())
+
+
+def _renamed(copy: Copy, a: str, b: str) -> Copy:
+    if a < b:
+        return replace(copy, a=a, b=b)
+    return replace(
+        copy,
+        a=b,
+        b=a,
+        start_a_s=copy.start_b_s,
+        end_a_s=copy.end_b_s,
+        start_b_s=copy.start_a_s,
+        end_b_s=copy.end_a_s,
+        speed=round(1 / copy.speed, 2),
+    )
 
 
 def _on_clock(
