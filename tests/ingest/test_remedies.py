@@ -50,7 +50,7 @@ def fast(folder: Path) -> Path:
 
 
 def long(folder: Path) -> Path:
-    return make_video(folder / "a.mp4", "-vf", "setpts=100*PTS", "-g", "1")
+    return make_video(folder / "a.mp4", "-g", "1", seconds=70)
 
 
 def holed(folder: Path) -> Path:
