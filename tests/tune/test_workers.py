@@ -73,10 +73,21 @@ def test_two_workers_share_the_budget(store: Path, tmp_path: Path) -> None:
 
 
 def trials_under_way(journal: Path) -> list[dict[str, Any]]:
-    """How the trials began, once two of them have had an epoch."""
-    wait_until(lambda: journal.exists() and journal.read_text().count('"metrics"') > 4)
-    records = [json.loads(line) for line in journal.read_text().splitlines()]
-    return [r for r in records if r["kind"] == "start" and r["type"] == "trial"]
+    """How the trials began, once each of two workers has had a trial, and some epochs are done."""
+
+    def begun() -> list[dict[str, Any]]:
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        # The last may be half-written.
+        records = [json.loads(line) for line in lines if line.endswith("}")]
+        return [r for r in records if r["kind"] == "start" and r["type"] == "trial"]
+
+    wait_until(
+        lambda: (
+            len({start["pid"] for start in begun()}) == 2
+            and journal.read_text().count('"metrics"') > 4
+        )
+    )
+    return begun()
 
 
 def wait_until(question: Callable[[], bool], seconds: float = 90.0) -> None:
@@ -230,8 +241,8 @@ def test_stopped_workers_hand_their_trials_back(tmp_path: Path, end: signal.Sign
 def test_when_all_workers_are_killed_the_study_goes_on_when_run_again(tmp_path: Path) -> None:
     project = write_project(tmp_path, tune={"trials": 2, "epochs": 400}, machine=TWO)
     stage = start_in(project, "stages.tune")
-    for record in trials_under_way(project / "runs/tune.0.jsonl"):
-        os.kill(record["pid"], signal.SIGKILL)
+    for pid in {record["pid"] for record in trials_under_way(project / "runs/tune.0.jsonl")}:
+        os.kill(pid, signal.SIGKILL)
     output, _ = stage.communicate(timeout=120)
     assert stage.returncode != 0
     # On a slow machine Hyperband may have pruned one before.
