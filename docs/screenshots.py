@@ -57,13 +57,17 @@ def main() -> None:
             server.wait()
 
 
-def _nights(page: Page, server: str) -> None:
-    """Take the list that ``make demo`` prints the address of."""
-    client = MlflowClient(STORE)
+def _experiment_id(client: MlflowClient) -> str:
     experiment = client.get_experiment_by_name("aislewatch")
     assert experiment is not None, "run `make demo` first"
+    return str(experiment.experiment_id)
+
+
+def _nights(page: Page, server: str) -> None:
+    """Take the list that ``make demo`` prints the address of."""
+    experiment = _experiment_id(MlflowClient(STORE))
     page.set_viewport_size({"width": 1900, "height": 560})
-    page.goto(f"{server}/#/experiments/{experiment.experiment_id}/{COMPARISON}")
+    page.goto(f"{server}/#/experiments/{experiment}/{COMPARISON}")
     page.wait_for_timeout(2 * SETTLE_MS)
     _close_assistant(page)
     page.screenshot(path=IMAGES / "nights.png")
@@ -77,14 +81,13 @@ def _close_assistant(page: Page) -> None:
 
 def _compare(page: Page, server: str) -> None:
     client = MlflowClient(STORE)
-    experiment = client.get_experiment_by_name("aislewatch")
-    assert experiment is not None, "run `make demo` first"
-    runs = client.search_runs([experiment.experiment_id], "tags.kind = 'model'")
+    experiment = _experiment_id(client)
+    runs = client.search_runs([experiment], "tags.kind = 'model'")
     newest: dict[str, str] = {}
     for run in runs:
         newest.setdefault(str(run.info.run_name), run.info.run_id)
     ids = quote(json.dumps([newest[name] for name in COMPARED]))
-    experiments = quote(json.dumps([experiment.experiment_id]))
+    experiments = quote(json.dumps([experiment]))
     page.goto(f"{server}/#/compare-runs?runs={ids}&experiments={experiments}&{VIEW}")
     page.wait_for_timeout(SETTLE_MS)
     _close_assistant(page)
