@@ -8,7 +8,7 @@ from scipy import stats
 
 from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.intervals import Interval, Resampled, draw_groups, interval, resampled
-from aislewatch.score.alerts import AlertRule, clips_to_alert
+from aislewatch.score.alerts import AlertRule, can_see, clips_to_alert
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 
 SECONDS_AN_HOUR = 3600.0
@@ -22,7 +22,8 @@ class AlertFigures:
     events, with intervals by group of recordings. The interval of ``false_alarms_per_hour`` is
     Poisson's, exact. ``delay_p50_s`` and ``delay_p95_s`` are seconds from the beginning of an event
     to its alert. ``alert_share`` is the share of normal footage under an alert. ``too_short``
-    counts videos with fewer clips than an alert needs.
+    counts videos with fewer clips than an alert needs, ``too_brief`` events that are shorter than
+    the rule can see (``can_see``).
     """
 
     shoplifting_videos: int
@@ -45,6 +46,7 @@ class AlertFigures:
     delay_p95_s: float
     alert_share: float
     too_short: int
+    too_brief: int
 
 
 def alert_figures(
@@ -78,7 +80,14 @@ def alert_figures(
         delay_p95_s=float(np.quantile(delays, 0.95)) if delays else float("nan"),
         alert_share=alert_share(outcomes),
         too_short=sum(len(video.clips) < clips_to_alert(rule) for video in videos),
+        too_brief=sum(_too_brief(video, rule, settings.grace_s) for video in videos),
     )
+
+
+def _too_brief(video: VideoScores, rule: AlertRule, grace_s: float) -> int:
+    """Count a video's events that are too short for the rule to see; without a clip, none."""
+    clip_s = max((clip.end_s - clip.start_s for clip in video.clips), default=0.0)
+    return sum(not can_see(rule, end - start, clip_s, grace_s) for start, end in video.events)
 
 
 def resampled_events(outcomes: Sequence[VideoOutcome], settings: Evaluate) -> dict[str, Resampled]:

@@ -21,6 +21,7 @@ from aislewatch.evaluate.metrics import clip_metrics
 from aislewatch.evaluate.operating import OperatingPoint, choose_threshold
 from aislewatch.evaluate.selection import Validation, choose, measure
 from aislewatch.evaluate.slices import Slice, slice_figures
+from aislewatch.score.alerts import clips_to_alert
 from aislewatch.score.calibration import uncalibrated
 from aislewatch.score.predictions import labels_and_scores
 from aislewatch.score.scored import Scored
@@ -190,6 +191,14 @@ def _warnings(models: Sequence[Evaluated], scored: Scored, settings: Evaluate) -
         found.append(
             f"{alerts.too_short} of {n_videos} test videos are too short to raise an alert: they "
             "have fewer clips than the alert rule needs."
+        )
+    if alerts.too_brief:
+        rule = models[0].operating.rule
+        found.append(
+            f"{alerts.too_brief} of {alerts.events} test events are shorter than the alert rule "
+            f"can see: it needs {clips_to_alert(rule)} clips that each hold half of the event, or "
+            "are half filled by it, before the grace after its end has passed. Lower "
+            "alerts.consecutive or alerts.window, or take shorter clips."
         )
     return found
 

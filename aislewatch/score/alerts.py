@@ -95,6 +95,24 @@ def clips_to_alert(rule: AlertRule) -> int:
     return _quorum(rule)[1]
 
 
+def can_see(rule: AlertRule, event_s: float, clip_s: float, grace_s: float) -> bool:
+    """Tell whether an event is long enough for an alert, wherever the clips happen to begin.
+
+    A clip speaks of an event when it holds half of it, or is half filled by it. Of clips half their
+    length apart, those that begin within max(clip, event) seconds do: two for the shortest event.
+    As many as the rule needs must be there, and the last must end before the grace has passed.
+
+    Args:
+        rule: how many clips an alert needs.
+        event_s: length of the event, seconds.
+        clip_s: length of a clip, seconds.
+        grace_s: seconds after the event's end within which an alert still finds it.
+    """
+    needed_s = clips_to_alert(rule) * clip_s / 2
+    raised_s = needed_s + min(clip_s, event_s) / 2  # at the latest, after the event's beginning
+    return needed_s <= max(clip_s, event_s) and raised_s <= event_s + grace_s
+
+
 def rule_in_words(rule: AlertRule) -> str:
     """Describe the smoothing as a person says it, for reports."""
     if rule.method == "consecutive":

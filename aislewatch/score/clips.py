@@ -18,8 +18,9 @@ class ScoredClip:
 def successive_starts(times: FrameTimes, n_frames: int, step: int) -> list[int]:
     """Return the frame indices at which the successive clips of a video start, half a clip apart.
 
-    Half a clip: an action cut by the end of one clip lies whole in the middle of the next. No clip
-    reaches over a gap in the recording.
+    Half a clip: an action cut by the end of one clip lies whole in the middle of the next. The last
+    clip of each stretch ends with it, less than half a clip after the one before, so that no frame
+    goes unscored. No clip reaches over a gap in the recording.
 
     Args:
         times: of the video's frames in the store.
@@ -27,11 +28,13 @@ def successive_starts(times: FrameTimes, n_frames: int, step: int) -> list[int]:
         step: store frames from one clip frame to the next.
     """
     span, stride = clip_span(n_frames, step), max(1, n_frames * step // 2)
-    return [
-        start
-        for stretch in times.stretches
-        for start in range(stretch.first, stretch.end - span + 1, stride)
-    ]
+    starts: list[int] = []
+    for stretch in times.stretches:
+        last = stretch.end - span
+        starts += range(stretch.first, last, stride)
+        if last >= stretch.first:
+            starts.append(last)
+    return starts
 
 
 def timed_clips(

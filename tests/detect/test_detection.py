@@ -65,17 +65,18 @@ def test_alerts_are_written_as_json_and_picture(
     monkeypatch.chdir(tmp_path)
     video = make_video(tmp_path / "till (1) $x$.mp4", 6.0)
     found = detect(video, eager, params, tmp_path / "out")
-    # 60 frames, clips of 16 every 8: the last starts at 40 and ends at 5.6 s.
-    assert [clip.start_s for clip in found.clips] == pytest.approx([0.8 * i for i in range(6)])
+    # 60 frames, clips of 16 every 8, and one that ends with the video.
+    starts = [*(0.8 * i for i in range(6)), 4.4]
+    assert [clip.start_s for clip in found.clips] == pytest.approx(starts)
     written = json.loads(found.json_file.read_text())
     assert found.json_file == tmp_path / "out" / "till (1) $x$.mp4.json"
     assert written["video"] == video.name
     assert len(written["weights_sha256"]) == 64
-    assert [(alert["start_s"], alert["end_s"]) for alert in written["alerts"]] == [(0.0, 5.6)]
+    assert [(alert["start_s"], alert["end_s"]) for alert in written["alerts"]] == [(0.0, 6.0)]
     assert written["alerts"][0]["peak_score"] == max(clip["score"] for clip in written["clips"])
     assert found.picture_file.read_bytes().startswith(b"\x89PNG")
-    assert "1 alert in 6 clips" in found.describe()
-    assert "0:00.0 to 0:05.6" in found.describe()
+    assert "1 alert in 7 clips" in found.describe()
+    assert "0:00.0 to 0:06.0" in found.describe()
 
 
 def test_the_same_video_gives_the_same_bytes(
@@ -115,7 +116,7 @@ def test_results_keep_apart_by_path(
 
 
 def test_too_short_for_an_alert_is_said(tmp_path: Path, params: Params, model_folder: Path) -> None:
-    video = make_video(tmp_path / "a.mp4", 1.7)
+    video = make_video(tmp_path / "a.mp4", 1.6)
     found = detect(video, model_folder, params, tmp_path)
     assert len(found.clips) == 1
     assert "too short for an alert, which needs 2 clips" in found.describe()

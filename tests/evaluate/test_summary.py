@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,20 @@ def test_summary_is_valid_json_even_when_nothing_is_defined() -> None:
     assert json.loads(text)["models"]["cnn"]["test"]["auc"] is None
     assert sum("one class only" in warning for warning in evaluation.warnings) == 2
     assert "–" in render_table(json.loads(text))
+
+
+def test_a_warning_counts_events_that_the_rule_cannot_see() -> None:
+    """Three clips of 1.6 s in a row can speak of 2.4 s; the videos' only events last 2 s or 16."""
+    for event_s, too_brief in ((2.0, 20), (16.0, 0)):
+        model = scored("cnn", *(simulated(40, 6, np.random.default_rng(1)) for _ in range(2)))
+        videos = [
+            replace(video, events=tuple((0.0, event_s) for _ in video.events))
+            for video in model.whole["test"]
+        ]
+        found = evaluated(replace(model, whole={**model.whole, "test": videos}))
+        assert found.models[0].alerts.too_brief == too_brief
+        said = [warning for warning in found.warnings if "shorter than the alert rule" in warning]
+        assert [warning.split()[:3] for warning in said] == [["20", "of", "20"]] * bool(too_brief)
 
 
 def test_the_table_stands_beside_the_papers() -> None:

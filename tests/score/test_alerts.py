@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aislewatch.config.params import load_params
 from aislewatch.frames.stretches import FrameTimes, Stretch
-from aislewatch.score.alerts import Alert, AlertRule, clips_to_alert, raise_alerts
+from aislewatch.score.alerts import Alert, AlertRule, can_see, clips_to_alert, raise_alerts
 from aislewatch.score.clips import ScoredClip, successive_starts, timed_clips
 
 FPS, N_FRAMES = 10, 16
@@ -130,9 +130,43 @@ def test_successive_clips_lie_in_the_video_and_overlap(total: int, n: int, step:
     assert bool(starts) == (total >= span)
     assert all(start + span <= total for start in starts)
     if starts:
-        stride = n * step // 2
-        assert starts == list(range(0, starts[-1] + 1, stride))
-        assert total - (starts[-1] + span) < stride
+        *before, last = starts
+        assert before == list(range(0, last, n * step // 2))
+        assert last + span == total
+
+
+def test_the_last_clip_of_every_stretch_ends_with_it() -> None:
+    """5.9 s, a gap, 1.6 s, a gap, 1.5 s: no clip fits into the last; none comes twice."""
+    times = FrameTimes(FPS, (Stretch(0, 59, 0), Stretch(59, 75, 100), Stretch(75, 90, 200)))
+    assert successive_starts(times, N_FRAMES, 1) == [0, 8, 16, 24, 32, 40, 43, 59]
+
+
+@given(rules, st.floats(0.1, 20.0), st.integers(1, 40), st.floats(0.0, 1.0))
+def test_an_event_that_the_rule_can_see_raises_it_in_time(
+    r: AlertRule, event_s: float, stride: int, phase: float
+) -> None:
+    """Wherever it lies, when every clip is high that holds half of it or is half filled by it."""
+    clip_s, grace_s = 2.0 * stride / FPS, 5.0
+    start_s = 30.0 + phase * clip_s
+    end_s = start_s + event_s
+    clips = [
+        ScoredClip(at, at + clip_s, 1.0 if shared >= min(clip_s, event_s) / 2 else 0.0)
+        for number in range(int(2 * 80 / clip_s) + 1)
+        for at in [number * clip_s / 2]
+        for shared in [min(at + clip_s, end_s) - max(at, start_s) + 1e-9]
+    ]
+    found = raise_alerts(clips, r.model_copy(update={"threshold": 0.5}))
+    in_time = [alert for alert in found if alert.raised_s <= end_s + grace_s + 1e-9]
+    assert in_time or not can_see(r, event_s, clip_s, grace_s)
+
+
+def test_a_rule_of_many_clips_cannot_see_a_short_event() -> None:
+    assert can_see(rule("consecutive", 0.8, 2, 5), 1.5, 1.6, 5.0)
+    assert not can_see(rule("consecutive", 0.8, 5, 5), 2.0, 1.6, 5.0)
+    assert can_see(rule("consecutive", 0.8, 5, 5), 4.0, 1.6, 5.0)
+    assert not can_see(rule("majority", 0.8, 1, 9), 2.0, 1.6, 5.0)
+    # Clips of 16 s: the second to hold it ends long after the grace.
+    assert not can_see(rule("consecutive", 0.8, 2, 5), 2.0, 16.0, 5.0)
 
 
 HOLE = FrameTimes(FPS, (Stretch(0, 100, 0), Stretch(100, 200, 6100)))

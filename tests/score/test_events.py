@@ -52,6 +52,7 @@ def test_alert_figures_by_hand() -> None:
     # Three clips of 2 s, a second apart, end at 4 s; the event began at 1 s.
     assert found.delay_p50_s == found.delay_p95_s == pytest.approx(3.0)
     assert found.too_short == 1
+    assert found.too_brief == 1  # of 2 s; three clips of 2 s, half filled, need 3 s
 
 
 def test_one_alert_finds_one_event_and_one_event_needs_one_alert() -> None:
