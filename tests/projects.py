@@ -32,6 +32,7 @@ COPIED = (
     ".gitignore",
     "data/raw/README.md",
     "data/pretrained/README.md",
+    "data/detector/README.md",
     "data/assignments.csv",
 )
 

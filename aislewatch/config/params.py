@@ -14,6 +14,7 @@ from aislewatch.config.explain import explain
 from aislewatch.config.judging import Alerts, Evaluate, Gate, Register
 from aislewatch.config.learning import Learning, Model, Search, Train, Tune
 from aislewatch.config.machine import Ingest, Machine
+from aislewatch.config.people import People, Tracker
 from aislewatch.config.types import Section, Seed
 from aislewatch.errors import ConfigError
 from aislewatch.files import read_yaml
@@ -26,6 +27,7 @@ class Params(Section):
     """Hold the whole of params.yaml."""
 
     sources: Annotated[dict[str, Layout], Field(min_length=1)]
+    people: People
     model: Model
     tune: Tune
     train: Train
@@ -33,6 +35,7 @@ class Params(Section):
     register_: Annotated[Register, Field(alias="register")]
     seed: Seed
     frames: Frames
+    track: Tracker
     validate_: Annotated[Validate, Field(alias="validate")]
     segment: Segment
     split: Split

@@ -9,6 +9,7 @@ from pathlib import Path
 from aislewatch.files import whole_file
 from aislewatch.tables.evaluate import PREDICTIONS
 from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, PICTURE_TIMES, QUARANTINE
+from aislewatch.tables.people import TRACKED, TRACKS
 from aislewatch.tables.score import scores_of
 from aislewatch.tables.segment import CLIPS
 from aislewatch.tables.split import ASSIGNMENTS, BRIDGES, SPLITS
@@ -25,6 +26,7 @@ BEGIN, END = (
 # In the pipeline's order.
 TABLES = (
     *(CATALOG, FINGERPRINTS, PICTURE_TIMES, QUARANTINE),
+    *(TRACKS, TRACKED),
     *(ANNOTATIONS, VIDEOS, DUPLICATES, VALIDATION),
     *(CLIPS, ASSIGNMENTS, SPLITS, BRIDGES),
     *(curve_of("<model>"), scores_of("<model>"), PREDICTIONS),

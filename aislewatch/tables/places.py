@@ -14,6 +14,7 @@ MODELS = Path("models")
 RAW = DATA / "raw"
 ASSIGNMENTS = DATA / "assignments.csv"
 PRETRAINED = DATA / "pretrained"
+DETECTOR = DATA / "detector"
 
 # ingest
 FRAMES = DATA / "frames"
@@ -21,6 +22,12 @@ CATALOG = DATA / "catalog.parquet"
 FINGERPRINTS = DATA / "fingerprints.parquet"
 PICTURE_TIMES = DATA / "picture_times.parquet"
 QUARANTINE = DATA / "quarantine.csv"
+
+# track
+PEOPLE = DATA / "people"
+FEATURES = DATA / "features"
+TRACKS = DATA / "tracks.parquet"
+TRACKED = DATA / "tracked.parquet"
 
 # validate
 ANNOTATIONS = DATA / "annotations.parquet"
@@ -76,6 +83,7 @@ PROMOTION_PAGE = REPORTS / "promotion"
 # Work files, which no commit and no output of DVC holds.
 WORK = Path(".aislewatch")
 STORE = WORK / "store"
+PEOPLE_STORE = WORK / "people"
 CHECKPOINTS = WORK / "checkpoints"
 PROFILES = WORK / "profiles"
 

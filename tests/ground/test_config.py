@@ -153,8 +153,10 @@ def test_whoever_does_what_the_messages_say_has_brought_an_old_file_over() -> No
             move(values, key, None)
         else:
             assert said.startswith("missing")
-            section, name = key.split(".")
-            values[section][name] = lookup(shipped_values, key)
+            *sections, name = key.split(".")
+            (lookup(values, sections[0]) if sections else values)[name] = lookup(
+                shipped_values, key
+            )
     brought, shipped = parse_params(values, "params.yaml"), load_params(ROOT / "params.yaml")
     assert network_of(brought.model) == network_of(shipped.model)
     assert brought.model_copy(update={"model": shipped.model}) == shipped

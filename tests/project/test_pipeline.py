@@ -31,7 +31,7 @@ from tests.projects import (
 TRAINED = [f"train@{name}" for name in FEW]
 SCORED = [f"score@{name}" for name in FEW]
 JUDGED = ["evaluate", "report", "register"]
-DATA_STAGES = ["ingest", "validate", "segment", "split"]
+DATA_STAGES = ["ingest", "track", "validate", "segment", "split"]
 
 
 def outs(folder: Path, stage: str) -> dict[str, str]:
@@ -73,7 +73,10 @@ def test_another_machine_reruns_nothing(project: Path) -> None:
     set_params(project, {"machine": {"threads": 3, "ingest_workers": 1, "tune_workers": 2}})
     assert "Data and pipelines are up to date." in run(project, "dvc", "status")
     set_params(project, {"ingest": {"timeout_s": 61.0}})  # what exceeds it is quarantined
-    assert re.findall(r"^(\S+):$", run(project, "dvc", "status"), re.MULTILINE) == ["ingest"]
+    assert re.findall(r"^(\S+):$", run(project, "dvc", "status"), re.MULTILINE) == [
+        "ingest",
+        "track",
+    ]
 
 
 def test_accepting_the_split_reruns_it_alone_with_the_same_bytes(project: Path) -> None:

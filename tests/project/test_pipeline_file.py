@@ -61,6 +61,7 @@ def covers(dep: str, file: str) -> bool:
 def test_the_stages_are_there() -> None:
     assert list(STAGES) == [
         "ingest",
+        "track",
         "validate",
         "segment",
         "split",

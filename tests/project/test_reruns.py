@@ -25,6 +25,7 @@ HARMLESS = [
     "aislewatch/tracking/journal.py",
     "stages/runner.py",
     "stages/train.py",
+    "data/detector/README.md",
     "data/pretrained/README.md",
     "data/raw/README.md",
 ]

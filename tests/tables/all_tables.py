@@ -5,12 +5,12 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from aislewatch.tables import evaluate, ingest, score, segment, split, train, validate
+from aislewatch.tables import evaluate, ingest, people, score, segment, split, train, validate
 from aislewatch.tables.table import Column, Table
 
 TABLES = {
     table.path.name: table
-    for module in (ingest, validate, segment, split, evaluate)
+    for module in (ingest, people, validate, segment, split, evaluate)
     for table in vars(module).values()
     if isinstance(table, Table)
 } | {"curve": train.curve_of("convlstm"), "scores": score.scores_of("convlstm")}

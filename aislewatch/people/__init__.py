@@ -1,0 +1,1 @@
+"""Finds people in footage and follows them; cuts squares of them, makes features of those."""
