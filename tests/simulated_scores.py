@@ -48,7 +48,7 @@ def simulated(
     columns = ["video", "frames_file", "start", "group", "split", "label", "score"]
     frame = pd.DataFrame(rows, columns=columns)
     scores = 1.0 / (1.0 + np.exp(-frame["score"]))
-    return frame.assign(score=scores, start_s=frame["start"] / 10)
+    return frame.assign(score=scores, start_s=frame["start"] / 10, track=-1)
 
 
 def scored(name: str, val: pd.DataFrame, test: pd.DataFrame) -> Scored:

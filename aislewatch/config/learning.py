@@ -10,7 +10,6 @@ from aislewatch.config.types import (
     Fraction,
     LogRange,
     LogRangeBelowOne,
-    NotNegative,
     Range,
     RangeBelowOne,
     Section,
@@ -27,6 +26,7 @@ def _odd(value: int) -> int:
 
 
 # The numbers of a network, here and in the config.json of a trained one.
+Encoder = Literal["cnn", "detector"]
 Input = Literal["rgb", "diff"]
 InputSize = Annotated[int, Field(ge=16, multiple_of=8)]
 EncoderChannels = Annotated[list[Count], Field(min_length=1, max_length=4)]
@@ -41,6 +41,7 @@ class Model(Section):
     """
 
     size: Size
+    encoder: Encoder
     input: Input
     input_size: InputSize | None
     encoder_channels: EncoderChannels | None
@@ -50,7 +51,7 @@ class Model(Section):
 
 
 class Learning(Section):
-    """Set what tuning and training share: batches, loss, augmentation, rate, arithmetic."""
+    """Set what tuning and training share: batches, loss, balance, augmentation, arithmetic."""
 
     batch_size: Count
     focal_gamma: Annotated[float, Field(ge=0.0)]
@@ -58,11 +59,6 @@ class Learning(Section):
     flip: Fraction
     brightness: Annotated[float, Field(ge=0.0, lt=1.0)]
     crop: Annotated[float, Field(gt=0.5, le=1.0)]
-    speed: Annotated[float, Field(ge=0.0, lt=1.0)]
-    mixup: NotNegative
-    schedule: Literal["constant", "cosine"]
-    warmup: Annotated[float, Field(ge=0.0, lt=1.0)]
-    average: Annotated[float, Field(ge=0.0, lt=1.0)]
     precision: Precision
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aislewatch.frames.clip_frames import read_clip, read_frames
+from aislewatch.frames.clip_frames import read_clip
 
 # Threads, each with an equal part of a batch. From the page cache four read 32 clips (12.6 MB) in
 # 2 ms on two cores; one task a clip instead of one a thread took 1.4 times as long.
 READERS = 4
 
-# Where a clip is: its file in the frame store, and there its first frame, or every frame of it.
-ClipAddress = tuple[str, int | tuple[int, ...]]
+# Where a clip is: its file in the frame store, and its first frame there.
+ClipAddress = tuple[str, int]
 
 # Makes an array of a shape, to be read into.
 Empty = Callable[[tuple[int, ...]], npt.NDArray[np.uint8]]
@@ -35,10 +35,10 @@ def read_batches(
     batches: Iterable[Sequence[ClipAddress]],
     n_frames: int,
     step: int,
-    size: int,
+    frame: tuple[int, int],
     empty: Empty = pageable,
 ) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield yuv_BTKW, uint8 (B, T, 3/2 size, size), for every batch; the next is read meanwhile.
+    """Yield yuv_BTKW, uint8 (B, T, *frame), for every batch; the next is read meanwhile.
 
     A yielded array is overwritten later: it is the caller's only until the next one is asked for.
 
@@ -47,13 +47,13 @@ def read_batches(
         batches: addresses of the clips of each batch.
         n_frames: frames in a clip (T).
         step: store frames from one clip frame to the next.
-        size: pixels a side of a stored frame.
+        frame: shape of a stored frame (K, W): (3/2 S, S) of a picture of S × S pixels.
         empty: where the memory comes from.
 
     Raises:
         FootageError: a file is missing or too short.
     """
-    shape = n_frames, size * 3 // 2, size
+    shape = n_frames, *frame
     buffers = [pageable((0, *shape)) for _ in range(2)]
     with ThreadPoolExecutor(READERS) as pool:
         ahead: tuple[npt.NDArray[np.uint8], list[Future[None]]] | None = None
@@ -77,11 +77,8 @@ def read_batches(
 def _read_clips(
     frames_dir: Path, addresses: Sequence[ClipAddress], step: int, yuv_BTKW: npt.NDArray[np.uint8]
 ) -> None:
-    for (file, where), out_TKW in zip(addresses, yuv_BTKW, strict=True):
-        if isinstance(where, tuple):
-            read_frames(frames_dir, file, where, out_TKW)
-        else:
-            read_clip(frames_dir, file, where, len(out_TKW), step, out_TKW)
+    for (file, start), out_TKW in zip(addresses, yuv_BTKW, strict=True):
+        read_clip(frames_dir, file, start, len(out_TKW), step, out_TKW)
 
 
 def _finished(yuv_BTKW: npt.NDArray[np.uint8], reads: list[Future[None]]) -> npt.NDArray[np.uint8]:

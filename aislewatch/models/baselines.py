@@ -30,7 +30,7 @@ class CNNNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
         self.dropout = ClipDropout(dropout)
-        self.dense = nn.Linear(encoder_channels[-1] * side * side, 1)
+        self.dense = nn.Linear(self.encoder.out_channels * side * side, 1)
 
     def forward(self, x_BTCHW: Tensor, seeds_B: Tensor | None = None) -> Tensor:
         """Compute logits (B,); ``seeds_B`` as in ``ClipDropout``."""
@@ -80,7 +80,9 @@ class CNNLSTMNet(nn.Module):
         self.encoder = FrameEncoder(in_channels, encoder_channels)
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
-        self.lstm = nn.LSTM(encoder_channels[-1] * side * side, hidden_channels, batch_first=True)
+        self.lstm = nn.LSTM(
+            self.encoder.out_channels * side * side, hidden_channels, batch_first=True
+        )
         self.dropout = ClipDropout(dropout)
         self.dense = nn.Linear(hidden_channels, 1)
 

@@ -12,17 +12,30 @@ from torch import Tensor, nn
 
 from aislewatch.config.learning import Precision
 from aislewatch.config.params import Params
-from aislewatch.errors import ConfigError, ModelError
+from aislewatch.errors import ConfigError, FootageError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.models.encoder import pooled_side
+from aislewatch.models.features import SIDE, FeatureInput
 from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
 from aislewatch.models.rows import NETWORKS
 from aislewatch.models.sizes import Network
+from aislewatch.tables import places
 
 # Class names in the order of the labels 0 and 1.
 CLASSES: tuple[Literal["normal"], Literal["shoplifting"]] = ("normal", "shoplifting")
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
+
+
+class People(BaseModel):
+    """Say what a network was shown of the people in a video; see the track stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    detector: str  # sha256 of the weights that found them
+    square: int  # pixels a side of the square around each
+    every: int  # store frames from one look of the detector to the next
+    channels: int  # of the detector's features of a square
 
 
 class ModelConfig(BaseModel):
@@ -32,10 +45,25 @@ class ModelConfig(BaseModel):
 
     architecture: str  # a key of rows.NETWORKS
     model: Network
-    frame_size: int  # pixels a side of a stored frame
+    frame_size: int  # pixels a side of a stored frame of a whole picture
     n_frames: int  # frames in a clip
     step: int  # store frames from one clip frame to the next
     fps: int  # store frames per second
+    people: People | None = None  # None: a clip shows the whole picture
+
+    @property
+    def span(self) -> int:
+        """Count the store frames from a clip's first to its last, both included."""
+        return (self.n_frames - 1) * self.step + 1
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Return rows and columns of a frame as the network takes it, uint8."""
+        if self.people is None:
+            return self.frame_size * 3 // 2, self.frame_size
+        if self.model.encoder == "detector":
+            return self.people.channels, SIDE * SIDE
+        return self.people.square * 3 // 2, self.people.square
 
     @field_validator("architecture")
     @classmethod
@@ -54,7 +82,22 @@ def model_config(architecture: str, network: Network, params: Params) -> ModelCo
         n_frames=params.segment.n_frames,
         step=params.segment.step,
         fps=params.frames.fps,
+        people=None if params.people.detector == "none" else read_people(places.PEOPLE_FORM),
     )
+
+
+def read_people(file: Path) -> People:
+    """Read what the track stage wrote of the people it cut out.
+
+    Raises:
+        FootageError: it is missing or corrupt.
+    """
+    try:
+        return People.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise FootageError(
+            f"{file} is missing or corrupt ({type(error).__name__}); run `dvc repro track`"
+        ) from None
 
 
 class Detector(nn.Module):
@@ -63,7 +106,7 @@ class Detector(nn.Module):
     def __init__(self, config: ModelConfig, network: nn.Module) -> None:
         super().__init__()
         self.config = config
-        self.input = ClipInput(config.frame_size, config.model.input_size, config.model.input)
+        self.input = _input(config)
         self.network = network
         # Divides the logits: fitted on validation once training is over, and saved with the
         # weights, so that training, evaluation, the ONNX graph and detection share one score.
@@ -72,26 +115,17 @@ class Detector(nn.Module):
         self.precision: Precision = "float32"  # of the arithmetic; weights are always float32
 
     def forward(
-        self,
-        yuv_BTKW: Tensor,
-        views: ClipViews | None = None,
-        seeds_B: Tensor | None = None,
-        shares_B: Tensor | None = None,
+        self, yuv_BTKW: Tensor, views: ClipViews | None = None, seeds_B: Tensor | None = None
     ) -> Tensor:
         """Compute logits (B,), float32; their sigmoid is the calibrated probability of shoplifting.
 
         Args:
-            yuv_BTKW: uint8 (B, T, 3/2 S, S), packed I420 frames of the store.
+            yuv_BTKW: uint8 (B, T, 3/2 S, S), packed I420 frames of the store; behind a detector
+                its features (B, T, C, P), see ``FeatureInput``.
             views: augmentation, while training only.
             seeds_B: int64, what each clip's dropout is drawn from, while training only.
-            shares_B: each clip's share in its mixture with the one before it, while training only;
-                ``yuv_BTKW`` and ``views`` then have one clip more, before the first.
         """
-        x_BTCHW = self.input(yuv_BTKW, views)
-        if shares_B is not None:
-            weights = shares_B.to(x_BTCHW.dtype)[:, None, None, None, None]
-            x_BTCHW = torch.lerp(x_BTCHW[:-1], x_BTCHW[1:], weights)
-        return self._logits(x_BTCHW, seeds_B).float() / self.temperature
+        return self._logits(self.input(yuv_BTKW, views), seeds_B).float() / self.temperature
 
     def _logits(self, x_BTCHW: Tensor, seeds_B: Tensor | None) -> Tensor:
         # No context at all where none is needed: an exported graph would hold it.
@@ -118,9 +152,20 @@ def build(config: ModelConfig) -> Detector:
     return model
 
 
+def _input(config: ModelConfig) -> ClipInput | FeatureInput:
+    sizes = config.model
+    if config.people is not None and sizes.encoder == "detector":
+        return FeatureInput(config.people.channels, sizes.hidden_channels)
+    return ClipInput(config.frame_shape[1], sizes.input_size, sizes.input)
+
+
 def _network(config: ModelConfig) -> nn.Module:
     """Give the network what its constructor names of the sizes in params.yaml."""
-    network, sizes = NETWORKS[config.architecture], config.model
+    network, sizes, in_channels = NETWORKS[config.architecture], config.model, CHANNELS
+    if sizes.encoder == "detector":
+        # The detector has looked at each frame already; what it says comes on its own grid.
+        sizes = sizes.model_copy(update={"encoder_channels": [], "input_size": SIDE})
+        in_channels = sizes.hidden_channels
     wanted = {name for name in inspect.signature(network).parameters if name != "in_channels"}
     levels = len(sizes.encoder_channels)
     if "encoder_channels" in wanted and not pooled_side(sizes.input_size, levels + 1):
@@ -129,7 +174,7 @@ def _network(config: ModelConfig) -> nn.Module:
             "model.encoder_channels and the last pooling, which halve it once each; use at least "
             f"{2 ** (levels + 1)}"
         )
-    return network(in_channels=CHANNELS, **{name: getattr(sizes, name) for name in wanted})
+    return network(in_channels=in_channels, **{name: getattr(sizes, name) for name in wanted})
 
 
 def save_model(folder: Path, model: Detector) -> None:
@@ -137,7 +182,9 @@ def save_model(folder: Path, model: Detector) -> None:
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     with whole_folder(folder) as temporary:
         save_file(weights, temporary / WEIGHTS_FILE)
-        (temporary / CONFIG_FILE).write_text(model.config.model_dump_json(indent=2) + "\n")
+        # Of what later releases added, a network that is as before says nothing: the same bytes.
+        config = model.config.model_dump_json(indent=2, exclude_defaults=True)
+        (temporary / CONFIG_FILE).write_text(config + "\n")
 
 
 def load_model(folder: Path) -> Detector:

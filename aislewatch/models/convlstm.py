@@ -87,7 +87,7 @@ class ConvLSTMNet(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = FrameEncoder(in_channels, encoder_channels)
-        self.convlstm = ConvLSTM(encoder_channels[-1], hidden_channels, kernel_size)
+        self.convlstm = ConvLSTM(self.encoder.out_channels, hidden_channels, kernel_size)
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
         self.dropout = ClipDropout(dropout)

@@ -13,11 +13,13 @@ class FrameEncoder(nn.Module):
 
     Args:
         in_channels: channels of a frame.
-        channels: channels of each level; a level halves the picture.
+        channels: channels of each level; a level halves the picture. None at all: the frames come
+            as features already, and stay as they are.
     """
 
     def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
         super().__init__()
+        self.out_channels = [in_channels, *channels][-1]
         levels: list[nn.Module] = []
         for before, after in zip([in_channels, *channels], channels, strict=False):
             # Pooling first: ReLU keeps order, so the result is the same from a quarter the pixels.

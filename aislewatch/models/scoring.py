@@ -12,8 +12,11 @@ from torch import Tensor
 
 from aislewatch.config.machine import Machine
 from aislewatch.errors import TrainingError
-from aislewatch.frames.batches import read_batches
-from aislewatch.models.build import Detector
+from aislewatch.frames.batches import ClipAddress, read_batches
+from aislewatch.frames.sources import ClipSource
+from aislewatch.models.build import Detector, ModelConfig
+from aislewatch.tables import places
+from aislewatch.tables.people import TRACKED
 
 # Clips scored at once where nobody says otherwise; the speed is flat from 16 on.
 BATCH = 32
@@ -44,7 +47,19 @@ def set_up_compute(machine: Machine) -> torch.device:
     return torch.device(machine.device)
 
 
-def clip_addresses(clips: pd.DataFrame) -> list[tuple[str, int]]:
+def source_of(config: ModelConfig) -> ClipSource:
+    """Return where the frames of a network's clips lie.
+
+    Raises:
+        TableError: it is shown people, and the table of them is missing or damaged.
+    """
+    if config.people is None:
+        return ClipSource(places.FRAMES)
+    folder = places.FEATURES if config.model.encoder == "detector" else places.SQUARES
+    return ClipSource(folder, TRACKED.read())
+
+
+def clip_addresses(clips: pd.DataFrame) -> list[ClipAddress]:
     """Return the address of every row of a table with the columns ``frames_file`` and ``start``."""
     return list(zip(clips["frames_file"].tolist(), clips["start"].tolist(), strict=True))
 
@@ -75,7 +90,7 @@ def clip_logits(
         _slices(clip_addresses(clips), batch),
         config.n_frames,
         config.step,
-        config.frame_size,
+        config.frame_shape,
     )
     return logits_of(model, batches, device)
 
@@ -104,6 +119,6 @@ def score_clips(
     return scores
 
 
-def _slices(addresses: list[tuple[str, int]], batch: int) -> Iterator[list[tuple[str, int]]]:
+def _slices(addresses: list[ClipAddress], batch: int) -> Iterator[list[ClipAddress]]:
     for start in range(0, len(addresses), batch):
         yield addresses[start : start + batch]

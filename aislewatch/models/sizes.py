@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aislewatch.config.learning import (
     Dropout,
+    Encoder,
     EncoderChannels,
     Input,
     InputSize,
@@ -54,6 +55,8 @@ class Network(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    # What looks at each frame; older versions' config.json names none, which was a CNN.
+    encoder: Encoder = "cnn"
     input: Input
     input_size: InputSize
     encoder_channels: EncoderChannels

@@ -1,1 +1,1 @@
-"""Finds people in footage and follows them; cuts squares of them, makes features of those."""
+"""Finds people in the footage, follows them, cuts their squares, and makes features of those."""

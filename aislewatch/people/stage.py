@@ -9,13 +9,12 @@ from aislewatch.tracking.journal import Journal
 
 
 def work(params: Params, journal: Journal) -> None:
-    """Write the four outputs; without a detector they are empty."""
+    """Write the folder of people; without a detector it holds none."""
     if params.people.detector != "none":
         raise ConfigError("people.detector: yolox is not built yet; set none")
-    for folder in (places.PEOPLE, places.FEATURES):
-        with whole_folder(folder):
-            pass
-    TRACKS.write(TRACKS.frame([]))
-    TRACKED.write(TRACKED.frame([]))
-    for table in (TRACKS, TRACKED):
-        journal.digest(table.path)
+    with whole_folder(places.PEOPLE) as folder:
+        for files in (places.SQUARES, places.FEATURES):
+            (folder / files.name).mkdir()
+        for table in (TRACKS, TRACKED):
+            table.at(folder / table.path.name).write(table.frame([]))
+    journal.digest(places.PEOPLE)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from aislewatch.config.params import Params
-from aislewatch.models.build import load_model
-from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.build import People, load_model, read_people
+from aislewatch.models.scoring import set_up_compute, source_of
 from aislewatch.register.bundle import read_rule
 from aislewatch.register.history import read_entries, rolled_back
 from aislewatch.register.promotion import (
@@ -65,16 +65,22 @@ def challenge(
         for name in CLIP_FORM:
             if getattr(then, name) != getattr(now, name):
                 return not_comparable(f"{name} {getattr(then, name)}, now {getattr(now, name)}")
+        if then.people is not None and then.people != _people_today(params):
+            return not_comparable("it was shown people as another detector or square has them")
         record_test_use("register", current.digest, split_digest)
         champion = _contender(_scored_today(theirs, dataset, params), theirs)
     return compare(challenger, champion, params.gate, params.evaluate)
+
+
+def _people_today(params: Params) -> People | None:
+    return None if params.people.detector == "none" else read_people(places.PEOPLE_FORM)
 
 
 def _scored_today(folder: Path, dataset: Dataset, params: Params) -> Scored:
     """Score an older champion on test alone: the gate reads nothing of validation."""
     model, device = load_model(folder), set_up_compute(params.machine)
     tables = dataset.splits, dataset.catalog
-    clips = score_model(model, *tables, places.FRAMES, device, ("test",))
+    clips = score_model(model, *tables, source_of(model.config), device, ("test",))
     return scored("champion", {}, clips, dataset)
 
 

@@ -157,6 +157,6 @@ def _examples(model: Detector, dataset: Dataset) -> NDArray[np.uint8]:
     config, splits = model.config, dataset.splits
     addresses = [clip_addresses(splits[splits["split"] == "test"].head(EXAMPLE_CLIPS))]
     batches = read_batches(
-        places.FRAMES, addresses, config.n_frames, config.step, config.frame_size
+        places.FRAMES, addresses, config.n_frames, config.step, config.frame_shape
     )
     return next(batches).copy()

@@ -30,6 +30,7 @@ class Mistake:
     start_s: float
     label: int
     score: float
+    track: int
 
 
 def worst_mistakes(predictions: pd.DataFrame, label: int, count: int) -> list[Mistake]:
@@ -39,7 +40,8 @@ def worst_mistakes(predictions: pd.DataFrame, label: int, count: int) -> list[Mi
     with one scene.
 
     Args:
-        predictions: ``video``, ``frames_file``, ``start``, ``start_s``, ``label``, ``score``.
+        predictions: ``video``, ``frames_file``, ``start``, ``start_s``, ``label``, ``score``,
+            ``track``.
         label: 0 for false alarms, 1 for misses.
         count: most mistakes returned.
     """
@@ -55,6 +57,7 @@ def worst_mistakes(predictions: pd.DataFrame, label: int, count: int) -> list[Mi
             start_s=clip["start_s"],
             label=clip["label"],
             score=clip["score"],
+            track=clip["track"],
         )
         for clip in wrong.drop_duplicates("video").head(count).to_dict("records")
     ]

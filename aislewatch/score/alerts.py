@@ -6,7 +6,7 @@ paper's other choice. Evaluation, detection and live use call the same functions
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from pydantic import BaseModel, ConfigDict
@@ -35,7 +35,8 @@ class AlertRule(BaseModel):
 class Alert:
     """A stretch of a video, seconds, and the highest score of the clips that raised it.
 
-    It is raised at ``raised_s``, the end of the clip that made the rule true: no earlier can
+    ``peak_s`` is the middle of the clip that has it, ``track`` the person seen in it, or -1. It is
+    raised at ``raised_s``, the end of the clip that made the rule true: no earlier can
     anybody be told.
     """
 
@@ -43,6 +44,8 @@ class Alert:
     raised_s: float
     end_s: float
     peak_score: float
+    peak_s: float
+    track: int
 
 
 def rule_at(asked: Alerts, threshold: float) -> AlertRule:
@@ -135,12 +138,14 @@ def _quorum(rule: AlertRule) -> tuple[int, int]:
 
 def _span(above: Sequence[ScoredClip]) -> Alert:
     end_s = above[-1].end_s
-    return Alert(above[0].start_s, end_s, end_s, max(clip.score for clip in above))
+    peak = max(above, key=lambda clip: clip.score)
+    peak_s = (peak.start_s + peak.end_s) / 2
+    return Alert(above[0].start_s, end_s, end_s, peak.score, peak_s, peak.track)
 
 
 def _merge(alerts: list[Alert], hit: Alert) -> None:
     if alerts and hit.start_s <= alerts[-1].end_s:
         last = alerts.pop()
-        peak_score = max(last.peak_score, hit.peak_score)
-        hit = Alert(last.start_s, last.raised_s, hit.end_s, peak_score)
+        highest = max(last, hit, key=lambda alert: alert.peak_score)
+        hit = replace(highest, start_s=last.start_s, raised_s=last.raised_s, end_s=hit.end_s)
     alerts.append(hit)

@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aislewatch.frames.sources import NO_TRACK
 from aislewatch.frames.stretches import FrameTimes
 
 
 @dataclass(frozen=True)
 class ScoredClip:
-    """One of a video's successive clips: its time in the video, seconds, and its score, 0 to 1."""
+    """One of a video's successive clips: its time in the video, seconds, and its score, 0 to 1.
+
+    ``track`` is the person whose score it is; -1 where a clip shows the whole picture, or nobody.
+    """
 
     start_s: float
     end_s: float
     score: float
+    track: int = NO_TRACK
 
 
 def successive_starts(times: FrameTimes, n_frames: int, step: int) -> list[int]:

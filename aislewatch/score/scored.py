@@ -14,7 +14,9 @@ from aislewatch.score.events import VideoScores, events_of
 from aislewatch.tables import places
 from aislewatch.tables.score import scores_of
 
-PREDICTIONS = ["video", "group", "frames_file", "start", "start_s", "split", "label", "score"]
+PREDICTIONS = [
+    *("video", "group", "frames_file", "start", "start_s", "track", "split", "label", "score"),
+]
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Scored:
     """One model's scores.
 
     ``predictions`` has a row a labelled clip of validation and test, sorted: ``video``, ``group``,
-    ``frames_file``, ``start`` (frame in the store), ``start_s`` (seconds of the video), ``split``,
-    ``label``, ``score``.
+    ``frames_file``, ``start`` (frame in the store), ``start_s`` (seconds of the video), ``track``
+    (the person whose score it is, or -1), ``split``, ``label``, ``score``.
     ``whole`` has, for each side, every successive clip of each video, those of ambiguous label too.
     ``facts`` describe the model.
     """
@@ -88,10 +90,11 @@ def _whole_videos(clips: pd.DataFrame, dataset: Dataset) -> list[VideoScores]:
     end_s = dict(zip(dataset.catalog["video"], dataset.catalog["end_s"], strict=True))
     times = frame_times(dataset.catalog)
     found = []
+    columns = ("start_s", "end_s", "score", "track")
     for name, own in clips.groupby("video"):
         video = str(name)
         events = events_of(dataset.annotations, video)
-        scores = tuple(map(ScoredClip, own["start_s"], own["end_s"], own["score"]))
+        scores = tuple(map(ScoredClip, *(own[column].tolist() for column in columns)))
         # Of what happened in a gap of the recording nobody knows either.
         unknown = (*events_of(dataset.annotations, video, UNLABELED), *times[video].gaps_s())
         group = str(own["group"].iloc[0])

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
 from aislewatch.files import whole_folder
+from aislewatch.frames.sources import NO_TRACK, ClipSource
 from aislewatch.frames.stretches import frame_times
 from aislewatch.models.build import Detector
 from aislewatch.models.scoring import score_clips
@@ -26,7 +28,7 @@ def score_model(
     model: Detector,
     splits: pd.DataFrame,
     catalog: pd.DataFrame,
-    frames_dir: Path,
+    source: ClipSource,
     device: torch.device,
     sides: Sequence[str] = SIDES,
 ) -> pd.DataFrame:
@@ -36,7 +38,7 @@ def score_model(
         model: as ``load_model`` returns it.
         splits: uses video, frames_file, start, split, label.
         catalog: uses video, frames_file, n_frames, stretches, store_fps.
-        frames_dir: the frame store.
+        source: as ``source_of`` returns it for the model.
         device: as ``set_up_compute`` returns it.
         sides: of the split.
 
@@ -52,7 +54,7 @@ def score_model(
         _successive_clips(catalog, side_of.index[side_of == side], model) for side in sides
     ]
     clips = pd.concat([labelled[ADDRESS], *successive]).drop_duplicates(ignore_index=True)
-    clips = clips.assign(score=score_clips(model, clips, frames_dir, device))
+    clips = score_views(model, clips, source, device)
     clips = clips.merge(labelled[[*ADDRESS, "label"]], on=ADDRESS, how="left", validate="1:1")
     follows = pd.concat(successive).assign(successive=True)
     clips = clips.merge(follows, on=ADDRESS, how="left", validate="1:1")
@@ -65,6 +67,33 @@ def score_model(
         label=clips["label"].astype("Int64"),
         successive=clips["successive"].notna(),
     ).sort_values(["video", "start"], ignore_index=True)
+
+
+def score_views(
+    model: Detector, clips: pd.DataFrame, source: ClipSource, device: torch.device
+) -> pd.DataFrame:
+    """Score clips by what there is to see of each: the largest score of the people in it.
+
+    A clip in which there is nobody is normal without a network: its score is 0.
+
+    Args:
+        model: as ``load_model`` returns it.
+        clips: video, frames_file, start.
+        source: as ``source_of`` returns it for the model.
+        device: as ``set_up_compute`` returns it.
+
+    Returns:
+        ``clips``, in their order, with ``score`` and the ``track`` that it is of.
+
+    Raises:
+        FootageError: a file of frames is missing or too short.
+    """
+    views = source.views_of(clips, model.config.span)
+    views = views.assign(score=score_clips(model, views, source.folder, device))
+    highest = views.sort_values("score", kind="stable").drop_duplicates("row", keep="last")
+    found = highest.set_index("row")[["score", "track"]].reindex(range(len(clips)))
+    track = found["track"].fillna(NO_TRACK).to_numpy(np.int64)
+    return clips.assign(score=found["score"].fillna(0.0).to_numpy(), track=track)
 
 
 def describe_model(model: Detector) -> dict[str, Any]:

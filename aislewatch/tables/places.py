@@ -25,9 +25,11 @@ QUARANTINE = DATA / "quarantine.csv"
 
 # track
 PEOPLE = DATA / "people"
-FEATURES = DATA / "features"
-TRACKS = DATA / "tracks.parquet"
-TRACKED = DATA / "tracked.parquet"
+SQUARES = PEOPLE / "squares"
+FEATURES = PEOPLE / "features"
+TRACKS = PEOPLE / "tracks.parquet"
+TRACKED = PEOPLE / "tracked.parquet"
+PEOPLE_FORM = PEOPLE / "form.json"  # with a detector only
 
 # validate
 ANNOTATIONS = DATA / "annotations.parquet"

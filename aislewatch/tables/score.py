@@ -19,6 +19,9 @@ def scores_of(model: str) -> Table:
             Column("split", "str", "`val` or `test`"),
             Column("label", "Int64", "0 normal, 1 shoplifting; none where it was not labelled"),
             Column("successive", "bool", "one of the clips, half a clip apart, that cover a video"),
+            Column(
+                "track", "int64", "the person whose score it is; -1: the whole picture, or nobody"
+            ),
             Column("score", "float64", "probability of shoplifting", "0 to 1"),
         ),
     )

@@ -20,18 +20,15 @@ from aislewatch.config.learning import Learning, Precision
 from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import pageable
 from aislewatch.models.build import Detector, ModelConfig, build
+from aislewatch.models.features import FeatureInput
 from aislewatch.models.scoring import clip_addresses
 from aislewatch.train.adam import OptimizerSettings
 from aislewatch.train.augment import draw_views
-from aislewatch.train.averaging import Average
 from aislewatch.train.checkpoint import Checkpoint
-from aislewatch.train.data import Epoch, TrainingData, plan_epoch, training_batches
+from aislewatch.train.data import Epoch, TrainingData, plan_epoch, sample_of, training_batches
 from aislewatch.train.kernels.precision import compute_in
-from aislewatch.train.mixup import draw_shares, with_clip_before
 from aislewatch.train.prefetch import DeviceBatch, pinned, prefetch
 from aislewatch.train.processes import Processes
-from aislewatch.train.schedule import rate_factor
-from aislewatch.train.speed import played
 from aislewatch.train.start import load_pretrained
 from aislewatch.train.state import State
 from aislewatch.train.step import Stepper
@@ -82,8 +79,7 @@ def train(
         on_step: called after every step; what it raises ends the training.
 
     Returns:
-        The network with the weights of the epoch of least validation loss, averaged where
-        ``learning.average`` asks for it, and the curve.
+        The network with the weights of the epoch of least validation loss, and the curve.
 
     Raises:
         TrainingError: a loss or gradient is not a number, a clip exceeds the device's memory, or
@@ -91,7 +87,7 @@ def train(
         FootageError: a file of the frame store is missing or too short.
         ModelError: there is no network to go on from, or one of other sizes.
     """
-    state = _start(recipe, processes)
+    state = _start(recipe, data, processes)
     if checkpoint is not None and (saved := checkpoint.load()) is not None:
         state.restore(saved)
     keeper = checkpoint if processes.rank == 0 else None
@@ -101,7 +97,7 @@ def train(
     while not state.finished(recipe.epochs, recipe.patience):
         train_loss = _learn(state, recipe, data, processes, keeper, on_step)
         row = validated(
-            state.judged(),
+            state.model,
             data,
             processes,
             judged_by,
@@ -119,29 +115,36 @@ def train(
 
 def training_steps(recipe: Recipe, data: TrainingData, processes: Processes) -> Iterator[Tensor]:
     """Yield the steps of a training without end, for who watches them rather than their result."""
-    state = _start(recipe, processes)
+    state = _start(recipe, data, processes)
     for number in itertools.count(1):
         yield from _steps(
             state, recipe, data, processes, plan_epoch(data, recipe.learning, recipe.seed, number)
         )
 
 
-def _start(recipe: Recipe, processes: Processes) -> State:
+def _start(recipe: Recipe, data: TrainingData, processes: Processes) -> State:
     if recipe.precision == "bf16_fused" and processes.device.type != "cuda":
         raise TrainingError(
             "learning.precision bf16_fused needs an NVIDIA GPU, and this training would run on the "
             "CPU; set learning.precision to float32 or bf16"
         )
+    if recipe.precision == "bf16_fused" and recipe.config.model.encoder == "detector":
+        raise TrainingError(
+            "learning.precision bf16_fused has no kernels for model.encoder detector; set "
+            "learning.precision to bf16 or float32"
+        )
     torch.manual_seed(recipe.seed)
-    model = compute_in(build(recipe.config).to(processes.device), recipe.precision)
+    model = build(recipe.config)
+    if isinstance(model.input, FeatureInput):
+        model.input.fit(torch.from_numpy(sample_of(data, recipe.config)))
+    model = compute_in(model.to(processes.device), recipe.precision)
     if recipe.start_from is not None:
         load_pretrained(model, recipe.start_from)
     optimizer = recipe.optimizer.over(model.parameters())
     learning = recipe.learning
     at_once = -(-learning.batch_size // processes.count)
     stepper = Stepper(model, optimizer, learning.focal_gamma, processes, at_once)
-    average = Average(model, learning.average) if learning.average else None
-    return State(model, optimizer, stepper, average)
+    return State(model, optimizer, stepper)
 
 
 def _learn(
@@ -176,19 +179,11 @@ def _steps(
 ) -> Iterator[Tensor]:
     """Take the steps left of an epoch; yield the loss and the gradient's norm after each."""
     state.model.train()
-    done, learning = len(state.losses), recipe.learning
-    left = epoch.batches[done:]
+    left = epoch.batches[len(state.losses) :]
     parts = [processes.part(positions_B) for positions_B in left]
-    if learning.mixup:
-        parts = [with_clip_before(*both) for both in zip(parts, left, strict=True)]
     batches = prefetch(_drawn(recipe, data, epoch, parts, processes.device), processes.device)
-    a_pass, before = len(epoch.batches), (epoch.number - 1) * len(epoch.batches)
-    for step, (whole_B, batch) in enumerate(zip(left, batches, strict=True), start=before + done):
-        rate = rate_factor(learning, step, recipe.epochs * a_pass)
-        figures = state.stepper.step(batch, len(whole_B), rate)
-        if state.average is not None:
-            state.average.update(state.model, step)
-        yield figures
+    for whole_B, batch in zip(left, batches, strict=True):
+        yield state.stepper.step(batch, len(whole_B))
 
 
 def _drawn(
@@ -199,18 +194,14 @@ def _drawn(
     device: torch.device,
 ) -> Iterator[DeviceBatch]:
     """Yield batches of these positions, read and drawn for, in the CPU's memory."""
-    learning, seed, number = recipe.learning, recipe.seed, epoch.number
-    draws = int(np.random.default_rng([seed, number]).integers(2**62))
+    draws = int(np.random.default_rng([recipe.seed, epoch.number]).integers(2**62))
     empty = pinned if device.type == "cuda" else pageable
-    frames_of = played(learning, recipe.config, data.frames_dir, seed, number)
-    for batch in training_batches(data, recipe.config, epoch.order, parts, empty, frames_of):
-        own_B = batch.positions[1:] if learning.mixup else batch.positions
+    for batch in training_batches(data, recipe.config, epoch.order, parts, empty):
         yield DeviceBatch(
             torch.from_numpy(batch.yuv),
             torch.from_numpy(batch.labels),
-            draw_views(learning, seed, number, batch.positions),
-            torch.from_numpy(draws + own_B),
-            draw_shares(learning.mixup, seed, number, own_B),
+            draw_views(recipe.learning, recipe.seed, epoch.number, batch.positions),
+            torch.from_numpy(draws + batch.positions),
         )
 
 

@@ -17,7 +17,7 @@ from aislewatch.tracking.journal import Journal
 from aislewatch.train.calibrate import calibrate
 from aislewatch.train.checkpoint import Checkpoint, result_key
 from aislewatch.train.code import code_digest
-from aislewatch.train.data import load_training_data
+from aislewatch.train.data import data_for
 from aislewatch.train.loop import Recipe, train, training_steps
 from aislewatch.train.processes import Processes, joined
 from aislewatch.train.profiling import profile_steps
@@ -73,7 +73,7 @@ def learn(
     """Train a network on the processes that torchrun started, or on this one alone."""
     recipe = recipe_of(name, *read_settings(places.TRAINING, params))
     device = set_up_compute(params.machine)
-    data = load_training_data(places.SPLITS, places.FRAMES)
+    data = data_for(recipe.config)
     with joined(device) as processes:
         settings = asdict(recipe) | {"config": recipe.config.model_dump()}
         settings |= {"learning": recipe.learning.model_dump(), "processes": processes.count}
@@ -81,7 +81,7 @@ def learn(
         key = result_key(settings, data, device, code_digest(recipe.precision))
         checkpoint = Checkpoint(places.CHECKPOINTS / name, key)
         model, rows = train(recipe, data, processes, on_epoch, checkpoint)
-    calibrate(model, data.val, places.FRAMES, device, recipe.learning.batch_size)
+    calibrate(model, data.val, data.frames_dir, device, recipe.learning.batch_size)
     return model, rows, checkpoint
 
 
@@ -89,7 +89,7 @@ def profile(name: str, params: Params) -> None:
     """Trace a few steps of the training and print where their time goes."""
     device = set_up_compute(params.machine)
     recipe = recipe_of(name, *read_settings(places.TRAINING, params))
-    data = load_training_data(places.SPLITS, places.FRAMES)
+    data = data_for(recipe.config)
     steps = training_steps(recipe, data, Processes(device))
     trace = places.PROFILES / f"train@{name}.json"
     print(profile_steps(steps, device, trace))
@@ -101,7 +101,8 @@ def recipe_of(name: str, params: Params, found: Tuned) -> Recipe:
     row = BY_NAME[name]
     network, tuned, start_from = network_of(params.model), PAPER, None
     if row.settings.input is not None:
-        network = network.model_copy(update={"input": row.settings.input})
+        # The paper's input, and its CNN in front.
+        network = network.model_copy(update={"input": row.settings.input, "encoder": "cnn"})
     if row.settings.optimizer is None:
         if params.train.optimizer == "tuned":
             tuned = found

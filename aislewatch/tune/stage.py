@@ -18,7 +18,7 @@ from aislewatch.tables import places
 from aislewatch.tracking.journal import Journal
 from aislewatch.train.checkpoint import input_key, result_key
 from aislewatch.train.code import TRIALS, code_digest
-from aislewatch.train.data import load_training_data
+from aislewatch.train.data import data_for
 from aislewatch.train.tuned import write_settings
 from aislewatch.tune.alone import sqlite_url, tune_alone
 from aislewatch.tune.best import KEY_DIGITS, best_of
@@ -54,12 +54,12 @@ def study(params: Params, journal: Journal) -> tuple[str, list[FrozenTrial]]:
         Its key, and its trials.
     """
     device = set_up_compute(params.machine)
-    data = load_training_data(places.SPLITS, places.FRAMES)
+    config = model_config("convlstm", network_of(params.model), params)
+    data = data_for(config)
     # Without the number of trials: a study that is asked for more goes on from where it was.
     # Without the machine: two that differ work on one study, and best.json names it alike on both.
-    network = network_of(params.model)
     settings = {
-        "config": model_config("convlstm", network, params).model_dump(),
+        "config": config.model_dump(),
         "learning": params.learning.model_dump(),
         "search": params.search.model_dump(),
         "epochs": params.tune.epochs,

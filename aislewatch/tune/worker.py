@@ -18,9 +18,11 @@ from optuna.study import MaxTrialsCallback
 
 from aislewatch.config.params import Params
 from aislewatch.exits import plain_errors
+from aislewatch.models.build import model_config
 from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.sizes import network_of
 from aislewatch.tracking.journal import Journal
-from aislewatch.train.data import load_training_data
+from aislewatch.train.data import data_for
 from aislewatch.tune.best import FINISHED, study_name
 from aislewatch.tune.storage import join_study, open_storage
 from aislewatch.tune.trial import pruner, sampler, try_out
@@ -89,7 +91,8 @@ def run_worker(work: Work, index: int) -> None:
 
     with plain_errors(f"worker {index + 1}"):
         device = share_of_machine(work.params, index)
-        data = load_training_data(work.splits, work.frames)
+        config = model_config("convlstm", network_of(work.params.model), work.params)
+        data = data_for(config, work.splits, work.frames)
 
         def objective(trial: optuna.Trial) -> float:
             return try_out(

@@ -22,7 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import Detector, ModelConfig, build, load_model
 from aislewatch.models.facts import model_facts, one_core_session
-from aislewatch.models.scoring import clip_addresses
+from aislewatch.models.scoring import clip_addresses, source_of
 from aislewatch.models.sizes import SIZES, Network
 from aislewatch.register.export import Probability, export_onnx
 from aislewatch.tables import places
@@ -93,8 +93,15 @@ def project_model() -> tuple[Detector, Clips, Clips]:
         of_split = clips[clips["split"] == split]
         some = of_split.sample(min(count, len(of_split)), random_state=0)
         addresses = [clip_addresses(some)]
-        size = config.frame_size
-        return next(read_batches(places.FRAMES, addresses, config.n_frames, config.step, size))
+        return next(
+            read_batches(
+                source_of(config).folder,
+                addresses,
+                config.n_frames,
+                config.step,
+                config.frame_shape,
+            )
+        )
 
     return model, read("train", CALIBRATION_CLIPS), read("test", TEST_CLIPS)
 

@@ -9,6 +9,7 @@ from aislewatch.errors import FootageError
 from aislewatch.frames.batches import read_batches
 
 SIZE, FRAMES, VIDEOS = 4, 30, 3
+FRAME = SIZE * 3 // 2, SIZE
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def store(tmp_path_factory):
 def test_every_batch_holds_its_clips(store, batches, step):
     folder, frames = store
     addresses = [[(f"{video}.yuv", start) for video, start in batch] for batch in batches]
-    read = [batch.copy() for batch in read_batches(folder, addresses, 4, step, SIZE)]
+    read = [batch.copy() for batch in read_batches(folder, addresses, 4, step, FRAME)]
     assert len(read) == len(batches)
     for batch, clips in zip(batches, read, strict=True):
         assert clips.shape == (len(batch), 4, SIZE * 3 // 2, SIZE)
@@ -43,7 +44,7 @@ def test_every_batch_holds_its_clips(store, batches, step):
 def test_a_clip_that_cannot_be_read_stops_its_batch(store, file, start):
     folder, _ = store
     batches = [[("1.yuv", 0)] * 6, [("1.yuv", 0)] * 5 + [(file, start)]]
-    reading = read_batches(folder, batches, 4, 1, SIZE)
+    reading = read_batches(folder, batches, 4, 1, FRAME)
     assert len(next(reading)) == 6
     with pytest.raises(FootageError, match="run the ingest stage"):
         next(reading)

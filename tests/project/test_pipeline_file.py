@@ -42,6 +42,7 @@ NO_RERUN = {"machine": "where and how fast to compute; says itself what may chan
 
 # Sections that reach a stage by a dependency, whose bytes change with them.
 BY_DATA = {
+    "people": {"data/people"},
     "frames": {"data/frames", "data/catalog.parquet"},
     "model": {"data/training.json"},
     "learning": {"data/training.json"},

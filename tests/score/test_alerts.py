@@ -50,21 +50,21 @@ def covered(alerts: list[Alert], at_s: float) -> bool:
 
 def test_consecutive_needs_every_clip_of_a_run() -> None:
     found = raise_alerts(clips_of([0.9, 0.7, 0.8, 0.95, 0.9, 0.1]), rule("consecutive", 0.8, 3, 1))
-    assert found == [Alert(start_s=1.6, raised_s=4.8, end_s=4.8, peak_score=0.95)]
+    assert found == [Alert(1.6, 4.8, 4.8, peak_score=0.95, peak_s=3.2, track=-1)]
 
 
 def test_two_clips_in_a_row_are_not_three() -> None:
     values = [0.9, 0.9, 0.1, 0.9, 0.9]
     assert raise_alerts(clips_of(values), rule("consecutive", 0.8, 3, 5)) == []
     assert raise_alerts(clips_of(values), rule("majority", 0.8, 3, 5)) == [
-        Alert(0.0, 4.0, 4.8, 0.9)
+        Alert(0.0, 4.0, 4.8, 0.9, 0.8, -1)
     ]
 
 
 def test_majority_is_more_than_half() -> None:
     half = clips_of([0.9, 0.9, 0.1, 0.1])
     assert raise_alerts(half, rule("majority", 0.8, 1, 4)) == []
-    assert raise_alerts(half, rule("majority", 0.8, 1, 3)) == [Alert(0.0, 2.4, 2.4, 0.9)]
+    assert raise_alerts(half, rule("majority", 0.8, 1, 3)) == [Alert(0.0, 2.4, 2.4, 0.9, 0.8, -1)]
 
 
 def test_far_apart_runs_stay_two_alerts() -> None:

@@ -77,7 +77,7 @@ def test_clips_of_the_papers_lengths_train_score_and_export(
     right = (scores > 0.5) == (data.val["label"].to_numpy() == 1)
     assert right.mean() == pytest.approx(row.val_accuracy)
     addresses = [clip_addresses(data.val.head(2))]
-    [clips_BTKW] = read_batches(tmp_path, addresses, n_frames, config.step, SIZE)
+    [clips_BTKW] = read_batches(tmp_path, addresses, n_frames, config.step, config.frame_shape)
     assert clips_BTKW.shape == (2, n_frames, SIZE * 3 // 2, SIZE)
     assert export_onnx(model.cpu(), clips_BTKW, tmp_path / "model.onnx") < 1e-5
 
