@@ -27,7 +27,7 @@ WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
 
 
-class People(BaseModel):
+class PeopleForm(BaseModel):
     """Say what a network was shown of the people in a video; see the track stage."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -49,7 +49,7 @@ class ModelConfig(BaseModel):
     n_frames: int  # frames in a clip
     step: int  # store frames from one clip frame to the next
     fps: int  # store frames per second
-    people: People | None = None  # None: a clip shows the whole picture
+    people: PeopleForm | None = None  # None: a clip shows the whole picture
 
     @property
     def span(self) -> int:
@@ -82,18 +82,18 @@ def model_config(architecture: str, network: Network, params: Params) -> ModelCo
         n_frames=params.segment.n_frames,
         step=params.segment.step,
         fps=params.frames.fps,
-        people=None if params.people.detector == "none" else read_people(places.PEOPLE_FORM),
+        people=None if params.people.detector == "none" else read_people_form(places.PEOPLE_FORM),
     )
 
 
-def read_people(file: Path) -> People:
+def read_people_form(file: Path) -> PeopleForm:
     """Read what the track stage wrote of the people it cut out.
 
     Raises:
         FootageError: it is missing or corrupt.
     """
     try:
-        return People.model_validate_json(file.read_bytes())
+        return PeopleForm.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise FootageError(
             f"{file} is missing or corrupt ({type(error).__name__}); run `dvc repro track`"

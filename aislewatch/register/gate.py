@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aislewatch.config.params import Params
-from aislewatch.models.build import People, load_model, read_people
+from aislewatch.models.build import PeopleForm, load_model, read_people_form
 from aislewatch.models.scoring import set_up_compute, source_of
 from aislewatch.register.bundle import read_rule
 from aislewatch.register.history import read_entries, rolled_back
@@ -72,8 +72,8 @@ def challenge(
     return compare(challenger, champion, params.gate, params.evaluate)
 
 
-def _people_today(params: Params) -> People | None:
-    return None if params.people.detector == "none" else read_people(places.PEOPLE_FORM)
+def _people_today(params: Params) -> PeopleForm | None:
+    return None if params.people.detector == "none" else read_people_form(places.PEOPLE_FORM)
 
 
 def _scored_today(folder: Path, dataset: Dataset, params: Params) -> Scored:
