@@ -1,0 +1,145 @@
+"""Makes ONNX graphs that take the store's packed I420 frames, of parts of a YOLOX model."""
+
+from typing import Any
+
+import numpy as np
+
+from aislewatch.people.network import OPSET, Yolox
+from aislewatch.people.parts import IR_VERSION, Parts
+
+# Name of every graph's input: uint8 (frames, 3/2 height, width).
+YUV = "yuv"
+
+# BT.601 in limited range, the store's colours, to blue, green, red of 0 to 255 (ITU-R BT.601-7).
+_BGR_OF_YUV = np.array(
+    [[1.164384, 2.017232, 0.0], [1.164384, -0.391762, -0.812968], [1.164384, 0.0, 1.596027]],
+    np.float32,
+)
+_BLACK = np.array([16.0, 128.0, 128.0], np.float32)
+
+# Grey with which YOLOX fills what its square input has beside the picture.
+PADDING = 114.0
+
+
+def detector_graph(yolox: Yolox, width: int, height: int) -> Any:
+    """Return the graph from one I420 frame, at most as large as the input, to the output.
+
+    Args:
+        yolox: the detector.
+        width: of the frame, pixels, even.
+        height: of the frame, pixels, even.
+    """
+    parts = Parts("people_")
+    bgr = _to_bgr(parts, width, height, None)
+    room = parts.whole([0, 0, 0, 0, 0, 0, yolox.side - height, yolox.side - width])
+    image = parts.add("Pad", bgr, room, parts.floats(PADDING))
+    output = tensor_value(image, (1, 3, yolox.side, yolox.side))
+    before = parts.model([_frames(1, height * 3 // 2, width)], [output])
+    return joined(before, _bare(yolox.model), {image: yolox.input})
+
+
+def pyramid_graph(yolox: Yolox, square: int, side: int) -> tuple[Any, list[str]]:
+    """Return the graph from I420 squares to what the pyramid gives at the two coarser levels.
+
+    Args:
+        yolox: the detector.
+        square: pixels a side of a frame.
+        side: pixels a side to which it is scaled.
+
+    Returns:
+        The graph, and the names of its outputs, finer level first: float32 (N, channels, side /
+        stride, side / stride).
+    """
+    from onnx import shape_inference, utils
+
+    parts = Parts("people_")
+    image = _to_bgr(parts, square, square, side)
+    output = tensor_value(image, ("N", 3, side, side))
+    before = parts.model([_frames("N", square * 3 // 2, square)], [output])
+    names = [level.tensor for level in yolox.levels[1:]]
+    whole = shape_inference.infer_shapes(yolox.model)
+    pyramid = _bare(utils.Extractor(whole).extract_model([yolox.input], names))
+    graph = joined(before, pyramid, {image: yolox.input})
+    for value, level in zip(graph.graph.output, yolox.levels[1:], strict=True):
+        cells = side // level.stride
+        value.CopyFrom(tensor_value(value.name, ("N", level.channels, cells, cells)))
+    return graph, names
+
+
+def _to_bgr(parts: Parts, width: int, height: int, side: int | None) -> str:
+    """Append what makes float32 (N, 3, height, width), blue first, 0 to 255, of I420 frames.
+
+    Planes are scaled bilinearly, to ``side`` × ``side`` or the luminance's size; then coloured.
+    """
+    from onnx import TensorProto
+
+    size = (side, side) if side else (height, width)
+    rows = (0, height, height * 5 // 4, height * 3 // 2)
+    planes = []
+    for first, end, shape in zip(
+        rows, rows[1:], [(height, width), *[(height // 2, width // 2)] * 2], strict=False
+    ):
+        cut = parts.add("Slice", YUV, parts.whole(first), parts.whole(end), parts.whole(1))
+        plane = parts.add("Reshape", cut, parts.whole([-1, 1, *shape]))
+        plane = parts.add("Cast", plane, to=TensorProto.FLOAT)
+        if shape != size:
+            scales = parts.floats([1, 1, size[0] / shape[0], size[1] / shape[1]])
+            plane = parts.add("Resize", plane, "", scales, mode="linear")
+        planes.append(plane)
+    yuv = parts.add("Concat", *planes, axis=1)
+    weight = parts.floats(_BGR_OF_YUV[:, :, None, None])
+    bgr = parts.add("Conv", yuv, weight, parts.floats(-_BGR_OF_YUV @ _BLACK))
+    return parts.add("Clip", bgr, parts.floats(0.0), parts.floats(255.0))
+
+
+def joined(before: Any, after: Any, tensors: dict[str, str]) -> Any:
+    """Join two graphs, whose names differ: outputs of the first become inputs of the second."""
+    from onnx import compose, helper
+
+    whole = compose.merge_models(before, after, io_map=list(tensors.items()))
+    # It lists the operator set once for each of the two.
+    del whole.opset_import[:]
+    whole.opset_import.append(helper.make_opsetid("", OPSET))
+    whole.graph.name = "people"
+    return whole
+
+
+def tensor_value(name: str, shape: tuple[int | str, ...]) -> Any:
+    """Declare a float32 tensor as ONNX does; a size given by a name is free."""
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _frames(*shape: int | str) -> Any:
+    from onnx import TensorProto, helper
+
+    return helper.make_tensor_value_info(YUV, TensorProto.UINT8, shape)
+
+
+def _bare(model: Any) -> Any:
+    """Return a copy without what it says of sizes, which follow from the new input."""
+    from onnx import ModelProto
+
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    copy.ir_version = IR_VERSION
+    del copy.graph.value_info[:]
+    known = {tensor.name for tensor in copy.graph.initializer}
+    for value in [*copy.graph.output, *(v for v in copy.graph.input if v.name not in known)]:
+        for size in value.type.tensor_type.shape.dim:
+            size.Clear()
+    return copy
+
+
+def run_session(model: Any) -> Any:
+    """Open a graph for one thread, so that sums are always made in one order."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )

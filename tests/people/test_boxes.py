@@ -1,0 +1,58 @@
+"""Boxes: decoded where the square is, one a person, overlaps as geometry has them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aislewatch.people.boxes import SAME_PERSON, decode_boxes, overlaps, suppress
+from aislewatch.people.graphs import detector_graph, run_session
+from aislewatch.people.network import read_yolox
+from tests.people.pictures import HEIGHT, WIDTH, Place, i420, picture
+from tests.people.tiny_detector import BLOB, BOX, SIDE
+
+
+@pytest.mark.parametrize(
+    "places", [[], [(24, 16)], [(64, 8)], [(8, 16), (64, 32)]], ids=["none", "one", "edge", "two"]
+)
+def test_a_box_lies_round_each_bright_square(tiny: Path, places: list[Place]) -> None:
+    session = run_session(detector_graph(read_yolox(tiny), WIDTH, HEIGHT))
+    [output] = session.run(None, {"yuv": i420(picture(places))[None]})
+    boxes, scores = decode_boxes(output[0], SIDE, 0.35)
+    rim = (BOX - BLOB) / 2
+    expected = sorted([x - rim, y - rim, x + BLOB + rim, y + BLOB + rim] for x, y in places)
+    np.testing.assert_allclose(
+        np.array(sorted(boxes.tolist())).reshape(-1, 4), np.array(expected).reshape(-1, 4), atol=0.1
+    )
+    assert (scores > 0.9).all()
+
+
+@st.composite
+def some_boxes(draw: st.DrawFn) -> list[list[float]]:
+    corner, size = st.integers(0, 30), st.integers(1, 20)
+    boxes = draw(st.lists(st.tuples(corner, corner, size, size), min_size=1, max_size=6))
+    return [[float(x), float(y), float(x + w), float(y + h)] for x, y, w, h in boxes]
+
+
+@given(some_boxes())
+def test_overlaps_are_those_of_counted_pixels(boxes: list[list[float]]) -> None:
+    masks = np.zeros((len(boxes), 60, 60), bool)
+    for mask, (left, top, right, bottom) in zip(masks, boxes, strict=True):
+        mask[int(top) : int(bottom), int(left) : int(right)] = True
+    shared = (masks[:, None] & masks[None]).sum((2, 3)) / (masks[:, None] | masks[None]).sum((2, 3))
+    np.testing.assert_allclose(overlaps(np.array(boxes), np.array(boxes)), shared, atol=1e-9)
+
+
+@given(some_boxes(), st.randoms(use_true_random=False))
+def test_of_boxes_of_one_person_the_surest_is_kept(boxes: list[list[float]], draws: object) -> None:
+    all_boxes = np.array(boxes)
+    scores = np.linspace(0.9, 0.2, len(boxes))
+    kept = suppress(all_boxes, scores)
+    assert kept[0] == 0
+    shared = overlaps(all_boxes, all_boxes)
+    for number in range(len(boxes)):
+        surer = [other for other in kept if other < number]
+        alone = all(shared[number, other] < SAME_PERSON for other in surer)
+        assert (number in kept) == alone

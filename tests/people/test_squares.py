@@ -1,0 +1,81 @@
+"""Squares: steady where someone stays, gliding where someone walks, always round the person."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aislewatch.frames.stretches import Stretch
+from aislewatch.people.squares import BEYOND, prominence, squares_of
+from aislewatch.people.tracker import Way
+
+FPS, WIDTH, HEIGHT = 10, 640, 480
+
+
+def way(centres: np.ndarray, first: int = 20, width: float = 60, height: float = 150) -> Way:
+    half = np.array([width, height]) / 2
+    boxes = np.concatenate([centres - half, centres + half], axis=1)
+    n = len(boxes)
+    return Way(first, boxes, np.full(n, 0.8), np.zeros(n, bool), np.full(n, 3.0))
+
+
+def line(start: tuple[float, float], end: tuple[float, float], n: int) -> np.ndarray:
+    return np.linspace(start, end, n)
+
+
+def test_who_stays_has_one_square() -> None:
+    draws = np.random.default_rng(0)
+    stays = way(np.array([300.0, 240.0]) + draws.normal(0, 5, (50, 2)))
+    first, squares = squares_of(stays, Stretch(0, 100, 0), WIDTH, HEIGHT, FPS)
+    assert len(np.unique(squares, axis=0)) == 1
+    assert (first, len(squares)) == (20 - BEYOND, 50 + 2 * BEYOND)
+    left, top, side = squares[0]
+    assert left < stays.boxes[:, 0].min() < stays.boxes[:, 2].max() < left + side
+    assert top < stays.boxes[:, 1].min() < stays.boxes[:, 3].max() < top + side
+    assert side < 1.35 * 180
+
+
+def test_who_walks_has_a_square_that_glides() -> None:
+    draws = np.random.default_rng(0)
+    steady = line((100, 240), (540, 240), 60)
+    walks = way(steady + draws.normal(0, 8, (60, 2)))
+    _, squares = squares_of(walks, Stretch(20, 80, 0), WIDTH, HEIGHT, FPS)
+    assert len(squares) == 60, "it ends with the stretch"
+    middle = squares[:, 0] + squares[:, 2] / 2
+    steps = np.diff(middle[10:-10])
+    assert np.abs(middle[20:-20] - steady[20:-20, 0]).max() < 15
+    assert steps.std() < 3, "the box's own trembling is 11"
+    inside = (walks.boxes[:, 0] >= squares[:, 0]) & (walks.boxes[:, 2] <= squares[:, :3:2].sum(1))
+    assert inside[15:-15].all()
+
+
+@given(
+    st.floats(0, WIDTH), st.floats(0, HEIGHT), st.floats(0, WIDTH), st.floats(0, HEIGHT),
+    st.integers(8, 60), st.floats(5, 700), st.integers(0, 10), st.integers(0, 10),
+)  # fmt: skip
+@settings(max_examples=80)
+def test_squares_stay_in_the_picture_and_the_file_in_its_stretch(
+    x0: float, y0: float, x1: float, y1: float, n: int, size: float, before: int, after: int
+) -> None:
+    goes = way(line((x0, y0), (x1, y1), n), 50, size / 2, size)
+    stretch = Stretch(50 - before, 50 + n + after, 0)
+    first, squares = squares_of(goes, stretch, WIDTH, HEIGHT, FPS)
+    assert first == 50 - min(before, BEYOND)
+    assert len(squares) == n + min(before, BEYOND) + min(after, BEYOND)
+    left, top, side = squares.T
+    for start, whole in ((left, WIDTH), (top, HEIGHT)):
+        fits = side <= whole
+        assert (start[fits] >= 0).all()
+        assert ((start + side)[fits] <= whole + 1).all()
+        assert (np.abs((start + side / 2)[~fits] - whole / 2) <= 1).all()
+    assert (side >= 1).all()
+
+
+def test_the_larger_surer_and_livelier_is_the_main_one() -> None:
+    plain = way(line((300, 240), (320, 240), 20))
+    main = prominence(plain, WIDTH, HEIGHT)
+    assert main == np.prod([60, 150]) / (WIDTH * HEIGHT) * 0.8 * 3.0
+    n = len(plain.boxes)
+    smaller = way(line((300, 240), (320, 240), 20), width=50)
+    unsure = Way(20, plain.boxes, np.full(n, 0.5), plain.interpolated, plain.motion)
+    still = Way(20, plain.boxes, plain.scores, plain.interpolated, np.full(n, 1.0))
+    assert all(prominence(other, WIDTH, HEIGHT) < main for other in (smaller, unsure, still))
