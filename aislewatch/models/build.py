@@ -14,8 +14,9 @@ from aislewatch.config.learning import Precision
 from aislewatch.config.params import Params
 from aislewatch.errors import ConfigError, FootageError, ModelError
 from aislewatch.files import whole_folder
+from aislewatch.frames.feature_bytes import SIDE
 from aislewatch.models.encoder import pooled_side
-from aislewatch.models.features import SIDE, FeatureInput
+from aislewatch.models.features import FeatureInput
 from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
 from aislewatch.models.rows import NETWORKS
 from aislewatch.models.sizes import Network
@@ -36,6 +37,11 @@ class PeopleForm(BaseModel):
     square: int  # pixels a side of the square around each
     every: int  # store frames from one look of the detector to the next
     channels: int  # of the detector's features of a square
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return rows and columns of a stored square, packed I420."""
+        return self.square * 3 // 2, self.square
 
 
 class ModelConfig(BaseModel):
@@ -63,7 +69,7 @@ class ModelConfig(BaseModel):
             return self.frame_size * 3 // 2, self.frame_size
         if self.model.encoder == "detector":
             return self.people.channels, SIDE * SIDE
-        return self.people.square * 3 // 2, self.people.square
+        return self.people.shape
 
     @field_validator("architecture")
     @classmethod

@@ -28,21 +28,24 @@ class ModelFacts:
     latency_ms: float  # of one clip by ONNX Runtime on one core of this machine
 
 
-def model_facts(network: nn.Module, graph: Path, clip_TKW: NDArray[np.uint8]) -> ModelFacts:
+def model_facts(
+    network: nn.Module, graph: Path, taken_TKW: NDArray[np.uint8], given_TKW: NDArray[np.uint8]
+) -> ModelFacts:
     """Count and time one network.
 
     Args:
         network: logits (B,) from uint8 clips; left in evaluation mode, on the CPU.
         graph: what ``export_onnx`` wrote of it.
-        clip_TKW: one clip, uint8.
+        taken_TKW: one clip as the network takes it, uint8.
+        given_TKW: the same as the graph is given it.
     """
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network.cpu().eval()(torch.from_numpy(clip_TKW)[None])
+        network.cpu().eval()(torch.from_numpy(taken_TKW)[None])
     return ModelFacts(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         graph_bytes=graph.stat().st_size,
         gflop=counter.get_total_flops() / 1e9,
-        latency_ms=1e3 * _latency_s(one_core_session(graph), clip_TKW),
+        latency_ms=1e3 * _latency_s(one_core_session(graph), given_TKW),
     )
 
 

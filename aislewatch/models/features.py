@@ -7,13 +7,11 @@ B clips, T frames, C channels of the detector, P = SIDE² places of its grid, D 
 import torch
 from torch import Tensor, nn
 
+from aislewatch.frames.feature_bytes import LOWEST, SIDE, STEP
 from aislewatch.models.input import ClipViews
 
-# Places a side of the grid of features: a square of 256 pixels at the detector's stride of 32.
-SIDE = 8
-
 # Added to a channel's deviation: one that is the same in all clips stays a number.
-LEAST_DEVIATION = 1.0
+LEAST_DEVIATION = 1e-3
 
 
 class FeatureInput(nn.Module):
@@ -37,7 +35,7 @@ class FeatureInput(nn.Module):
 
     def fit(self, features_BTCP: Tensor) -> None:
         """Set the scale of each channel by training clips, uint8."""
-        values_BTCP = features_BTCP.double()
+        values_BTCP = _decoded(features_BTCP).double()
         self.mean_C11.copy_(values_BTCP.mean((0, 1, 3))[:, None, None])
         deviation_C = values_BTCP.std((0, 1, 3), correction=0) + LEAST_DEVIATION
         self.deviation_C11.copy_(deviation_C[:, None, None])
@@ -49,10 +47,15 @@ class FeatureInput(nn.Module):
             features_BTCP: uint8, as stored.
             views: which clips are mirrored left to right.
         """
-        f_BTCHW = features_BTCP.float().view(*features_BTCP.shape[:-1], SIDE, SIDE)
+        f_BTCHW = _decoded(features_BTCP).view(*features_BTCP.shape[:-1], SIDE, SIDE)
         if views is not None:
             mirrored_B1111 = views.mirrored.bool()[:, None, None, None, None]
             f_BTCHW = torch.where(mirrored_B1111, f_BTCHW.flip(-1), f_BTCHW)
         scaled_BTCHW = (f_BTCHW - self.mean_C11) / self.deviation_C11
         mixed_NDHW: Tensor = self.mix(scaled_BTCHW.flatten(0, 1)).relu()
         return mixed_NDHW.view(*f_BTCHW.shape[:2], *mixed_NDHW.shape[1:])
+
+
+def _decoded(features_BTCP: Tensor) -> Tensor:
+    """Turn bytes back into what the detector's network gave, float32."""
+    return (features_BTCP.float() * STEP).expm1() + LOWEST

@@ -2,7 +2,8 @@
 
 Layout inside the MLflow model folder: ``model.onnx`` (for any MLflow user) and ``aislewatch/`` with
 ``weights.safetensors``, ``config.json`` (for our own loader), ``operating.json`` (the alert rule,
-with the threshold chosen on validation), ``model_card.md`` and ``data_card.md`` (for people), and
+with the threshold chosen on validation), where people are shown ``detector.onnx``, which finds
+them, ``model_card.md`` and ``data_card.md`` (for people), and
 ``manifest.json``, which lists the sha256 of every other file in the folder. Nothing is pickled.
 """
 
@@ -21,6 +22,7 @@ GRAPH = Path("model.onnx")
 OWN = Path("aislewatch")
 MANIFEST = OWN / "manifest.json"
 OPERATING = "operating.json"
+DETECTOR = "detector.onnx"
 CARD = "model_card.md"
 DATA_CARD = "data_card.md"
 

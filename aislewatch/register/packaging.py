@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from aislewatch.models.build import load_model
 from aislewatch.models.facts import ModelFacts, model_facts
 from aislewatch.register.bundle import GRAPH, OWN, write_manifest
-from aislewatch.register.export import export_onnx
+from aislewatch.register.export import PROBABILITY, YUV, Examples, export_onnx
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +47,14 @@ class Packed:
 @contextmanager
 def pack(
     own: Path,
-    clips_BTKW: NDArray[np.uint8],
+    examples: Examples,
     write_cards: Callable[[ModelFacts, float], Mapping[str, str]],
 ) -> Iterator[Packed]:
     """Make a bundle in a folder that is removed afterwards.
 
     Args:
         own: a model as ``save_model`` wrote it, and its ``operating.json``.
-        clips_BTKW: at least two real clips, uint8, to check parity on; they are not stored.
+        examples: real clips to check parity on; they are not stored.
         write_cards: texts by file name, of what was measured.
 
     Raises:
@@ -62,9 +62,11 @@ def pack(
     """
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "model"
-        difference = build_bundle(own, clips_BTKW, bundle)
+        difference = build_bundle(own, examples, bundle)
         log.info("ONNX agrees with torch to %.1e", difference)
-        facts = model_facts(load_model(own), bundle / GRAPH, clips_BTKW[0])
+        facts = model_facts(
+            load_model(own), bundle / GRAPH, examples.taken_BTKW[0], examples.given_BTKW[0]
+        )
         for name, text in write_cards(facts, difference).items():
             (bundle / OWN / name).write_text(text)
         yield Packed(bundle, write_manifest(bundle), difference, facts)
@@ -91,12 +93,12 @@ def made_up_clip(n_frames: int, rows: int, width: int) -> NDArray[np.uint8]:
     return clip_TKW
 
 
-def build_bundle(own: Path, clips_BTKW: NDArray[np.uint8], bundle: Path) -> float:
+def build_bundle(own: Path, examples: Examples, bundle: Path) -> float:
     """Write the bundle, all but its cards and manifest; ``bundle`` must not exist yet.
 
     Args:
         own: a model as ``save_model`` wrote it, and its ``operating.json``.
-        clips_BTKW: at least two real clips, uint8, to check parity on; they are not stored.
+        examples: real clips to check parity on; they are not stored.
         bundle: where to write the MLflow model folder.
 
     Returns:
@@ -106,11 +108,11 @@ def build_bundle(own: Path, clips_BTKW: NDArray[np.uint8], bundle: Path) -> floa
         ModelError: the weights cannot be read, or ONNX and torch disagree.
     """
     network = load_model(own)
-    scratch = bundle.with_suffix(".onnx")
-    difference = export_onnx(network, clips_BTKW, scratch)
+    scratch, given = bundle.with_suffix(".onnx"), examples.given_BTKW.shape[1:]
+    difference = export_onnx(network, examples, scratch)
     signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *clips_BTKW.shape[1:]), "yuv")]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "probability")]),
+        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *given), YUV)]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), PROBABILITY)]),
     )
     runtime = f"onnxruntime=={importlib.metadata.version('onnxruntime')}"
     with warnings.catch_warnings():
@@ -120,7 +122,7 @@ def build_bundle(own: Path, clips_BTKW: NDArray[np.uint8], bundle: Path) -> floa
             onnx.load(scratch),
             str(bundle),
             signature=signature,
-            input_example={"yuv": made_up_clip(*clips_BTKW.shape[1:])[None]},
+            input_example={YUV: made_up_clip(*given)[None]},
             pip_requirements=[runtime],
             save_as_external_data=False,
         )

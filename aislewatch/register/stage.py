@@ -17,13 +17,14 @@ from aislewatch.cards.cards import AtRegistration, data_card, model_card, traini
 from aislewatch.config.params import Params
 from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.frames.batches import read_batches
-from aislewatch.models.build import Detector, load_model
+from aislewatch.models.build import ModelConfig, load_model
 from aislewatch.models.facts import ModelFacts, processor
-from aislewatch.models.scoring import clip_addresses, set_up_compute
+from aislewatch.models.scoring import clip_addresses, set_up_compute, source_of
 from aislewatch.recording.origin import made_by
 from aislewatch.recording.recorder import drain
-from aislewatch.register.bundle import CARD, DATA_CARD, OPERATING, OWN
+from aislewatch.register.bundle import CARD, DATA_CARD, DETECTOR, OPERATING, OWN
 from aislewatch.register.champions import promote
+from aislewatch.register.export import Examples
 from aislewatch.register.gate import challenge
 from aislewatch.register.history import GATE
 from aislewatch.register.lock import sole_change
@@ -53,7 +54,7 @@ def work(params: Params, journal: Journal) -> None:
     folder = places.model_folder(selected)
     dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
     scores = read_scored(selected, dataset)
-    with _own_part(folder, chosen["operating"]) as own:
+    with _own_part(folder, chosen["operating"], Path(params.people.weights)) as own:
         digest = sha256_tree(own)
         with sole_change(params.register_.name):
             version, verdict = _offer(own, digest, scores, dataset, params)
@@ -89,15 +90,18 @@ def _offer(
 
 
 @contextmanager
-def _own_part(folder: Path, operating: dict[str, Any]) -> Iterator[Path]:
+def _own_part(folder: Path, operating: dict[str, Any], detector: Path) -> Iterator[Path]:
     """Yield a copy of the model with its operating point: what a version's digest is of.
 
-    Other weights or another threshold make another version. Nobody else writes into the copy.
+    A model that is shown people brings their detector. Other weights or another threshold make
+    another version. Nobody else writes into the copy.
     """
     with tempfile.TemporaryDirectory(prefix="aislewatch-") as scratch:
         own = Path(scratch) / "own"
         shutil.copytree(folder, own)
         write_json(own / OPERATING, operating)
+        if load_model(own).config.people is not None:
+            shutil.copyfile(detector, own / DETECTOR)
         yield own
 
 
@@ -142,7 +146,7 @@ def _pack(
     registry: Registry, own: Path, run_id: str, digest: str, dataset: Dataset, params: Params
 ) -> AbstractContextManager[Packed]:
     trained = training_cost(registry.run_seconds(run_id), set_up_compute(params.machine).type)
-    clips_BTKW = _examples(load_model(own), dataset)
+    examples = _examples(load_model(own).config, dataset)
     summary = json.loads(places.EVALUATION.read_text())
 
     def write_cards(facts: ModelFacts, difference: float) -> dict[str, str]:
@@ -150,13 +154,19 @@ def _pack(
         card = model_card(summary, dataset, params, measured)
         return {CARD: card, DATA_CARD: data_card(dataset, params)}
 
-    return pack(own, clips_BTKW, write_cards)
+    return pack(own, examples, write_cards)
 
 
-def _examples(model: Detector, dataset: Dataset) -> NDArray[np.uint8]:
-    config, splits = model.config, dataset.splits
-    addresses = [clip_addresses(splits[splits["split"] == "test"].head(EXAMPLE_CLIPS))]
-    batches = read_batches(
-        places.FRAMES, addresses, config.n_frames, config.step, config.frame_shape
-    )
-    return next(batches).copy()
+def _examples(config: ModelConfig, dataset: Dataset) -> Examples:
+    """Read test clips as the network takes them, and as the registered graph is given them."""
+    clips, source = dataset.splits, source_of(config)
+    views = source.views_of(clips[clips["split"] == "test"], config.span).head(EXAMPLE_CLIPS)
+
+    def read(folder: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
+        addresses = [clip_addresses(views)]
+        return next(read_batches(folder, addresses, config.n_frames, config.step, shape)).copy()
+
+    taken_BTKW = read(source.folder, config.frame_shape)
+    if config.people is None or source.folder != places.FEATURES:
+        return Examples(taken_BTKW)
+    return Examples(read(places.SQUARES, config.people.shape), taken_BTKW)

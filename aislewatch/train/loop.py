@@ -123,15 +123,15 @@ def training_steps(recipe: Recipe, data: TrainingData, processes: Processes) -> 
 
 
 def _start(recipe: Recipe, data: TrainingData, processes: Processes) -> State:
-    if recipe.precision == "bf16_fused" and processes.device.type != "cuda":
-        raise TrainingError(
-            "learning.precision bf16_fused needs an NVIDIA GPU, and this training would run on the "
-            "CPU; set learning.precision to float32 or bf16"
-        )
     if recipe.precision == "bf16_fused" and recipe.config.model.encoder == "detector":
         raise TrainingError(
             "learning.precision bf16_fused has no kernels for model.encoder detector; set "
             "learning.precision to bf16 or float32"
+        )
+    if recipe.precision == "bf16_fused" and processes.device.type != "cuda":
+        raise TrainingError(
+            "learning.precision bf16_fused needs an NVIDIA GPU, and this training would run on the "
+            "CPU; set learning.precision to float32 or bf16"
         )
     torch.manual_seed(recipe.seed)
     model = build(recipe.config)

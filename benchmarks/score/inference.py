@@ -24,7 +24,7 @@ from aislewatch.models.build import Detector, ModelConfig, build, load_model
 from aislewatch.models.facts import model_facts, one_core_session
 from aislewatch.models.scoring import clip_addresses, source_of
 from aislewatch.models.sizes import SIZES, Network
-from aislewatch.register.export import Probability, export_onnx
+from aislewatch.register.export import Examples, Probability, export_onnx
 from aislewatch.tables import places
 from aislewatch.tables.split import SPLITS
 from benchmarks.rounds import machine, medians
@@ -129,9 +129,12 @@ def main() -> None:
     compiled = torch.compile(graph, dynamic=False)
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "model.onnx"
-        export_onnx(model, judged[:2], file)
+        export_onnx(model, Examples(judged[:2]), file)
         int8 = quantize(file, calibration)
-        print(model_facts(model, file, judged[0]), f"int8 graph: {int8.stat().st_size} bytes")
+        print(
+            model_facts(model, file, judged[0], judged[0]),
+            f"int8 graph: {int8.stat().st_size} bytes",
+        )
         ways: dict[str, Way] = {
             "torch eager float32": with_torch(graph, torch.float32),
             "torch eager bfloat16": with_torch(graph, torch.bfloat16),

@@ -15,7 +15,7 @@ from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.build import load_model, save_model
 from aislewatch.models.facts import model_facts
 from aislewatch.models.rows import NETWORKS
-from aislewatch.register.export import export_onnx
+from aislewatch.register.export import Examples, export_onnx
 from aislewatch.train.kernels.precision import compute_in
 from tests.tiny_clips import N_FRAMES
 from tests.tiny_models import make_model, random_clips
@@ -87,7 +87,7 @@ def test_too_many_levels_for_the_input() -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_exports_to_onnx_for_any_batch(architecture: Any, tmp_path: Path) -> None:
     model = make_model(architecture).eval()
-    difference = export_onnx(model, random_clips(2).numpy(), tmp_path / "model.onnx")
+    difference = export_onnx(model, Examples(random_clips(2).numpy()), tmp_path / "model.onnx")
     assert difference < 1e-5
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     clips_BTKW = random_clips(5, seed=1)
@@ -109,14 +109,14 @@ def test_a_graph_that_computes_something_else_is_refused(tmp_path: Path) -> None
             return logits_B + 1e-3 if torch.compiler.is_exporting() else logits_B
 
     with pytest.raises(ModelError, match=r"differs from torch by 0\.0002.*nothing was registered"):
-        export_onnx(Drifting().eval(), random_clips(2).numpy(), tmp_path / "model.onnx")
+        export_onnx(Drifting().eval(), Examples(random_clips(2).numpy()), tmp_path / "model.onnx")
 
 
 def test_facts_are_what_can_be_counted_by_hand(tmp_path: Path) -> None:
     model = make_model("cnn", input="rgb", encoder_channels=[8], input_size=16).eval()
     graph, clips_BTKW = tmp_path / "model.onnx", random_clips(2).numpy()
-    export_onnx(model, clips_BTKW, graph)
-    facts = model_facts(model, graph, clips_BTKW[0])
+    export_onnx(model, Examples(clips_BTKW), graph)
+    facts = model_facts(model, graph, clips_BTKW[0], clips_BTKW[0])
     side = 16 // 2 // 2  # after the encoder's pooling and the last
     assert facts.parameters == (3 * 9 * 8 + 8) + (8 * side * side + 1)
     # Scaling down Y (32 to 16 rows, then columns), U and V (16 to 16), one convolution, dense.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aislewatch.models.build import save_model
+from aislewatch.register.export import Examples
 from aislewatch.register.packaging import build_bundle, made_up_clip
 from tests.tiny_models import make_model, random_clips
 
@@ -22,7 +23,7 @@ def footage() -> np.ndarray:
 def bundle(tmp_path_factory: pytest.TempPathFactory, footage: np.ndarray) -> Path:
     folder = tmp_path_factory.mktemp("bundles")
     save_model(folder / "own", make_model("cnn"))
-    build_bundle(folder / "own", footage, folder / "bundle")
+    build_bundle(folder / "own", Examples(footage), folder / "bundle")
     return folder / "bundle"
 
 

@@ -12,7 +12,7 @@ from aislewatch.errors import FootageError, ModelError, TableError, TrainingErro
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import build, save_model
 from aislewatch.models.scoring import clip_addresses, clip_logits, score_clips
-from aislewatch.register.export import export_onnx
+from aislewatch.register.export import Examples, export_onnx
 from aislewatch.tables import places
 from aislewatch.train.data import TrainingData, epoch_order, load_training_data
 from aislewatch.train.loop import train
@@ -79,7 +79,7 @@ def test_clips_of_the_papers_lengths_train_score_and_export(
     addresses = [clip_addresses(data.val.head(2))]
     [clips_BTKW] = read_batches(tmp_path, addresses, n_frames, config.step, config.frame_shape)
     assert clips_BTKW.shape == (2, n_frames, SIZE * 3 // 2, SIZE)
-    assert export_onnx(model.cpu(), clips_BTKW, tmp_path / "model.onnx") < 1e-5
+    assert export_onnx(model.cpu(), Examples(clips_BTKW), tmp_path / "model.onnx") < 1e-5
 
 
 def test_best_weights_come_back_and_patience_ends_it(data: TrainingData) -> None:

@@ -1,0 +1,43 @@
+"""A folder of people's features, small enough to train on in seconds; a channel tells the label."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aislewatch.files import write_json
+from aislewatch.tables import places
+from tests.tiny_clips import N_FRAMES
+
+CHANNELS, SQUARE, PLACES = 4, 32, 64
+FORM = {"detector": "0" * 64, "square": SQUARE, "every": 2, "channels": CHANNELS}
+
+
+def write_people(folder: Path) -> None:
+    """Write data/people and data/splits.parquet under ``folder``, as stages track and split do.
+
+    Every video has a window in which two people are seen, and one in which nobody is. In videos of
+    label 1 the main person (track 0) does it, and track 1 looks like one of label 0.
+    """
+    random = np.random.default_rng(0)
+    for place in (places.SQUARES, places.FEATURES):
+        (folder / place).mkdir(parents=True)
+    write_json(folder / places.PEOPLE_FORM, FORM)
+    tracked, splits = [], []
+    for number in range(24):
+        video, label = f"v{number:02d}", number % 2
+        side = ("train", "train", "val", "test")[number // 2 % 4]
+        for track in (0, 1):
+            steals, file = label == 1 and track == 0, f"{video}-{track}"
+            bytes_TCP = random.integers(90, 110, (N_FRAMES, CHANNELS, PLACES), np.uint8)
+            bytes_TCP[:, 2] += 60 * np.uint8(steals)
+            bytes_TCP.tofile(folder / places.FEATURES / file)
+            squares = random.integers(0, 255, (N_FRAMES, SQUARE * 3 // 2, SQUARE), np.uint8)
+            squares.tofile(folder / places.SQUARES / file)
+            tracked.append((video, track, file, 3, N_FRAMES, 2.0 - track))
+        for start in (3, 100):
+            splits.append((video, f"{video}.yuv", start, label, 0.0, video, side))
+    columns = ["video", "track", "file", "first", "n_frames", "prominence"]
+    pd.DataFrame(tracked, columns=columns).to_parquet(folder / places.TRACKED, index=False)
+    columns = ["video", "frames_file", "start", "label", "overlap", "group", "split"]
+    pd.DataFrame(splits, columns=columns).to_parquet(folder / places.SPLITS, index=False)

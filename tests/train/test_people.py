@@ -1,0 +1,128 @@
+"""Training on people: whom a network learns from, and what a clip with several of them scores."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aislewatch.config.params import Params, parse_params
+from aislewatch.errors import FootageError, TrainingError
+from aislewatch.models.build import load_model, model_config, save_model
+from aislewatch.models.features import FeatureInput
+from aislewatch.models.input import ClipViews
+from aislewatch.models.rows import NETWORKS
+from aislewatch.models.scoring import score_clips, source_of
+from aislewatch.models.sizes import network_of
+from aislewatch.score.scoring import score_views
+from aislewatch.tables import places
+from aislewatch.tables.split import SPLITS
+from aislewatch.train.adam import Adam
+from aislewatch.train.data import data_for
+from aislewatch.train.loop import Recipe, train
+from aislewatch.train.processes import Processes
+from aislewatch.train.stage import recipe_of
+from aislewatch.train.tuned import PAPER
+from tests.people_clips import CHANNELS, SQUARE, write_people
+from tests.tiny_clips import tiny_params
+
+DEVICE = torch.device("cpu")
+
+
+def params_of(**changes: Any) -> Params:
+    sections: dict[str, dict[str, Any]] = {"model": {}, "people": {}, "learning": {}}
+    for section, keys in changes.items():
+        sections[section] = keys
+    sections["people"] = {"detector": "yolox", "square": SQUARE} | sections["people"]
+    sections["model"] = {"hidden_channels": 8, "encoder": "detector"} | sections["model"]
+    return parse_params(tiny_params(**sections), "test")
+
+
+def recipe(params: Params, architecture: str = "convlstm") -> Recipe:
+    config = model_config(architecture, network_of(params.model), params)
+    return Recipe(config, params.learning, Adam(0.01, 0.9, 0.99, 1e-7), 3, 3, 0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_people(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_theft_teaches_by_its_main_person_alone(folder: Path) -> None:
+    data = data_for(recipe(params_of()).config)
+    assert data.frames_dir == places.FEATURES
+    for clips in (data.train, data.val):
+        tracks = clips["frames_file"].str[-1]
+        assert set(tracks[clips["label"] == 1]) == {"0"}
+        assert sorted(set(tracks[clips["label"] == 0])) == ["0", "1"]
+        # Windows in which there is nobody, at frame 100, are left out.
+        assert set(clips["start"]) == {0}
+
+
+@pytest.mark.parametrize("architecture", sorted(NETWORKS))
+def test_every_network_learns_from_features_and_scores_the_highest_of_the_people(
+    folder: Path, architecture: str
+) -> None:
+    asked = recipe(params_of(), architecture)
+    data = data_for(asked.config)
+    model, rows = train(asked, data, Processes(DEVICE), lambda row: None)
+    assert rows[-1].val_auc > 0.95
+    save_model(folder / "model", model)
+    again = load_model(folder / "model")
+    assert again.config == model.config
+    assert isinstance(again.input, FeatureInput)
+    assert float(again.input.mean_C11[0]) != 0.0, "scaled by the training clips"
+    test = SPLITS.read()
+    test = test[test["split"] == "test"].reset_index(drop=True)
+    scored = score_views(again, test, source_of(again.config), DEVICE)
+    assert scored[list(test)].equals(test)
+    nobody = scored["start"] == 100
+    assert set(scored["score"][nobody]) == {0.0}
+    assert set(scored["track"][nobody]) == {-1}
+    thefts = scored[~nobody & (scored["label"] == 1)]
+    assert set(thefts["track"]) == {0}, "the person who does it scores highest"
+    other = thefts.assign(frames_file=thefts["video"] + "-1", start=0)
+    alone = score_clips(again, other, places.FEATURES, DEVICE)
+    assert (thefts["score"].to_numpy() > alone).all()
+
+
+def test_squares_are_seen_by_a_cnn_of_ones_own(folder: Path) -> None:
+    asked = recipe(params_of(model={"encoder": "cnn"}))
+    assert asked.config.frame_shape == (SQUARE * 3 // 2, SQUARE)
+    data = data_for(asked.config)
+    assert data.frames_dir == places.SQUARES
+    _, rows = train(asked, data, Processes(DEVICE), lambda row: None)
+    assert len(rows) == 3
+
+
+def test_the_papers_settings_keep_the_papers_cnn(folder: Path) -> None:
+    config = recipe_of("convlstm_paper", params_of(), PAPER).config
+    assert config.model.encoder == "cnn"
+    assert config.frame_shape == (SQUARE * 3 // 2, SQUARE)
+
+
+def test_a_mirrored_view_mirrors_the_grid() -> None:
+    torch.manual_seed(0)
+    layer = FeatureInput(CHANNELS, 5)
+    features_BTCP = torch.randint(0, 256, (2, 3, CHANNELS, 64), dtype=torch.uint8)
+    zeros_B, ones_B = torch.zeros(2), torch.ones(2)
+    views = ClipViews(zeros_B, zeros_B, ones_B, torch.tensor([1.0, 0.0]), ones_B)
+    as_filmed, seen = layer(features_BTCP), layer(features_BTCP, views)
+    assert as_filmed.shape == (2, 3, 5, 8, 8)
+    torch.testing.assert_close(seen[0], as_filmed[0].flip(-1))
+    torch.testing.assert_close(seen[1], as_filmed[1])
+
+
+def test_the_fused_kernels_refuse_features(folder: Path) -> None:
+    asked = recipe(params_of())
+    fused = Recipe(asked.config, asked.learning, asked.optimizer, 1, 1, 0, precision="bf16_fused")
+    with pytest.raises(TrainingError, match="has no kernels for model"):
+        train(fused, data_for(asked.config), Processes(DEVICE), lambda row: None)
+
+
+def test_without_the_track_stages_form_the_error_names_it(folder: Path) -> None:
+    (folder / places.PEOPLE_FORM).unlink()
+    with pytest.raises(FootageError, match="dvc repro track"):
+        recipe(params_of())
