@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from aislewatch.models.build import load_model
 from aislewatch.models.facts import ModelFacts, model_facts
-from aislewatch.register.bundle import GRAPH, OWN, write_manifest
+from aislewatch.people.features import feature_graph
+from aislewatch.register.bundle import DETECTOR, GRAPH, OWN, write_manifest
 from aislewatch.register.export import PROBABILITY, YUV, Examples, export_onnx
 
 log = logging.getLogger(__name__)
@@ -108,8 +109,11 @@ def build_bundle(own: Path, examples: Examples, bundle: Path) -> float:
         ModelError: the weights cannot be read, or ONNX and torch disagree.
     """
     network = load_model(own)
+    people, front = network.config.people, None
+    if people is not None and network.config.model.encoder == "detector":
+        front = feature_graph(own / DETECTOR, people.square)
     scratch, given = bundle.with_suffix(".onnx"), examples.given_BTKW.shape[1:]
-    difference = export_onnx(network, examples, scratch)
+    difference = export_onnx(network, examples, scratch, front)
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *given), YUV)]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), PROBABILITY)]),
