@@ -18,6 +18,7 @@ from aislewatch.models.rows import BY_NAME
 from aislewatch.models.sizes import network_of
 from aislewatch.report.stage import work as report
 from aislewatch.score.stage import work as score
+from aislewatch.tables.people import TRACKS
 from aislewatch.tables.validate import VIDEOS as VIDEOS_TABLE
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.pictures import draw_pictures
@@ -118,6 +119,8 @@ def _write_data(root: Path) -> None:
     columns += ["label", "camera", "height", "fps"]
     table = pd.DataFrame(catalog, columns=columns).sort_values("video")
     table = table.assign(end_s=table["duration_s"], stretches="0@0", store_fps=10)
+    table = table.assign(width=table["height"] * 4 // 3)
+    TRACKS.at(root / TRACKS.path).write(TRACKS.frame([]))
     table.to_parquet(root / "data/catalog.parquet", index=False)
     columns = [*VIDEOS_TABLE.names, "store", "ticket"]
     known = pd.DataFrame(videos, columns=columns).astype("str").sort_values("video")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aislewatch.models.input import to_rgb, unpack_i420
+from aislewatch.report.seen import with_box
 from aislewatch.score.predictions import THRESHOLD
 
 # Of WebP, 0 to 100: a clip of 16 frames is some 20 kB, and a hand can still be followed.
@@ -18,6 +19,8 @@ LOOP_QUALITY = 60
 LOOP_METHOD = 4
 
 Frames = NDArray[np.uint8]
+
+NOBODY: NDArray[np.float64] = np.zeros((0, 4))
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,23 @@ def worst_mistakes(predictions: pd.DataFrame, label: int, count: int) -> list[Mi
     ]
 
 
-def write_loop(frames_TKW: Frames, fps: float, path: Path) -> None:
+def write_loop(
+    frames_TKW: Frames, fps: float, path: Path, boxes_T4: NDArray[np.float64] = NOBODY
+) -> None:
     """Write a clip as an animated WebP that plays over and over, at the clip's own pace.
 
     Args:
         frames_TKW: packed I420, uint8 (T, 3/2 S, S).
         fps: of these frames.
         path: where to write.
+        boxes_T4: left, top, right, bottom of the person in each frame, shares of the picture; no
+            row at all where there is nobody to show.
     """
-    first, *others = [Image.fromarray(rgb_SSC) for rgb_SSC in rgb_pictures(frames_TKW)]
+    pictures = rgb_pictures(frames_TKW)
+    if len(boxes_T4):
+        first, *others = map(with_box, pictures, boxes_T4)
+    else:
+        first, *others = map(Image.fromarray, pictures)
     first.save(
         path,
         format="WEBP",

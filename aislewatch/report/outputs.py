@@ -16,10 +16,12 @@ from aislewatch.frames.clip_frames import read_clip
 from aislewatch.report import figures, plots
 from aislewatch.report.mistakes import Mistake, worst_mistakes, write_loop
 from aislewatch.report.page import Study, rule_of, write_report
+from aislewatch.report.seen import SeenPeople
 from aislewatch.report.timeline import draw_timelines, telling_videos
 from aislewatch.score.events import VideoScores, judge_alerts
 from aislewatch.score.scored import Dataset, Scored
 from aislewatch.tables import places
+from aislewatch.tables.people import TRACKS
 
 # Of a CSV: nine digits are more than the float32 logits behind the scores hold.
 FLOAT_FORMAT = "%.9g"
@@ -70,7 +72,8 @@ def write_outputs(measured: Measured, dataset: Dataset, params: Params) -> list[
     confidence = params.evaluate.confidence
     with whole_folder(places.EVALUATION_REPORT) as folder:
         pictures = _draw(measured, params.evaluate, folder)
-        loops = _write_loops(test[summary["selected"]], places.FRAMES, params, folder)
+        people = SeenPeople(TRACKS.read(), dataset.catalog)
+        loops = _write_loops(test[summary["selected"]], people, params, folder)
         page = folder / "report.html"
         write_report(summary, confidence, pictures, measured.study, loops, cards, page)
     wide = {
@@ -101,7 +104,7 @@ def _draw(measured: Measured, settings: Evaluate, folder: Path) -> dict[str, Pat
 
 
 def _write_loops(
-    clips: pd.DataFrame, frames_dir: Path, params: Params, folder: Path
+    clips: pd.DataFrame, people: SeenPeople, params: Params, folder: Path
 ) -> list[tuple[Mistake, Path]]:
     """Write the worst false alarms and misses, half of ``evaluate.mistakes`` each."""
     segment, frames = params.segment, params.frames
@@ -113,8 +116,10 @@ def _write_loops(
     loops = []
     frames_TKW = np.empty((segment.n_frames, frames.size * 3 // 2, frames.size), np.uint8)
     for number, mistake in enumerate(mistakes, start=1):
-        where = (frames_dir, mistake.frames_file, mistake.start)
+        where = (places.FRAMES, mistake.frames_file, mistake.start)
         read_clip(*where, segment.n_frames, segment.step, frames_TKW)
         loops.append((mistake, folder / f"mistake-{number:02d}.webp"))
-        write_loop(frames_TKW, frames.fps / segment.step, loops[-1][1])
+        shown_T = mistake.start + segment.step * np.arange(segment.n_frames)
+        boxes_T4 = people.boxes(mistake.video, mistake.track, shown_T)
+        write_loop(frames_TKW, frames.fps / segment.step, loops[-1][1], boxes_T4)
     return loops
