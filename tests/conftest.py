@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,14 @@ from tests.projects import clone_project, make_finished, make_store
 
 import torch  # isort: skip
 
-# A machine that runs two test files at once is slow now and then; that is no failure.
+# A machine that runs several test files at once is slow now and then; that is no failure.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Compiled code is kept beside the code, whatever the shell says: hundreds of processes are started
+# here, and compiling our modules anew takes each of them 0.3 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if not torch.cuda.is_available():
     # Read when Triton is first imported, which Optuna does too.
