@@ -1,5 +1,7 @@
 """Real projects for tests: a copy of this one, small parameters, the synthetic shop as footage."""
 
+import io
+import logging
 import os
 import re
 import shutil
@@ -7,13 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from aislewatch.cli.main import main
 from aislewatch.recording.moved import follow
 from tests.code_closure import ROOT
 
@@ -152,6 +157,30 @@ def run(folder: Path, *command: str, fails: bool = False, **more: str) -> str:
     )
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output
+    wait_until_recorded(folder)
+    return output
+
+
+def ask(folder: Path, *words: str, fails: bool = False, **more: str) -> str:
+    """Run a command of ours as :func:`run` does, in this process: its own would import for 5 s."""
+    said = io.StringIO()
+    lines = logging.StreamHandler(said)
+    ends: object = 0
+    logging.getLogger().addHandler(lines)
+    try:
+        with (
+            chdir(folder),
+            patch.dict(os.environ, environment(**more), clear=True),
+            redirect_stdout(said),
+            redirect_stderr(said),
+        ):
+            main(list(words))
+    except SystemExit as ended:
+        ends = ended.code
+    finally:
+        logging.getLogger().removeHandler(lines)
+    output = said.getvalue() + (f"{ends}\n" if isinstance(ends, str) else "")
+    assert (ends not in (None, 0)) == fails, output
     wait_until_recorded(folder)
     return output
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import run, set_params, stages_run
+from tests.projects import ask, run, set_params, stages_run
 
 SHOP = "data/raw/synthetic"
 
@@ -47,7 +47,7 @@ def test_wrong_parameters(
 
 def test_a_parameter_that_no_stage_reads_is_refused_too(project: Path) -> None:
     set_params(project, {"epochs": 3})
-    output = run(project, "aislewatch", "preflight", fails=True)
+    output = ask(project, "preflight", fails=True)
     assert "epochs: unknown key" in output
 
 
@@ -103,7 +103,7 @@ def video_of(project: Path) -> str:
 
 
 def test_detection_with_the_champion(project: Path) -> None:
-    output = run(project, "aislewatch", "detect", video_of(project))
+    output = ask(project, "detect", video_of(project))
     assert "champion: aislewatch version 1" in output
     assert len(list((project / "alerts").rglob("*.json"))) == 1
     assert len(list((project / "alerts").rglob("*.png"))) == 1
@@ -111,7 +111,7 @@ def test_detection_with_the_champion(project: Path) -> None:
 
 def test_detection_without_a_champion(project: Path) -> None:
     (project / "mlflow.db").unlink()
-    output = run(project, "aislewatch", "detect", video_of(project), fails=True)
+    output = ask(project, "detect", video_of(project), fails=True)
     assert "no champion of 'aislewatch' yet" in output
     assert "Traceback" not in output
 
@@ -121,16 +121,16 @@ def test_detection_refuses_a_champion_with_a_flipped_byte(project: Path, name: s
     [file] = project.glob(f"mlartifacts/*/artifacts/model-*/{name}")
     kept = file.read_bytes()
     file.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-    output = run(project, "aislewatch", "detect", video_of(project), fails=True)
+    output = ask(project, "detect", video_of(project), fails=True)
     assert f"{name} is not byte for byte what was registered" in output
     assert "Traceback" not in output
 
 
 def test_detection_of_something_that_is_no_video(project: Path) -> None:
     (project / "note.mp4").write_text("not a video")
-    output = run(project, "aislewatch", "detect", "note.mp4", fails=True)
+    output = ask(project, "detect", "note.mp4", fails=True)
     assert "note.mp4" in output
     assert "Traceback" not in output
-    output = run(project, "aislewatch", "detect", "missing.mp4", fails=True)
+    output = ask(project, "detect", "missing.mp4", fails=True)
     assert "missing.mp4" in output
     assert "Traceback" not in output

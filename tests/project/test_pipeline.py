@@ -19,6 +19,7 @@ from tests.projects import (
     FEW,
     SMALL,
     VIDEOS,
+    ask,
     clone_project,
     environment,
     mlflow_client,
@@ -81,7 +82,7 @@ def test_another_machine_reruns_nothing(project: Path) -> None:
 
 def test_accepting_the_split_reruns_it_alone_with_the_same_bytes(project: Path) -> None:
     before = {stage: outs(project, stage) for stage in (*DATA_STAGES, "tune", *TRAINED)}
-    assert "git add data/assignments.csv" in run(project, "aislewatch", "split", "accept")
+    assert "git add data/assignments.csv" in ask(project, "split", "accept")
     assert stages_run(run(project, "dvc", "repro")) == ["split"]
     assert {stage: outs(project, stage) for stage in before} == before
     changed = subprocess.run(
@@ -203,7 +204,7 @@ def test_what_the_registry_has_lost_is_registered_again(project: Path) -> None:
     client.delete_model_version("aislewatch", "1")
     output = run(project, "dvc", "repro")
     assert stages_run(output) == []
-    output = run(project, "aislewatch", "preflight")
+    output = ask(project, "preflight")
     assert "register stage will run again" in output
     # An exporter that loses a little: the gate refuses, and the registry stays as it was.
     export = project / "aislewatch/register/export.py"

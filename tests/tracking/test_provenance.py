@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import mlflow_client, run, runs, set_params
+from tests.projects import ask, mlflow_client, run, runs, set_params
 
 
 def commit(project: Path, words: str) -> str:
@@ -31,7 +31,7 @@ def test_a_run_of_uncommitted_work_comes_back_whole(moved_on: Path, tmp_path: Pa
     assert newest.data.tags["git_dirty"] == "true"
     nested = {"mlflow.parentRunId": newest.info.run_id}
     [evaluated] = runs(moved_on, kind="stage", stage="evaluate", **nested)
-    output = run(moved_on, "aislewatch", "checkout", evaluated.info.run_id, str(tmp_path / "then"))
+    output = ask(moved_on, "checkout", evaluated.info.run_id, str(tmp_path / "then"))
     assert "and what was not committed" in output
     then = tmp_path / "then"
     assert "confidence: 0.9\n" in (then / "params.yaml").read_text()
@@ -39,36 +39,32 @@ def test_a_run_of_uncommitted_work_comes_back_whole(moved_on: Path, tmp_path: Pa
     assert (then / "dvc.lock").read_text() == run(moved_on, "git", "show", "HEAD~1:dvc.lock")
     assert (then / "metrics/evaluate.json").exists()
     assert "up to date" in run(then, "dvc", "status", "evaluate")
-    refused = run(moved_on, "aislewatch", "checkout", "1", str(then), fails=True)
+    refused = ask(moved_on, "checkout", "1", str(then), fails=True)
     assert "exists already" in refused
 
 
 def test_a_version_is_reproduced_bit_for_bit(project: Path, tmp_path: Path) -> None:
-    output = run(project, "aislewatch", "checkout", "1", str(tmp_path / "v1"), "--run-again")
+    output = ask(project, "checkout", "1", str(tmp_path / "v1"), "--run-again")
     assert "every output has the same bytes" in output
 
 
 def test_a_lock_names_the_runs_behind_it(moved_on: Path) -> None:
-    listed = dict(
-        line.split(": ")
-        for line in run(moved_on, "aislewatch", "runs").splitlines()
-        if ": " in line
-    )
+    listed = dict(line.split(": ") for line in ask(moved_on, "runs").splitlines() if ": " in line)
     assert set(listed) >= {"ingest", "split", "tune", "train@convlstm", "evaluate"}
     for stage in ("split", "train@cnn"):
         [made] = runs(moved_on, kind="stage", stage=stage)
         assert listed[stage] == made.info.run_id
-    assert "is missing" in run(moved_on, "aislewatch", "runs", "no.lock", fails=True)
+    assert "is missing" in ask(moved_on, "runs", "no.lock", fails=True)
 
 
 def test_unknown_runs_and_lost_commits_are_told(project: Path, tmp_path: Path) -> None:
-    assert "has no run" in run(project, "aislewatch", "checkout", "0" * 32, "x", fails=True)
+    assert "has no run" in ask(project, "checkout", "0" * 32, "x", fails=True)
     [parent] = runs(project, kind="pipeline")
     mlflow_client(project).set_tag(parent.info.run_id, "git_commit", "1" * 40)
-    lost = run(project, "aislewatch", "checkout", parent.info.run_id, "x", fails=True)
+    lost = ask(project, "checkout", parent.info.run_id, "x", fails=True)
     assert "git fetch --unshallow" in lost
     mlflow_client(project).set_tag(parent.info.run_id, "git_commit", "none: not a git repository")
-    outside = run(project, "aislewatch", "checkout", parent.info.run_id, "y", fails=True)
+    outside = ask(project, "checkout", parent.info.run_id, "y", fails=True)
     assert "outside a git repository" in outside
 
 
@@ -85,7 +81,7 @@ def test_detached_shallow_and_missing_git_are_said(project: Path, tmp_path: Path
     assert parent.data.tags["git_branch"] == "(detached)"
     assert parent.data.tags["git_shallow"] == "true"
     bare = {"PATH": str(Path(sys.executable).parent)}
-    told = run(shallow, "aislewatch", "checkout", parent.info.run_id, "x", fails=True, **bare)
+    told = ask(shallow, "checkout", parent.info.run_id, "x", fails=True, **bare)
     assert "`git` is not installed" in told
     shutil.rmtree(shallow / ".git")
     run(shallow, "python", "-m", "stages.ingest", fails=True)
