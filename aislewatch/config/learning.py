@@ -10,6 +10,7 @@ from aislewatch.config.types import (
     Fraction,
     LogRange,
     LogRangeBelowOne,
+    NotNegative,
     Range,
     RangeBelowOne,
     Section,
@@ -51,7 +52,7 @@ class Model(Section):
 
 
 class Learning(Section):
-    """Set what tuning and training share: batches, loss, balance, augmentation, arithmetic."""
+    """Set what tuning and training share: batches, loss, augmentation, rate, arithmetic."""
 
     batch_size: Count
     focal_gamma: Annotated[float, Field(ge=0.0)]
@@ -59,6 +60,11 @@ class Learning(Section):
     flip: Fraction
     brightness: Annotated[float, Field(ge=0.0, lt=1.0)]
     crop: Annotated[float, Field(gt=0.5, le=1.0)]
+    speed: Annotated[float, Field(ge=0.0, lt=1.0)]
+    mixup: NotNegative
+    schedule: Literal["constant", "cosine"]
+    warmup: Annotated[float, Field(ge=0.0, lt=1.0)]
+    average: Annotated[float, Field(ge=0.0, lt=1.0)]
     precision: Precision
 
 

@@ -40,5 +40,10 @@ NEW = {
     "evaluate.alarm_s": "seconds of alert that count as one false alarm, as 30.0",
     "evaluate.grace_s": "seconds after an event in which an alert still finds it, as 5.0",
     "evaluate.max_alert_share": "share of normal footage an alert may lie over, as 0.1",
+    "learning.average": "decay of averaged weights, as 0.98; 0.0: none, as before",
+    "learning.mixup": "how strongly clips are mixed, as 0.4; 0.0: not at all, as before",
+    "learning.schedule": "cosine or constant, as before",
+    "learning.speed": "share by which clips are played faster or slower, as 0.2; 0.0: as before",
+    "learning.warmup": "share of the steps over which the rate rises, as 0.05; 0.0: as before",
     "model.size": "demo, small_gpu or reference; numbers of yours beside it go before the size's",
 }

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aislewatch.frames.clip_frames import read_clip
+from aislewatch.frames.clip_frames import read_clip, read_frames
 
 # Threads, each with an equal part of a batch. From the page cache four read 32 clips (12.6 MB) in
 # 2 ms on two cores; one task a clip instead of one a thread took 1.4 times as long.
 READERS = 4
 
-# Where a clip is: its file in the frame store, and its first frame there.
-ClipAddress = tuple[str, int]
+# Where a clip is: its file in the frame store, and there its first frame, or every frame of it.
+ClipAddress = tuple[str, int | tuple[int, ...]]
 
 # Makes an array of a shape, to be read into.
 Empty = Callable[[tuple[int, ...]], npt.NDArray[np.uint8]]
@@ -77,8 +77,11 @@ def read_batches(
 def _read_clips(
     frames_dir: Path, addresses: Sequence[ClipAddress], step: int, yuv_BTKW: npt.NDArray[np.uint8]
 ) -> None:
-    for (file, start), out_TKW in zip(addresses, yuv_BTKW, strict=True):
-        read_clip(frames_dir, file, start, len(out_TKW), step, out_TKW)
+    for (file, where), out_TKW in zip(addresses, yuv_BTKW, strict=True):
+        if isinstance(where, tuple):
+            read_frames(frames_dir, file, where, out_TKW)
+        else:
+            read_clip(frames_dir, file, where, len(out_TKW), step, out_TKW)
 
 
 def _finished(yuv_BTKW: npt.NDArray[np.uint8], reads: list[Future[None]]) -> npt.NDArray[np.uint8]:

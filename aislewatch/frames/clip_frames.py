@@ -1,6 +1,8 @@
 """Reads the frames of a clip from the frame store."""
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +32,33 @@ def read_clip(
     Raises:
         FootageError: the file is missing or ends before the clip does.
     """
+    if step != 1:
+        frames_T = range(start, start + n_frames * step, step)
+        read_frames(frames_dir, frames_file, frames_T, out_TKW)
+        return
+    with _opened(frames_dir, frames_file) as descriptor:
+        _read(descriptor, start * out_TKW[0].nbytes, out_TKW, frames_file)
+
+
+def read_frames(
+    frames_dir: Path, frames_file: str, frames_T: Sequence[int], out_TKW: npt.NDArray[np.uint8]
+) -> None:
+    """Read any frames of a video, counted from 0, in the order given; else as ``read_clip``."""
     frame_bytes = out_TKW[0].nbytes
+    with _opened(frames_dir, frames_file) as descriptor:
+        for frame, out_KW in zip(frames_T, out_TKW, strict=True):
+            _read(descriptor, frame * frame_bytes, out_KW, frames_file)
+
+
+@contextmanager
+def _opened(frames_dir: Path, frames_file: str) -> Iterator[int]:
     try:
         # A joined string: pathlib adds 6 µs to the 40 of reading a clip from the page cache.
         descriptor = os.open(f"{frames_dir}/{frames_file}", os.O_RDONLY)
     except FileNotFoundError:
         raise FootageError(f"{frames_dir / frames_file} is missing; run the ingest stage") from None
     try:
-        if step == 1:
-            _read(descriptor, start * frame_bytes, out_TKW, frames_file)
-        else:
-            for t in range(n_frames):
-                _read(descriptor, (start + t * step) * frame_bytes, out_TKW[t], frames_file)
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -121,7 +121,11 @@ class Detector(nn.Module):
         self.precision: Precision = "float32"  # of the arithmetic; weights are always float32
 
     def forward(
-        self, yuv_BTKW: Tensor, views: ClipViews | None = None, seeds_B: Tensor | None = None
+        self,
+        yuv_BTKW: Tensor,
+        views: ClipViews | None = None,
+        seeds_B: Tensor | None = None,
+        shares_B: Tensor | None = None,
     ) -> Tensor:
         """Compute logits (B,), float32; their sigmoid is the calibrated probability of shoplifting.
 
@@ -130,8 +134,14 @@ class Detector(nn.Module):
                 its features (B, T, C, P), see ``FeatureInput``.
             views: augmentation, while training only.
             seeds_B: int64, what each clip's dropout is drawn from, while training only.
+            shares_B: each clip's share in its mixture with the one before it, while training only;
+                ``yuv_BTKW`` and ``views`` then have one clip more, before the first.
         """
-        return self._logits(self.input(yuv_BTKW, views), seeds_B).float() / self.temperature
+        x_BTCHW = self.input(yuv_BTKW, views)
+        if shares_B is not None:
+            weights = shares_B.to(x_BTCHW.dtype)[:, None, None, None, None]
+            x_BTCHW = torch.lerp(x_BTCHW[:-1], x_BTCHW[1:], weights)
+        return self._logits(x_BTCHW, seeds_B).float() / self.temperature
 
     def _logits(self, x_BTCHW: Tensor, seeds_B: Tensor | None) -> Tensor:
         # No context at all where none is needed: an exported graph would hold it.

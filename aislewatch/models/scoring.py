@@ -12,7 +12,7 @@ from torch import Tensor
 
 from aislewatch.config.machine import Machine
 from aislewatch.errors import TrainingError
-from aislewatch.frames.batches import ClipAddress, read_batches
+from aislewatch.frames.batches import read_batches
 from aislewatch.frames.sources import ClipSource
 from aislewatch.models.build import Detector, ModelConfig
 from aislewatch.tables import places
@@ -59,7 +59,7 @@ def source_of(config: ModelConfig) -> ClipSource:
     return ClipSource(folder, TRACKED.read())
 
 
-def clip_addresses(clips: pd.DataFrame) -> list[ClipAddress]:
+def clip_addresses(clips: pd.DataFrame) -> list[tuple[str, int]]:
     """Return the address of every row of a table with the columns ``frames_file`` and ``start``."""
     return list(zip(clips["frames_file"].tolist(), clips["start"].tolist(), strict=True))
 
@@ -119,6 +119,6 @@ def score_clips(
     return scores
 
 
-def _slices(addresses: list[ClipAddress], batch: int) -> Iterator[list[ClipAddress]]:
+def _slices(addresses: list[tuple[str, int]], batch: int) -> Iterator[list[tuple[str, int]]]:
     for start in range(0, len(addresses), batch):
         yield addresses[start : start + batch]

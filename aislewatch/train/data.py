@@ -1,7 +1,7 @@
 """Holds the clips that a training learns from, in the order in which it sees them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from aislewatch.config.learning import Learning
 from aislewatch.errors import TrainingError
-from aislewatch.frames.batches import Empty, pageable, read_batches
+from aislewatch.frames.batches import ClipAddress, Empty, pageable, read_batches
 from aislewatch.frames.sources import ClipSource
 from aislewatch.models.build import CLASSES, ModelConfig
 from aislewatch.models.scoring import clip_addresses, source_of
@@ -20,6 +20,8 @@ from aislewatch.tables.split import SPLITS
 
 # Clips of a sample: 2 frames of 256 clips give each channel's deviation to 1 %, and take 13 MB.
 SAMPLED = 256
+# Chooses the frames of a clip by its file, its first frame and its position in the epoch's order.
+FramesOf = Callable[[str, int, int], ClipAddress]
 
 
 @dataclass(frozen=True)
@@ -164,12 +166,18 @@ def plan_epoch(data: TrainingData, learning: Learning, seed: int, number: int) -
     return Epoch(number, order, np.split(np.arange(len(order)), starts))
 
 
+def as_filmed(file: str, start: int, position: int) -> ClipAddress:
+    """Choose a clip's frames as segment cut them."""
+    return file, start
+
+
 def training_batches(
     data: TrainingData,
     config: ModelConfig,
     order: npt.NDArray[np.int64],
     batches: Sequence[npt.NDArray[np.int64]],
     empty: Empty = pageable,
+    frames_of: FramesOf = as_filmed,
 ) -> Iterator[Batch]:
     """Read training clips, a batch at a time.
 
@@ -179,13 +187,19 @@ def training_batches(
         order: rows of the training table, as ``epoch_order`` returns them.
         batches: positions in ``order`` of the clips of each batch, which may be empty.
         empty: as in ``read_batches``.
+        frames_of: chooses the frames of a clip.
 
     Raises:
         FootageError: a file of the frame store is missing or too short.
     """
     addresses = clip_addresses(data.train)
     labels = data.train["label"].to_numpy(np.float32)
-    wanted = ([addresses[row] for row in order[positions_B]] for positions_B in batches)
+
+    def chosen(position: int) -> ClipAddress:
+        file, start = addresses[order[position]]
+        return frames_of(file, start, position)
+
+    wanted = ([chosen(int(position)) for position in positions_B] for positions_B in batches)
     arrays = read_batches(
         data.frames_dir, wanted, config.n_frames, config.step, config.frame_shape, empty
     )

@@ -24,11 +24,15 @@ from aislewatch.models.features import FeatureInput
 from aislewatch.models.scoring import clip_addresses
 from aislewatch.train.adam import OptimizerSettings
 from aislewatch.train.augment import draw_views
+from aislewatch.train.averaging import Average
 from aislewatch.train.checkpoint import Checkpoint
 from aislewatch.train.data import Epoch, TrainingData, plan_epoch, sample_of, training_batches
 from aislewatch.train.kernels.precision import compute_in
+from aislewatch.train.mixup import draw_shares, with_clip_before
 from aislewatch.train.prefetch import DeviceBatch, pinned, prefetch
 from aislewatch.train.processes import Processes
+from aislewatch.train.schedule import rate_factor
+from aislewatch.train.speed import played
 from aislewatch.train.start import load_pretrained
 from aislewatch.train.state import State
 from aislewatch.train.step import Stepper
@@ -79,7 +83,8 @@ def train(
         on_step: called after every step; what it raises ends the training.
 
     Returns:
-        The network with the weights of the epoch of least validation loss, and the curve.
+        The network with the weights of the epoch of least validation loss, averaged where
+        ``learning.average`` asks for it, and the curve.
 
     Raises:
         TrainingError: a loss or gradient is not a number, a clip exceeds the device's memory, or
@@ -97,7 +102,7 @@ def train(
     while not state.finished(recipe.epochs, recipe.patience):
         train_loss = _learn(state, recipe, data, processes, keeper, on_step)
         row = validated(
-            state.model,
+            state.judged(),
             data,
             processes,
             judged_by,
@@ -144,7 +149,8 @@ def _start(recipe: Recipe, data: TrainingData, processes: Processes) -> State:
     learning = recipe.learning
     at_once = -(-learning.batch_size // processes.count)
     stepper = Stepper(model, optimizer, learning.focal_gamma, processes, at_once)
-    return State(model, optimizer, stepper)
+    average = Average(model, learning.average) if learning.average else None
+    return State(model, optimizer, stepper, average)
 
 
 def _learn(
@@ -179,11 +185,19 @@ def _steps(
 ) -> Iterator[Tensor]:
     """Take the steps left of an epoch; yield the loss and the gradient's norm after each."""
     state.model.train()
-    left = epoch.batches[len(state.losses) :]
+    done, learning = len(state.losses), recipe.learning
+    left = epoch.batches[done:]
     parts = [processes.part(positions_B) for positions_B in left]
+    if learning.mixup:
+        parts = [with_clip_before(*both) for both in zip(parts, left, strict=True)]
     batches = prefetch(_drawn(recipe, data, epoch, parts, processes.device), processes.device)
-    for whole_B, batch in zip(left, batches, strict=True):
-        yield state.stepper.step(batch, len(whole_B))
+    a_pass, before = len(epoch.batches), (epoch.number - 1) * len(epoch.batches)
+    for step, (whole_B, batch) in enumerate(zip(left, batches, strict=True), start=before + done):
+        rate = rate_factor(learning, step, recipe.epochs * a_pass)
+        figures = state.stepper.step(batch, len(whole_B), rate)
+        if state.average is not None:
+            state.average.update(state.model, step)
+        yield figures
 
 
 def _drawn(
@@ -194,14 +208,18 @@ def _drawn(
     device: torch.device,
 ) -> Iterator[DeviceBatch]:
     """Yield batches of these positions, read and drawn for, in the CPU's memory."""
-    draws = int(np.random.default_rng([recipe.seed, epoch.number]).integers(2**62))
+    learning, seed, number = recipe.learning, recipe.seed, epoch.number
+    draws = int(np.random.default_rng([seed, number]).integers(2**62))
     empty = pinned if device.type == "cuda" else pageable
-    for batch in training_batches(data, recipe.config, epoch.order, parts, empty):
+    frames_of = played(learning, recipe.config, data.frames_dir, seed, number)
+    for batch in training_batches(data, recipe.config, epoch.order, parts, empty, frames_of):
+        own_B = batch.positions[1:] if learning.mixup else batch.positions
         yield DeviceBatch(
             torch.from_numpy(batch.yuv),
             torch.from_numpy(batch.labels),
-            draw_views(recipe.learning, recipe.seed, epoch.number, batch.positions),
-            torch.from_numpy(draws + batch.positions),
+            draw_views(learning, seed, number, batch.positions),
+            torch.from_numpy(draws + own_B),
+            draw_shares(learning.mixup, seed, number, own_B),
         )
 
 

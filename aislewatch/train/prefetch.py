@@ -18,27 +18,40 @@ AHEAD = 2
 
 
 class DeviceBatch(NamedTuple):
-    """What a step learns from; all tensors on one device."""
+    """What a step learns from; all tensors on one device.
+
+    Where clips are mixed, ``yuv``, ``labels`` and ``views`` have one clip more, which is mixed into
+    the first and not learned from by itself.
+    """
 
     yuv: Tensor  # BTKW, uint8, packed I420
     labels: Tensor  # (B,), float32, 0 or 1
     views: ClipViews
     seeds: Tensor  # (B,), int64, of the dropout
+    shares: Tensor  # (B,), float32, of each clip in its mixture; 1 = not mixed
 
-    def part(self, part: slice) -> "DeviceBatch":
-        """Return some of the clips; no copy."""
-        views = ClipViews(*(values_B[part] for values_B in self.views))
-        return DeviceBatch(self.yuv[part], self.labels[part], views, self.seeds[part])
+    @property
+    def mixed(self) -> bool:
+        """Tell whether each clip is mixed with the one before it."""
+        return len(self.yuv) > len(self.seeds)
+
+    def part(self, start: int, stop: int) -> "DeviceBatch":
+        """Return clips ``start`` to ``stop`` of those learned from; no copy."""
+        part, read = slice(start, stop), slice(start, stop + self.mixed)
+        views = ClipViews(*(values_B[read] for values_B in self.views))
+        return DeviceBatch(
+            self.yuv[read], self.labels[read], views, self.seeds[part], self.shares[part]
+        )
 
     def tensors(self) -> list[Tensor]:
         """List all tensors, in a fixed order."""
-        return [self.yuv, self.labels, *self.views, self.seeds]
+        return [self.yuv, self.labels, *self.views, self.seeds, self.shares]
 
     @staticmethod
     def of(tensors: list[Tensor]) -> "DeviceBatch":
         """Make a batch of what ``tensors`` listed."""
-        yuv, labels, *views, seeds = tensors
-        return DeviceBatch(yuv, labels, ClipViews(*views), seeds)
+        yuv, labels, *views, seeds, shares = tensors
+        return DeviceBatch(yuv, labels, ClipViews(*views), seeds, shares)
 
 
 def prefetch(batches: Iterable[DeviceBatch], device: torch.device) -> Iterator[DeviceBatch]:

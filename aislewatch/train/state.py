@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from aislewatch.models.build import Detector
+from aislewatch.train.averaging import Average
 from aislewatch.train.step import Stepper
 from aislewatch.train.validation import EpochRow
 
@@ -18,9 +19,14 @@ class State:
     model: Detector
     optimizer: torch.optim.Optimizer
     stepper: Stepper
+    average: Average | None = None  # of the weights, where they are averaged
     rows: list[EpochRow] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)  # of the steps of the epoch under way
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def judged(self) -> Detector:
+        """Return the network that is validated and kept: the averaged one where there is one."""
+        return self.model if self.average is None else self.average.model
 
     def best(self) -> EpochRow:
         """Return the epoch of least validation loss; there must be one."""
@@ -38,12 +44,13 @@ class State:
         self.rows.append(row)
         self.losses = []
         if self.best() is row:
-            weights = self.model.state_dict()
+            weights = self.judged().state_dict()
             self.best_weights = {name: tensor.clone() for name, tensor in weights.items()}
 
     def packed(self) -> dict[str, Any]:
         """Return everything that a checkpoint keeps."""
-        return {
+        average = {} if self.average is None else {"average": self.average.model.state_dict()}
+        return average | {
             "weights": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "at_once": self.stepper.at_once,
@@ -55,6 +62,8 @@ class State:
     def restore(self, saved: dict[str, Any]) -> None:
         """Take over what ``packed`` returned."""
         self.model.load_state_dict(saved["weights"])
+        if self.average is not None:
+            self.average.model.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.stepper.at_once = saved["at_once"]
         self.rows = [EpochRow(**row) for row in saved["rows"]]

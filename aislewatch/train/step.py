@@ -1,8 +1,8 @@
 """Takes a step of the optimizer, in as many parts as memory allows, on one process or several.
 
 The gradient is that of the mean loss over the whole batch, however it is cut up: no layer mixes
-clips (there is no batch norm), and a clip's view and dropout are its own. Cutting it up changes
-the order of sums and nothing else.
+clips (there is no batch norm), a clip's view and dropout are its own, and a part brings along the
+clip that is mixed into its first. Cutting it up changes the order of sums and nothing else.
 """
 
 import logging
@@ -14,7 +14,7 @@ from torch import Tensor
 from aislewatch.errors import TrainingError
 from aislewatch.models.build import Detector
 from aislewatch.train.graphs import CudaGraphs, can_be_recorded
-from aislewatch.train.losses import focal_loss
+from aislewatch.train.losses import focal_loss, mixed_focal_loss
 from aislewatch.train.prefetch import DeviceBatch
 from aislewatch.train.processes import Processes
 
@@ -45,15 +45,17 @@ class Stepper:
         self._optimizer = optimizer
         self._focal_gamma = focal_gamma
         self._processes = processes
+        self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._recorded = CudaGraphs(self._part_gradient, list(model.parameters()))
         self._can_be_recorded = can_be_recorded(model)
 
-    def step(self, batch: DeviceBatch, size: int) -> Tensor:
+    def step(self, batch: DeviceBatch, size: int, rate_factor: float = 1.0) -> Tensor:
         """Take a step on a batch; return its mean loss and its gradient's norm, (2,) on the device.
 
         Args:
             batch: this process's part of it.
             size: clips in the whole batch, over all processes.
+            rate_factor: share of the optimizer's learning rate that this step uses.
 
         Raises:
             TrainingError: a single clip is too large for the device's memory.
@@ -72,6 +74,8 @@ class Stepper:
             for gradient, total in zip(gradients, sums[1:], strict=True):
                 gradient.copy_(total.view_as(gradient))
         norm = torch.nn.utils.get_total_norm(gradients)
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * rate_factor
         self._optimizer.step()
         return torch.stack([loss, norm])
 
@@ -97,21 +101,27 @@ class Stepper:
 
     def _accumulate(self, batch: DeviceBatch, size: int) -> Tensor:
         self._optimizer.zero_grad()
-        device, clips = self._processes.device, len(batch.labels)
+        device, clips = self._processes.device, len(batch.seeds)
         # A recording overwrites the gradient, so it serves a batch in one part.
         by_kernels = self._model.precision == "bf16_fused" and self._can_be_recorded
         in_one_part = clips <= self.at_once
         compute = self._recorded if by_kernels and in_one_part else self._part_gradient
         loss = torch.zeros((), device=device)
         for start in range(0, clips, self.at_once):
-            part = batch.part(slice(start, start + self.at_once))
+            part = batch.part(start, start + self.at_once)
             # Filled on the device: a number copied there would be waited for.
-            loss += compute(part, torch.full((), len(part.labels) / size, device=device))
+            loss += compute(part, torch.full((), len(part.seeds) / size, device=device))
         return loss
 
     def _part_gradient(self, part: DeviceBatch, share: Tensor) -> Tensor:
         """Add the gradient of some clips, ``share`` of the whole batch; return their loss."""
-        logits_B = self._model(part.yuv, part.views, part.seeds)
-        loss = focal_loss(logits_B, part.labels, self._focal_gamma) * share
+        gamma = self._focal_gamma
+        if part.mixed:
+            logits_B = self._model(part.yuv, part.views, part.seeds, part.shares)
+            own_B, before_B = part.labels[1:], part.labels[:-1]
+            loss = mixed_focal_loss(logits_B, own_B, before_B, part.shares, gamma) * share
+        else:
+            logits_B = self._model(part.yuv, part.views, part.seeds)
+            loss = focal_loss(logits_B, part.labels, gamma) * share
         torch.autograd.backward(loss)
         return loss.detach()

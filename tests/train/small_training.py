@@ -29,6 +29,17 @@ ALONE = Processes(DEVICE)
 ADAM = Adam(lr=0.005, beta1=0.9, beta2=0.99, eps=1e-7)
 
 
+# Keys of ``learning`` that change how a training goes on, each alone and all at once.
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "cosine": {"schedule": "cosine", "warmup": 0.1},
+    "average": {"average": 0.9},
+    "speed": {"speed": 0.3},
+    "mixup": {"mixup": 0.4},
+}
+WAYS["all"] = {name: value for way in WAYS.values() for name, value in way.items()}
+
+
 def params_of(**changes: dict[str, Any]) -> Params:
     return parse_params(tiny_params(**changes), "test")
 

@@ -24,7 +24,7 @@ from tests.tiny_clips import (
     start_in,
     write_project,
 )
-from tests.train.small_training import ALONE, DEVICE, ignore, make_recipe, params_of
+from tests.train.small_training import ALONE, DEVICE, WAYS, ignore, make_recipe, params_of
 
 # How far losses may move, relatively, when a batch is cut up and its sums are in another order: a
 # GPU's convolutions round to TF32, 2^-11, by torch's default.
@@ -34,10 +34,16 @@ SUMS_GPU = 2e-2
 SUMS = SUMS_GPU if DEVICE.type == "cuda" else 1e-4
 
 
+@pytest.mark.parametrize("way", WAYS)
 def test_out_of_memory_halves_what_is_computed_at_once(
-    data: TrainingData, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    data: TrainingData,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    way: str,
 ) -> None:
-    straight, rows = train(make_recipe(2), data, ALONE, ignore)
+    learning = params_of(learning=WAYS[way]).learning
+    recipe = make_recipe(2, learning=learning)
+    straight, rows = train(recipe, data, ALONE, ignore)
     forward, seen = Detector.forward, []
 
     def full_at_three(model: Detector, yuv_BTKW: torch.Tensor, *rest: Any) -> torch.Tensor:
@@ -49,8 +55,9 @@ def test_out_of_memory_halves_what_is_computed_at_once(
 
     room = 3
     monkeypatch.setattr(Detector, "forward", full_at_three)
-    model, rows_in_parts = train(make_recipe(2), data, ALONE, ignore)
-    assert seen[:7] == [8, 4, 2, 2, 2, 2, 2]
+    model, rows_in_parts = train(recipe, data, ALONE, ignore)
+    before = int(learning.mixup > 0)  # the clip that is mixed into the first of a part
+    assert seen[:7] == [before + n for n in (8, 4, 2, 2, 2, 2, 2)]
     assert [record.message for record in caplog.records] == [
         f"out of memory on {DEVICE}: from now on at most {n} clips at once, their gradients "
         "added up; the batch stays 8 clips"
@@ -62,7 +69,7 @@ def test_out_of_memory_halves_what_is_computed_at_once(
         torch.testing.assert_close(parts, whole, atol=SUMS, rtol=1e-3)
     room = 0
     with pytest.raises(TrainingError, match=f"one clip does not fit into the memory of {DEVICE}"):
-        train(make_recipe(1), data, ALONE, ignore)
+        train(recipe, data, ALONE, ignore)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -119,11 +126,12 @@ def test_training_in_bf16_learns_and_repeats_itself(data: TrainingData) -> None:
         ),
     ],
 )
+@pytest.mark.parametrize("way", ["plain", "all"])
 def test_several_processes_of_torchrun_learn_as_one(
-    tmp_path: Path, device: str, count: int
+    tmp_path: Path, device: str, count: int, way: str
 ) -> None:
     # Of an epoch's 48 clips the last step has two: a third process gets none.
-    uneven = {"learning": {"batch_size": 23}, "machine": {"device": device}}
+    uneven = {"learning": {"batch_size": 23} | WAYS[way], "machine": {"device": device}}
     one = write_project(tmp_path / "one", **uneven)
     several = write_project(tmp_path / "several", **uneven)
     run_stage_in(one, train_stage, "convlstm")

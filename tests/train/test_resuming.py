@@ -18,7 +18,7 @@ from aislewatch.files import sha256_file, sha256_tree
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.train.checkpoint import Checkpoint, result_key
 from aislewatch.train.data import TrainingData, load_training_data
-from aislewatch.train.loop import train
+from aislewatch.train.loop import LOOK_STEPS, train
 from aislewatch.train.step import Stepper
 from aislewatch.train.validation import EpochRow
 from stages import train as train_stage
@@ -29,7 +29,7 @@ from tests.tiny_clips import (
     write_project,
     write_store,
 )
-from tests.train.small_training import ALONE, DEVICE, ignore, make_recipe, params_of
+from tests.train.small_training import ALONE, DEVICE, WAYS, ignore, make_recipe, params_of
 
 # Checkpoints
 
@@ -38,8 +38,11 @@ def final_weights(model: torch.nn.Module) -> list[bytes]:
     return [tensor.cpu().contiguous().numpy().tobytes() for tensor in model.state_dict().values()]
 
 
-def test_resumed_after_every_epoch_ends_the_same(data: TrainingData, tmp_path: Path) -> None:
-    recipe = make_recipe(4)
+@pytest.mark.parametrize("way", WAYS)
+def test_resumed_after_every_epoch_ends_the_same(
+    data: TrainingData, tmp_path: Path, way: str
+) -> None:
+    recipe = make_recipe(4, learning=params_of(learning=WAYS[way]).learning)
     straight, rows = train(recipe, data, ALONE, ignore)
 
     def stop(row: EpochRow) -> None:
@@ -59,11 +62,34 @@ def test_resumed_after_every_epoch_ends_the_same(data: TrainingData, tmp_path: P
     assert final_weights(resumed) == final_weights(straight)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_resumed_inside_an_epoch_ends_the_same(
+    data: TrainingData, tmp_path: Path, way: str
+) -> None:
+    learning = params_of(learning={"batch_size": 2} | WAYS[way]).learning
+    recipe = make_recipe(2, learning=learning)
+    straight, rows = train(recipe, data, ALONE, ignore)
+    checkpoint, left = Checkpoint(tmp_path, "key", every_s=0.0), itertools.count(1)
+
+    def stop() -> None:
+        if next(left) == 24 + 20:  # an epoch has 24 steps, and saves at the 16th
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data, ALONE, ignore, checkpoint, stop)
+    saved = torch.load(tmp_path / "key.pt", weights_only=True)
+    assert (len(saved["rows"]), len(saved["losses"])) == (1, LOOK_STEPS)
+    resumed, rows_resumed = train(recipe, data, ALONE, ignore, checkpoint)
+    assert rows_resumed == rows
+    assert final_weights(resumed) == final_weights(straight)
+
+
 def train_to_the_end(folder: Path, store: Path) -> None:
     """Train six epochs with a batch of one clip, 48 steps an epoch, saving at every look."""
     set_up_compute(params_of().machine)
     data = load_training_data(store / "data/splits.parquet", store / "data/frames")
-    recipe = make_recipe(6, learning=params_of(learning={"batch_size": 1}).learning)
+    learning = params_of(learning={"batch_size": 1} | WAYS["all"]).learning
+    recipe = make_recipe(6, learning=learning)
     train(recipe, data, ALONE, ignore, Checkpoint(folder, "key", every_s=0.0))
 
 
