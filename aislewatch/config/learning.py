@@ -33,6 +33,7 @@ InputSize = Annotated[int, Field(ge=16, multiple_of=8)]
 EncoderChannels = Annotated[list[Count], Field(min_length=1, max_length=4)]
 KernelSize = Annotated[Count, AfterValidator(_odd)]
 Dropout = Annotated[float, Field(ge=0.0, lt=1.0)]
+Norm = Literal["none", "batch", "group"]
 
 
 class Model(Section):
@@ -49,6 +50,8 @@ class Model(Section):
     hidden_channels: Count | None
     kernel_size: KernelSize | None
     dropout: Dropout | None
+    norm: Norm
+    mirrors: bool
 
 
 class Learning(Section):

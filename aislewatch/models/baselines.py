@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from aislewatch.models.dropout import ClipDropout
-from aislewatch.models.encoder import FrameEncoder, pooled_side
+from aislewatch.models.encoder import FrameEncoder, Norm, pooled_side
 
 # Pixels a side of the picture the LSTM-only network sees, at least: every pixel costs 12 weights an
 # LSTM unit (3 colours, 4 gates), and 16 × 16 already makes it the largest of the four networks.
@@ -23,10 +23,15 @@ class CNNNet(nn.Module):
     architecture = "cnn"
 
     def __init__(
-        self, in_channels: int, input_size: int, encoder_channels: Sequence[int], dropout: float
+        self,
+        in_channels: int,
+        input_size: int,
+        encoder_channels: Sequence[int],
+        dropout: float,
+        norm: Norm = "none",
     ) -> None:
         super().__init__()
-        self.encoder = FrameEncoder(in_channels, encoder_channels)
+        self.encoder = FrameEncoder(in_channels, encoder_channels, norm)
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
         self.dropout = ClipDropout(dropout)
@@ -75,9 +80,10 @@ class CNNLSTMNet(nn.Module):
         encoder_channels: Sequence[int],
         hidden_channels: int,
         dropout: float,
+        norm: Norm = "none",
     ) -> None:
         super().__init__()
-        self.encoder = FrameEncoder(in_channels, encoder_channels)
+        self.encoder = FrameEncoder(in_channels, encoder_channels, norm)
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)
         self.lstm = nn.LSTM(

@@ -107,7 +107,11 @@ def read_people_form(file: Path) -> PeopleForm:
 
 
 class Detector(nn.Module):
-    """Input transform and network: uint8 frames of the store in, one logit a clip out."""
+    """Input transform and network: uint8 frames of the store in, one logit a clip out.
+
+    With ``model.mirrors`` a clip's logit is the mean of itself and its mirror image, wherever it is
+    scored; training learns from one of them at a time.
+    """
 
     def __init__(self, config: ModelConfig, network: nn.Module) -> None:
         super().__init__()
@@ -141,6 +145,9 @@ class Detector(nn.Module):
         if shares_B is not None:
             weights = shares_B.to(x_BTCHW.dtype)[:, None, None, None, None]
             x_BTCHW = torch.lerp(x_BTCHW[:-1], x_BTCHW[1:], weights)
+        if self.config.model.mirrors and not self.training:
+            both = self._logits(torch.cat([x_BTCHW, x_BTCHW.flip(-1)]), None).float()
+            return both.reshape(2, -1).mean(0) / self.temperature
         return self._logits(x_BTCHW, seeds_B).float() / self.temperature
 
     def _logits(self, x_BTCHW: Tensor, seeds_B: Tensor | None) -> Tensor:

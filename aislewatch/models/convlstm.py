@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from aislewatch.models.dropout import ClipDropout
-from aislewatch.models.encoder import FrameEncoder, pooled_side
+from aislewatch.models.encoder import FrameEncoder, Norm, pooled_side
 
 
 class ConvLSTM(nn.Module):
@@ -84,9 +84,10 @@ class ConvLSTMNet(nn.Module):
         hidden_channels: int,
         kernel_size: int,
         dropout: float,
+        norm: Norm = "none",
     ) -> None:
         super().__init__()
-        self.encoder = FrameEncoder(in_channels, encoder_channels)
+        self.encoder = FrameEncoder(in_channels, encoder_channels, norm)
         self.convlstm = ConvLSTM(self.encoder.out_channels, hidden_channels, kernel_size)
         self.pool = nn.MaxPool2d(2)
         side = pooled_side(input_size, len(encoder_channels) + 1)

@@ -12,6 +12,7 @@ from aislewatch.config.learning import (
     InputSize,
     KernelSize,
     Model,
+    Norm,
     Size,
 )
 from aislewatch.config.types import Count
@@ -63,6 +64,9 @@ class Network(BaseModel):
     hidden_channels: Count
     kernel_size: KernelSize
     dropout: Dropout
+    # With defaults, so that networks of before can be loaded; see save_model.
+    norm: Norm = "none"
+    mirrors: bool = False
 
 
 def network_of(model: Model) -> Network:

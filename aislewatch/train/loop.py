@@ -20,6 +20,7 @@ from aislewatch.config.learning import Learning, Precision
 from aislewatch.errors import TrainingError
 from aislewatch.frames.batches import pageable
 from aislewatch.models.build import Detector, ModelConfig, build
+from aislewatch.models.encoder import mixes_clips
 from aislewatch.models.features import FeatureInput
 from aislewatch.models.scoring import clip_addresses
 from aislewatch.train.adam import OptimizerSettings
@@ -145,6 +146,11 @@ def _start(recipe: Recipe, data: TrainingData, processes: Processes) -> State:
     model = compute_in(model.to(processes.device), recipe.precision)
     if recipe.start_from is not None:
         load_pretrained(model, recipe.start_from)
+    if mixes_clips(model) and processes.count > 1:
+        raise TrainingError(
+            "model.norm batch normalises over the whole batch, which several processes cannot "
+            "share; set model.norm to group, or train on one process"
+        )
     optimizer = recipe.optimizer.over(model.parameters())
     learning = recipe.learning
     at_once = -(-learning.batch_size // processes.count)

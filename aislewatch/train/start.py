@@ -52,5 +52,5 @@ def load_pretrained(model: Detector, folder: Path) -> None:
 
 def _kind(model: Detector) -> dict[str, object]:
     """Return what two networks must have in common for one to start from the other's weights."""
-    sizes = model.config.model.model_dump(exclude={"dropout"})
+    sizes = model.config.model.model_dump(exclude={"dropout", "mirrors"})
     return {"architecture": model.config.architecture, **sizes}

@@ -1,8 +1,9 @@
 """Takes a step of the optimizer, in as many parts as memory allows, on one process or several.
 
 The gradient is that of the mean loss over the whole batch, however it is cut up: no layer mixes
-clips (there is no batch norm), a clip's view and dropout are its own, and a part brings along the
-clip that is mixed into its first. Cutting it up changes the order of sums and nothing else.
+clips, a clip's view and dropout are its own, and a part brings along the clip that is mixed into
+its first. Cutting it up changes the order of sums and nothing else. Batch norm does mix clips, so a
+network with it is never cut up.
 """
 
 import logging
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from aislewatch.errors import TrainingError
 from aislewatch.models.build import Detector
+from aislewatch.models.encoder import mixes_clips
 from aislewatch.train.graphs import CudaGraphs, can_be_recorded
 from aislewatch.train.losses import focal_loss, mixed_focal_loss
 from aislewatch.train.prefetch import DeviceBatch
@@ -48,6 +50,7 @@ class Stepper:
         self._rates = [float(group["lr"]) for group in optimizer.param_groups]
         self._recorded = CudaGraphs(self._part_gradient, list(model.parameters()))
         self._can_be_recorded = can_be_recorded(model)
+        self._in_one_part = mixes_clips(model)
 
     def step(self, batch: DeviceBatch, size: int, rate_factor: float = 1.0) -> Tensor:
         """Take a step on a batch; return its mean loss and its gradient's norm, (2,) on the device.
@@ -85,6 +88,12 @@ class Stepper:
             try:
                 return self._accumulate(batch, size)
             except torch.OutOfMemoryError as error:
+                if self._in_one_part:
+                    raise TrainingError(
+                        f"the batch does not fit into the memory of {self._processes.device} "
+                        f"({error}), and with model.norm batch it cannot be computed in parts; "
+                        "set model.norm to group, or lower learning.batch_size"
+                    ) from None
                 if self.at_once == 1:
                     raise TrainingError(
                         f"one clip does not fit into the memory of {self._processes.device} "

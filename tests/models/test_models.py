@@ -10,10 +10,13 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
 from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.build import load_model, save_model
+from aislewatch.models.encoder import mixes_clips
 from aislewatch.models.facts import model_facts
+from aislewatch.models.input import ClipViews
 from aislewatch.models.rows import NETWORKS
 from aislewatch.register.export import Examples, export_onnx
 from aislewatch.train.kernels.precision import compute_in
@@ -47,6 +50,42 @@ def test_bf16_is_near_float32(architecture: Any) -> None:
     logits_B.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     assert torch.equal(compute_in(model, "float32")(random_clips(3)), expected)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "diff"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_score_is_the_mean_of_both_mirrorings(architecture: Any, kind: str) -> None:
+    plain = make_model(architecture, input=kind)
+    mirroring = make_model(architecture, input=kind, mirrors=True)
+    yuv_BTKW, none, one = random_clips(3), torch.zeros(3), torch.ones(3)
+    both = [
+        plain.eval()(yuv_BTKW, ClipViews(none, none, one, mirrored, one))
+        for mirrored in (none, one)
+    ]
+    assert not torch.allclose(*both, atol=1e-4)
+    torch.testing.assert_close(mirroring.eval()(yuv_BTKW), (both[0] + both[1]) / 2)
+    mirroring.temperature.fill_(2.0)
+    torch.testing.assert_close(mirroring(yuv_BTKW), (both[0] + both[1]) / 4)
+    # Training learns from a clip as it is drawn.
+    assert torch.equal(
+        *(
+            model.train()(yuv_BTKW, seeds_B=none.long())
+            for model in (plain, make_model(architecture, input=kind, mirrors=True))
+        )
+    )
+
+
+def test_only_batch_norm_mixes_clips() -> None:
+    clips = random_clips(3)
+    for norm in ("none", "batch", "group"):
+        model = make_model("convlstm", norm=norm, dropout=0.0)
+        assert mixes_clips(model) == (norm == "batch")
+        one, three = model(clips[:1]), model(clips)
+        assert torch.allclose(one, three[:1], atol=1e-5) == (norm != "batch")
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d | nn.GroupNorm)]
+        assert len(norms) == (norm != "none")
+        convolution = model.network.encoder.levels[0]
+        assert (convolution.bias is None) == (norm != "none")
 
 
 def test_cnn_sees_no_order_and_the_others_do() -> None:
@@ -84,9 +123,17 @@ def test_too_many_levels_for_the_input() -> None:
         make_model("convlstm", input_size=16, encoder_channels=[4, 4, 4, 4])
 
 
+CHANGES = ({}, {"norm": "batch", "mirrors": True}, {"norm": "group", "mirrors": True})
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=["plain", "batch", "group"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_exports_to_onnx_for_any_batch(architecture: Any, tmp_path: Path) -> None:
-    model = make_model(architecture).eval()
+def test_exports_to_onnx_for_any_batch(
+    architecture: Any, changes: dict[str, Any], tmp_path: Path
+) -> None:
+    model = make_model(architecture, **changes)
+    model(random_clips(3, seed=2))  # so that batch norm has seen something
+    model.eval()
     difference = export_onnx(model, Examples(random_clips(2).numpy()), tmp_path / "model.onnx")
     assert difference < 1e-5
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")

@@ -51,6 +51,8 @@ def test_each_size_is_larger_than_the_one_before() -> None:
         ("hidden_channels", 5),
         ("kernel_size", 5),
         ("dropout", 0.0),
+        ("norm", "group"),
+        ("mirrors", True),
     ],
 )
 def test_a_number_of_ones_own_goes_before_the_size(name: str, value: Any) -> None:

@@ -58,5 +58,13 @@ def make_recipe(epochs: int, **changes: Any) -> Recipe:
     return dataclasses.replace(recipe, **changes)
 
 
+def recipe_with(model: dict[str, Any], epochs: int, **learning: Any) -> Recipe:
+    """Make a recipe with some keys of ``model`` and ``learning`` changed."""
+    params = params_of(model=model, learning=learning)
+    recipe = make_recipe(epochs, learning=params.learning)
+    config = recipe.config.model_copy(update={"model": network_of(params.model)})
+    return dataclasses.replace(recipe, config=config)
+
+
 def ignore(row: EpochRow) -> None:
     pass

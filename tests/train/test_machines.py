@@ -24,7 +24,15 @@ from tests.tiny_clips import (
     start_in,
     write_project,
 )
-from tests.train.small_training import ALONE, DEVICE, WAYS, ignore, make_recipe, params_of
+from tests.train.small_training import (
+    ALONE,
+    DEVICE,
+    WAYS,
+    ignore,
+    make_recipe,
+    params_of,
+    recipe_with,
+)
 
 # How far losses may move, relatively, when a batch is cut up and its sums are in another order: a
 # GPU's convolutions round to TF32, 2^-11, by torch's default.
@@ -42,7 +50,7 @@ def test_out_of_memory_halves_what_is_computed_at_once(
     way: str,
 ) -> None:
     learning = params_of(learning=WAYS[way]).learning
-    recipe = make_recipe(2, learning=learning)
+    recipe = recipe_with({"norm": "group" if way == "all" else "none"}, 2, **WAYS[way])
     straight, rows = train(recipe, data, ALONE, ignore)
     forward, seen = Detector.forward, []
 
@@ -69,6 +77,21 @@ def test_out_of_memory_halves_what_is_computed_at_once(
         torch.testing.assert_close(parts, whole, atol=SUMS, rtol=1e-3)
     room = 0
     with pytest.raises(TrainingError, match=f"one clip does not fit into the memory of {DEVICE}"):
+        train(recipe, data, ALONE, ignore)
+
+
+def test_batch_norm_refuses_what_would_cut_a_batch_up(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_with({"norm": "batch"}, epochs=1)
+    with pytest.raises(TrainingError, match=r"several processes cannot share; set model\.norm to"):
+        train(recipe, data, dataclasses.replace(ALONE, count=2), ignore)
+
+    def full(*_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("as on a GPU")
+
+    monkeypatch.setattr(Detector, "forward", full)
+    with pytest.raises(TrainingError, match=r"cannot be computed in parts; set model\.norm to"):
         train(recipe, data, ALONE, ignore)
 
 
@@ -132,6 +155,8 @@ def test_several_processes_of_torchrun_learn_as_one(
 ) -> None:
     # Of an epoch's 48 clips the last step has two: a third process gets none.
     uneven = {"learning": {"batch_size": 23} | WAYS[way], "machine": {"device": device}}
+    if way == "all":
+        uneven["model"] = {"norm": "group", "mirrors": True}
     one = write_project(tmp_path / "one", **uneven)
     several = write_project(tmp_path / "several", **uneven)
     run_stage_in(one, train_stage, "convlstm")

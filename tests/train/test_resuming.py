@@ -29,7 +29,15 @@ from tests.tiny_clips import (
     write_project,
     write_store,
 )
-from tests.train.small_training import ALONE, DEVICE, WAYS, ignore, make_recipe, params_of
+from tests.train.small_training import (
+    ALONE,
+    DEVICE,
+    WAYS,
+    ignore,
+    make_recipe,
+    params_of,
+    recipe_with,
+)
 
 # Checkpoints
 
@@ -62,12 +70,13 @@ def test_resumed_after_every_epoch_ends_the_same(
     assert final_weights(resumed) == final_weights(straight)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("way", "norm"), [*((way, "none") for way in WAYS), ("all", "batch"), ("all", "group")]
+)
 def test_resumed_inside_an_epoch_ends_the_same(
-    data: TrainingData, tmp_path: Path, way: str
+    data: TrainingData, tmp_path: Path, way: str, norm: str
 ) -> None:
-    learning = params_of(learning={"batch_size": 2} | WAYS[way]).learning
-    recipe = make_recipe(2, learning=learning)
+    recipe = recipe_with({"norm": norm, "mirrors": way == "all"}, 2, batch_size=2, **WAYS[way])
     straight, rows = train(recipe, data, ALONE, ignore)
     checkpoint, left = Checkpoint(tmp_path, "key", every_s=0.0), itertools.count(1)
 

@@ -27,6 +27,8 @@ def use_kernels(module: nn.Module, dtype: torch.dtype | None) -> None:
     """
     if not isinstance(module, ClipInput | FrameEncoder | ConvLSTM):
         return
+    if isinstance(module, FrameEncoder) and module.norm != "none":
+        return  # they know none
     if dtype is None:
         module.kernels = None
         return
