@@ -156,7 +156,7 @@ class FrameStore:
         """Make ``folder`` hold the frames of these videos and nothing else, whole or not at all."""
         with whole_folder(folder) as temporary:
             for name in sorted({video.frames_file for video in videos}):
-                _link_or_copy(self.folder / name, temporary / name)
+                link_or_copy(self.folder / name, temporary / name)
 
     def digest(self, videos: Iterable[StoredVideo]) -> str:
         """Compute `sha256_tree` of what ``publish`` makes of these videos, without reading frames.
@@ -197,7 +197,8 @@ def _sealed(facts: dict[str, Any]) -> str:
     return json.dumps(facts | {_SEAL: digest}, indent=2, sort_keys=True) + "\n"
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name; copy it where the file system allows none."""
     try:
         target.hardlink_to(source)
     except OSError as error:

@@ -34,16 +34,16 @@ COLOURFUL = 0.1
 
 
 def to_store_colours(picture: npt.NDArray[Any], look: Look) -> Bytes:
-    """Convert one picture of S × S pixels; rounds once, and keeps what is whiter than white.
+    """Convert one picture of H × W pixels; rounds once, and keeps what is whiter than white.
 
     Only single sums and products of float32, which are the same to the bit on every machine.
 
     Args:
-        picture: uint8, as PyAV gives it: I420 (3/2 S, S), or (S, S, 3) where it is in RGB.
+        picture: uint8, as PyAV gives it: I420 (3/2 H, W), or (H, W, 3) where it is in RGB.
         look: how it is coded.
 
     Returns:
-        I420, uint8 (3/2 S, S).
+        I420, uint8 (3/2 H, W).
     """
     if look.matrix == RGB:
         parts = [_as_float(picture[..., at]) / np.float32(255) for at in range(3)]
@@ -70,11 +70,13 @@ def _as_float(values: npt.NDArray[Any]) -> Plane:
 
 
 def _rgb(yuv_KW: npt.NDArray[Any], look: Look) -> list[Plane]:
-    """Red, green and blue of I420, each (S, S), from 0 to 1 and a little beyond."""
-    size = yuv_KW.shape[1]
+    """Red, green and blue of I420, each (H, W), from 0 to 1 and a little beyond."""
+    height = yuv_KW.shape[0] * 2 // 3
     black, span, colours = FULL if look.full_range else LIMITED
-    y = (yuv_KW[:size].astype(np.float32) - black) / np.float32(span)
-    u, v = (yuv_KW[size:].reshape(2, size // 2, -1).astype(np.float32) - 128) / np.float32(colours)
+    y = (yuv_KW[:height].astype(np.float32) - black) / np.float32(span)
+    u, v = (yuv_KW[height:].reshape(2, height // 2, -1).astype(np.float32) - 128) / np.float32(
+        colours
+    )
     parts = [
         y + _doubled(u * np.float32(of_u) + v * np.float32(of_v))
         for of_u, of_v in _shares(look.matrix)

@@ -18,7 +18,7 @@ from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.faults import Damage, damage_at_end
 from aislewatch.ingest.film import Film
 from aislewatch.ingest.formats import open_video
-from aislewatch.ingest.keeping import Keeper
+from aislewatch.ingest.keeping import FrameSink, Keeper
 from aislewatch.ingest.notices import timing_notices
 from aislewatch.ingest.packets import scan_times
 from aislewatch.ingest.picture import look_at
@@ -58,7 +58,8 @@ def decode_job(request: dict[str, Any]) -> dict[str, Any]:
     try:
         if facts.claims_too_much(limits):
             _check_claims(video, facts, limits)
-        times, damage = _decode(video, facts, fps, size)
+        with Path(FRAMES).open("wb", buffering=BUFFER) as file:
+            times, damage = read_film(video, facts, fps, (size, size), file)
     except av.FFmpegError as error:
         # Opened to stop at every fault, a file that the probe could read may not open.
         raise refusal(error, video) from None
@@ -101,13 +102,26 @@ def _check_claims(video: Path, facts: VideoFacts, limits: VideoLimits) -> None:
         check_limits(facts.look.width, facts.look.height, times.rate, times.duration_s, limits)
 
 
-def _decode(
-    video: Path, facts: VideoFacts, fps: int, size: int
+def read_film(
+    video: Path, facts: VideoFacts, fps: int, size: tuple[int, int], frames: FrameSink
 ) -> tuple[PictureTimes, Damage | None]:
-    """Write the frames; return when the pictures are shown, up to the damage, and that."""
+    """Decode a video, and give ``frames`` those of the store in this size, each once.
+
+    Args:
+        video: the file.
+        facts: what ``probe_video`` said of it.
+        fps: frames a second of the store.
+        size: their width and height, pixels, both even.
+        frames: gets them as packed I420; those behind a damage, too.
+
+    Returns:
+        When the pictures are shown, up to the damage, and the damage.
+
+    Raises:
+        av.FFmpegError: it cannot be opened.
+    """
     with (
         open_video(video, facts.container, err_detect="explode") as container,
-        Path(FRAMES).open("wb", buffering=BUFFER) as file,
         av.logging.Capture() as said,
     ):
         # Each word counts, also one that the process has heard before.
@@ -115,7 +129,7 @@ def _decode(
         stream = cast(VideoStream, container.streams[facts.stream])
         stream.codec_context.thread_count = 1
         stream.codec_context.options = DECODING
-        keeper = Keeper(file, fps, size, lambda picture: look_at(stream, picture))
+        keeper = Keeper(frames, fps, size, lambda picture: look_at(stream, picture))
         film = Film(container, stream, facts, video.stat().st_size, keeper)
         damage = film.read()
     if damage is not None:

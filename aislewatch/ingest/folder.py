@@ -59,7 +59,7 @@ def ingest(
     candidates = list_candidates(raw, sources)
     workers = min(workers or len(os.sched_getaffinity(0)), max(1, len(candidates)))
     with (
-        _scratch_folder(store.folder) as scratch,
+        scratch_folder(store.folder) as scratch,
         open_decoders(workers, store, limits) as decoders,
     ):
         intake = Intake(store, video_limits(limits), limits.timeout_s, scratch, decoders)
@@ -103,7 +103,7 @@ def open_decoders(
 
 
 @contextmanager
-def _scratch_folder(store: Path) -> Iterator[Path]:
+def scratch_folder(store: Path) -> Iterator[Path]:
     """Make a folder on the store's file system; first remove those of killed ingests."""
     store.mkdir(parents=True, exist_ok=True)
     for left in store.glob(f"{_SCRATCH}*"):

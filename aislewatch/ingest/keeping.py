@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Protocol
 
 from av import VideoFrame
 
@@ -10,6 +10,14 @@ from aislewatch.frames.stretches import first_instant
 from aislewatch.ingest.colours import to_store_colours
 from aislewatch.ingest.graph import Chain, kind_of, set_upright
 from aislewatch.ingest.picture import Look, fit_store, undo_fields
+
+
+class FrameSink(Protocol):
+    """Takes packed I420 frames, one or more at once, in order: a file, or who looks at them."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next."""
+
 
 # Says how a picture's stream is coded from there on.
 LookAt = Callable[[VideoFrame], Look]
@@ -23,11 +31,11 @@ class Keeper:
     Args:
         file: gets packed I420 frames.
         fps: frames a second of the store.
-        size: their width and height, pixels.
+        size: their width and height, pixels, both even.
         look_at: asked for each kind of picture in the film.
     """
 
-    def __init__(self, file: BinaryIO, fps: int, size: int, look_at: LookAt) -> None:
+    def __init__(self, file: FrameSink, fps: int, size: tuple[int, int], look_at: LookAt) -> None:
         self._file, self._fps, self._size, self._look_at = file, fps, size, look_at
         self._pictures: deque[VideoFrame] = deque()
         self._bounds_ns: deque[tuple[int, int]] = deque()
@@ -78,7 +86,7 @@ class Keeper:
         if self._fit is None or self._fit[0] != kind:
             upright = set_upright(Chain(picture), picture)
             look = self._look_at(picture)
-            self._fit = kind, fit_store(upright, look, self._size), look
+            self._fit = kind, fit_store(upright, look, *self._size), look
         _, chain, look = self._fit
         [frame] = chain.push(picture)
         return to_store_colours(frame.to_ndarray(), look).tobytes()

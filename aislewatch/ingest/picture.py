@@ -103,10 +103,10 @@ def undo_fields(pictures: Any, look: Look) -> Any:
     return pictures.filter("bwdif", mode="send_frame", deint="interlaced")
 
 
-def fit_store(pictures: Any, look: Look, size: int) -> Any:
-    """Scale pictures to ``size`` × ``size`` pixels, in their own colours and range."""
+def fit_store(pictures: Any, look: Look, width: int, height: int) -> Any:
+    """Scale pictures to this many pixels, in their own colours and range."""
     if look.matrix == RGB:
-        return pictures.filter("scale", size, size, flags=SCALING).filter("format", "gbrp")
+        return pictures.filter("scale", width, height, flags=SCALING).filter("format", "gbrp")
     kept = "pc" if look.full_range else "tv"
-    scaled = pictures.filter("scale", size, size, flags=SCALING, out_range=kept)
+    scaled = pictures.filter("scale", width, height, flags=SCALING, out_range=kept)
     return scaled.filter("format", "yuv420p")

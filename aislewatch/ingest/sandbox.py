@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +50,22 @@ class Sandbox:
             start_new_session=True,
         )
 
-    def run(self, request: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    def run(
+        self, request: dict[str, Any], scratch: Path, timeout_s: float | None = None
+    ) -> dict[str, Any]:
         """Do one job in the folder ``scratch``, which must exist.
+
+        Args:
+            request: of the job.
+            scratch: in which it works.
+            timeout_s: seconds that it may take; None: as ``limits`` say.
 
         Raises:
             QuarantinedError: the job refused the video, crashed, or went over a limit.
             FootageError: the job met something that is not the video's fault.
         """
-        job = {"request": request, "scratch": str(scratch), "limits": asdict(self._limits)}
+        limits = self._limits if timeout_s is None else replace(self._limits, timeout_s=timeout_s)
+        job = {"request": request, "scratch": str(scratch), "limits": asdict(limits)}
         assert self._supervisor.stdin is not None
         assert self._supervisor.stdout is not None
         try:
@@ -71,7 +79,7 @@ class Sandbox:
                 "the process that supervises decoding ended unexpectedly; if the machine ran out "
                 "of memory, lower machine.ingest_workers; what was decoded is kept, so run it again"
             )
-        return self._verdict(json.loads(line)["exit"], scratch)
+        return self._verdict(json.loads(line)["exit"], scratch, limits.timeout_s)
 
     def close(self) -> None:
         """End the supervisor, and with it any child."""
@@ -82,9 +90,9 @@ class Sandbox:
         self._supervisor.wait()
         self._supervisor.stdout.close()
 
-    def _verdict(self, status: int | None, scratch: Path) -> dict[str, Any]:
+    def _verdict(self, status: int | None, scratch: Path, timeout_s: float) -> dict[str, Any]:
         if status is None:
-            words = f"decoding took longer than {self._limits.timeout_s:g} s"
+            words = f"decoding took longer than {timeout_s:g} s"
             raise QuarantinedError("timeout", words, MORE_TIME)
         if status == -signal.SIGXCPU:
             raise QuarantinedError("timeout", "decoding used up its processor time", MORE_TIME)

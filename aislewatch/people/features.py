@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aislewatch.frames.feature_bytes import HIGHEST, LOWEST, SIDE, STEP
 from aislewatch.people.graphs import joined, pyramid_graph, tensor_value
 from aislewatch.people.network import Yolox, read_yolox
 from aislewatch.people.parts import Parts
@@ -15,38 +13,20 @@ from aislewatch.people.parts import Parts
 # of 16 and 32 give 16 and 8 cells a side.
 LOOKED_AT = 256
 
-# Cells a side that are kept of both levels: of the finer one the largest of 2 × 2.
-CELLS = 8
-
-# What a feature may be: SiLU never gives less than -0.2785, and of 29 squares of a real room all
-# but one in 10^5 were below 9.2 (YOLOX-nano). What is more is cut.
-LOWEST, HIGHEST = -0.2785, 12.0
-
 # Name of the graph's output: uint8 (frames, channels × cells × cells).
 FEATURES = "features"
 
 
 @dataclass(frozen=True)
 class FeatureFormat:
-    """How features lie in a file: a frame is uint8 (channels, 8, 8), finer level first.
-
-    A byte holds the logarithm: equal steps would lose in the many small features what they keep in
-    the few large ones. This one rule for all channels loses 1.0 % of a channel's deviation (median
-    of 384; the worst 3.4 %); equal steps over the same range lost 3.2 % (12.6 %), steps fitted to
-    each channel's own range 0.8 % (2.3 %).
-    """
+    """How features lie in a file: a frame is uint8 (channels, 8, 8), finer level first."""
 
     channels: int
 
     @property
     def frame_bytes(self) -> int:
         """Count the bytes of a frame."""
-        return self.channels * CELLS * CELLS
-
-    def to_floats(self, features: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the network gave, as far as the bytes tell; any shape."""
-        logarithms = features.astype(np.float32) * np.float32(np.log1p(HIGHEST - LOWEST) / 255)
-        return np.asarray(np.expm1(logarithms) + np.float32(LOWEST), np.float32)
+        return self.channels * SIDE * SIDE
 
 
 def feature_format(weights: Path) -> FeatureFormat:
@@ -55,10 +35,11 @@ def feature_format(weights: Path) -> FeatureFormat:
     Raises:
         ModelError: the weights are missing or not of the YOLOX family.
     """
-    return _format_of(read_yolox(weights))
+    return format_of(read_yolox(weights))
 
 
-def _format_of(yolox: Yolox) -> FeatureFormat:
+def format_of(yolox: Yolox) -> FeatureFormat:
+    """Say how features by this detector lie in a file."""
     return FeatureFormat(sum(level.channels for level in yolox.levels[1:]))
 
 
@@ -79,13 +60,13 @@ def feature_graph(weights: Path, square: int) -> Any:
 
     yolox = read_yolox(weights)
     before, (fine, coarse) = pyramid_graph(yolox, square, LOOKED_AT)
-    parts, whole = Parts("features_"), _format_of(yolox)
+    parts, whole = Parts("features_"), format_of(yolox)
     halved = parts.add("MaxPool", fine, kernel_shape=[2, 2], strides=[2, 2])
     both = parts.add("Concat", halved, coarse, axis=1)
     above = parts.add("Sub", both, parts.floats(LOWEST))
     kept = parts.add("Clip", above, parts.floats(0.0), parts.floats(HIGHEST - LOWEST))
     logarithm = parts.add("Log", parts.add("Add", kept, parts.floats(1.0)))
-    steps = parts.add("Mul", logarithm, parts.floats(255 / np.log1p(HIGHEST - LOWEST)))
+    steps = parts.add("Mul", logarithm, parts.floats(1 / STEP))
     rounded = parts.add("Cast", parts.add("Round", steps), to=TensorProto.UINT8)
     parts.add("Reshape", rounded, parts.whole([-1, whole.frame_bytes]), output=FEATURES)
     inputs = [

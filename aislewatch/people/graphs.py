@@ -1,5 +1,6 @@
 """Makes ONNX graphs that take the store's packed I420 frames, of parts of a YOLOX model."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,14 +133,13 @@ def _bare(model: Any) -> Any:
     return copy
 
 
-def run_session(model: Any) -> Any:
-    """Open a graph for one thread, so that sums are always made in one order."""
+def open_session(graph: Path) -> Any:
+    """Open a file of a graph for one thread, so that sums are always made in one order."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    providers = ["CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(str(graph), options, providers=providers)

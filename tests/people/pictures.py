@@ -1,6 +1,7 @@
 """Pictures and films with bright squares, which the tiny detector takes for people."""
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -28,15 +29,21 @@ def i420(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def write_film(
-    path: Path, frames: Sequence[Sequence[Place]], fps: int = 10, size: Place = (WIDTH, HEIGHT)
+    path: Path,
+    frames: Sequence[Sequence[Place]],
+    fps: int = 10,
+    size: Place = (WIDTH, HEIGHT),
+    gap_at: int = 10**9,
 ) -> Path:
-    """Write a film, a frame for every list of places."""
+    """Write a film, a frame for every list of places; from ``gap_at`` on they come 10 s later."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": "10", "preset": "fast"})
+        options = {"crf": "10", "preset": "fast", "bf": "0"}
+        stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        for places in frames:
-            picture_ = av.VideoFrame.from_ndarray(i420(picture(places, *size)), "yuv420p")
-            container.mux(stream.encode(picture_))
+        for number, places in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(i420(picture(places, *size)), "yuv420p")
+            frame.pts, frame.time_base = number + 10 * fps * (number >= gap_at), Fraction(1, fps)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.people.boxes import SAME_PERSON, decode_boxes, overlaps, suppress
-from aislewatch.people.graphs import detector_graph, run_session
+from aislewatch.people.graphs import detector_graph
 from aislewatch.people.network import read_yolox
 from tests.people.pictures import HEIGHT, WIDTH, Place, i420, picture
+from tests.people.sessions import session_of
 from tests.people.tiny_detector import BLOB, BOX, SIDE
 
 
@@ -18,7 +19,7 @@ from tests.people.tiny_detector import BLOB, BOX, SIDE
     "places", [[], [(24, 16)], [(64, 8)], [(8, 16), (64, 32)]], ids=["none", "one", "edge", "two"]
 )
 def test_a_box_lies_round_each_bright_square(tiny: Path, places: list[Place]) -> None:
-    session = run_session(detector_graph(read_yolox(tiny), WIDTH, HEIGHT))
+    session = session_of(detector_graph(read_yolox(tiny), WIDTH, HEIGHT))
     [output] = session.run(None, {"yuv": i420(picture(places))[None]})
     boxes, scores = decode_boxes(output[0], SIDE, 0.35)
     rim = (BOX - BLOB) / 2

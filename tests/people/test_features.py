@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from aislewatch.frames.feature_bytes import HIGHEST, LOWEST, STEP
 from aislewatch.people.features import (
-    HIGHEST,
     LOOKED_AT,
-    LOWEST,
     FeatureFormat,
     feature_format,
     feature_graph,
 )
-from aislewatch.people.graphs import pyramid_graph, run_session
+from aislewatch.people.graphs import pyramid_graph
 from aislewatch.people.network import read_yolox
+from tests.people.sessions import session_of
 from tests.people.tiny_detector import CHANNELS
 
 SQUARE = 64
@@ -54,6 +54,10 @@ def bgr(frame: NDArray[np.uint8], square: int, side: int) -> NDArray[np.float32]
     return np.clip(np.stack(colours), 0, 255).astype(np.float32)
 
 
+def to_floats(features: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return np.expm1(features * STEP) + LOWEST
+
+
 def expected(weights: Path, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the file itself computes of the coloured pictures, at its own strides."""
     yolox = read_yolox(weights)
@@ -64,7 +68,7 @@ def expected(weights: Path, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     for value in [*part.graph.input, *part.graph.output]:
         for size in value.type.tensor_type.shape.dim:
             size.Clear()
-    session = run_session(part)
+    session = session_of(part)
     rows = []
     for frame in frames:
         image = bgr(frame, frame.shape[1], LOOKED_AT)[None]
@@ -80,12 +84,12 @@ def test_bytes_tell_what_the_detectors_own_pyramid_says(
 ) -> None:
     path = request.getfixturevalue(weights)
     frames, form = some_squares(3), feature_format(path)
-    session = run_session(feature_graph(path, SQUARE))
+    session = session_of(feature_graph(path, SQUARE))
     [got] = session.run(None, {"yuv": frames})
     assert got.shape == (3, form.frame_bytes)
     want = expected(path, frames)
-    step = np.log1p(HIGHEST - LOWEST) / 255 * (want - LOWEST + 1)  # of the rule, at that value
-    assert (np.abs(form.to_floats(got).reshape(want.shape) - want) <= 0.75 * step + 2e-3).all()
+    step = STEP * (want - LOWEST + 1)  # of the rule, at that value
+    assert (np.abs(to_floats(got).reshape(want.shape) - want) <= 0.75 * step + 2e-3).all()
     assert len(np.unique(got)) > 20
 
 
@@ -93,7 +97,7 @@ def test_bytes_tell_what_the_detectors_own_pyramid_says(
 def test_a_frames_features_do_not_depend_on_the_others(
     weights: str, request: pytest.FixtureRequest
 ) -> None:
-    session = run_session(feature_graph(request.getfixturevalue(weights), SQUARE))
+    session = session_of(feature_graph(request.getfixturevalue(weights), SQUARE))
     frames = some_squares(5)
     [together] = session.run(None, {"yuv": frames})
     alone = [session.run(None, {"yuv": frame[None]})[0][0] for frame in frames]
@@ -115,14 +119,13 @@ def test_the_graph_is_valid_and_the_same_each_time(tiny: Path) -> None:
 
 def test_the_pyramid_can_be_had_alone(tiny: Path) -> None:
     graph, names = pyramid_graph(read_yolox(tiny), SQUARE, LOOKED_AT)
-    fine, coarse = run_session(graph).run(names, {"yuv": some_squares(2)})
+    fine, coarse = session_of(graph).run(names, {"yuv": some_squares(2)})
     assert fine.shape == (2, CHANNELS[1], 16, 16)
     assert coarse.shape == (2, CHANNELS[2], 8, 8)
 
 
 @given(st.floats(LOWEST, HIGHEST))
 def test_a_feature_comes_back_within_half_a_step(value: float) -> None:
-    scale = np.log1p(HIGHEST - LOWEST) / 255
-    byte = np.round(np.log1p(value - LOWEST) / scale).astype(np.uint8)
-    back = float(FeatureFormat(1).to_floats(np.array([byte]))[0])
-    assert abs(back - value) <= 0.51 * scale * (value - LOWEST + 1) + 1e-5
+    byte = np.round(np.log1p(value - LOWEST) / STEP).astype(np.uint8)
+    back = float(to_floats(np.array([byte]))[0])
+    assert abs(back - value) <= 0.51 * STEP * (value - LOWEST + 1) + 1e-5
