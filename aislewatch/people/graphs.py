@@ -75,12 +75,13 @@ def _to_bgr(parts: Parts, width: int, height: int, side: int | None) -> str:
     from onnx import TensorProto
 
     size = (side, side) if side else (height, width)
-    rows = (0, height, height * 5 // 4, height * 3 // 2)
-    planes = []
-    for first, end, shape in zip(
-        rows, rows[1:], [(height, width), *[(height // 2, width // 2)] * 2], strict=False
-    ):
-        cut = parts.add("Slice", YUV, parts.whole(first), parts.whole(end), parts.whole(1))
+    # Flat, for a plane of colours need not end with a row: half of a width has 117 in 234 pixels.
+    frames = parts.add("Reshape", YUV, parts.whole([-1, width * height * 3 // 2]))
+    planes, first = [], 0
+    for shape in [(height, width), *[(height // 2, width // 2)] * 2]:
+        places = first, first + shape[0] * shape[1]
+        first = places[1]
+        cut = parts.add("Slice", frames, *map(parts.whole, places), parts.whole(1))
         plane = parts.add("Reshape", cut, parts.whole([-1, 1, *shape]))
         plane = parts.add("Cast", plane, to=TensorProto.FLOAT)
         if shape != size:

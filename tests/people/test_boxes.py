@@ -30,6 +30,16 @@ def test_a_box_lies_round_each_bright_square(tiny: Path, places: list[Place]) ->
     assert (scores > 0.9).all()
 
 
+@pytest.mark.parametrize("size", [(96, 54), (96, 58), (70, 96), (54, 54), (2, 96)])
+def test_pictures_of_any_even_size_are_looked_at(tiny: Path, size: Place) -> None:
+    """Rows of a colour's plane lie two in a row of the packed frame, so one may be half full."""
+    session = session_of(detector_graph(read_yolox(tiny), *size))
+    grey = picture([(16, 16)] if min(size) > 40 else [], *size)
+    [output] = session.run(None, {"yuv": i420(grey)[None]})
+    boxes, _ = decode_boxes(output[0], SIDE, 0.35)
+    assert np.rint(boxes).tolist() == ([[8, 8, 48, 48]] if min(size) > 40 else [])
+
+
 @st.composite
 def some_boxes(draw: st.DrawFn) -> list[list[float]]:
     corner, size = st.integers(0, 30), st.integers(1, 20)
