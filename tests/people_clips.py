@@ -10,7 +10,8 @@ from aislewatch.tables import places
 from tests.tiny_clips import N_FRAMES
 
 CHANNELS, SQUARE, PLACES = 4, 32, 64
-FORM = {"detector": "0" * 64, "square": SQUARE, "every": 2, "channels": CHANNELS}
+TRACK = {"begin_score": 0.35, "go_on_score": 0.15, "gap": 8}
+FORM = {"detector": "0" * 64, "square": SQUARE, "every": 2, "channels": CHANNELS, "track": TRACK}
 
 
 def write_people(folder: Path) -> None:

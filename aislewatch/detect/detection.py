@@ -1,28 +1,18 @@
 """Raises alerts on one video by the same decoding, scoring and smoothing as the pipeline."""
 
-import logging
-import tempfile
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 
-import pandas as pd
-
 from aislewatch.clock import clock
 from aislewatch.config.params import Params
-from aislewatch.errors import FootageError, QuarantinedError
+from aislewatch.detect.viewing import viewed
+from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, whole_file, write_json
-from aislewatch.frames.stretches import FrameTimes
-from aislewatch.ingest.decode import FRAMES
-from aislewatch.ingest.decoder import Decoder
-from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
-from aislewatch.models.scoring import score_clips, set_up_compute
+from aislewatch.models.build import WEIGHTS_FILE, load_model
 from aislewatch.register.bundle import read_rule
-from aislewatch.report.timeline import counted, draw_timeline
+from aislewatch.report.timeline import STILLS, counted, draw_timeline
 from aislewatch.score.alerts import Alert, AlertRule, clips_to_alert, raise_alerts, rule_in_words
-from aislewatch.score.clips import ScoredClip, clip_span, successive_starts, timed_clips
-
-log = logging.getLogger(__name__)
+from aislewatch.score.clips import ScoredClip
 
 
 @dataclass(frozen=True)
@@ -34,6 +24,7 @@ class Detection:
     rule: AlertRule
     clips: tuple[ScoredClip, ...]
     alerts: tuple[Alert, ...]
+    boxes: tuple[list[float] | None, ...]  # of the person at each alert's peak, pixels as displayed
     json_file: Path
     picture_file: Path
 
@@ -59,7 +50,8 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
     Args:
         video: any file that ingest would accept.
         model_folder: ``weights.safetensors``, ``config.json`` and ``operating.json``, the alert
-            rule as it was frozen when the model was registered.
+            rule as it was frozen when the model was registered; ``detector.onnx`` where the model
+            is shown people.
         params: sections ingest (limits) and machine.
         out_dir: gets a JSON file and a PNG, both called as ``own_name`` says.
 
@@ -71,18 +63,21 @@ def detect(video: Path, model_folder: Path, params: Params, out_dir: Path) -> De
     if not video.is_file():
         raise FootageError(f"{video} is missing or no file; name an existing video")
     model, rule = load_model(model_folder), read_rule(model_folder)
-    clips = _score(video, model, params)
-    found = Detection(
-        video=video,
-        weights_sha256=sha256_file(model_folder / WEIGHTS_FILE),
-        rule=rule,
-        clips=clips,
-        alerts=tuple(raise_alerts(clips, rule)),
-        json_file=out_dir / f"{own_name(video)}.json",
-        picture_file=out_dir / f"{own_name(video)}.png",
-    )
+    with viewed(video, model, model_folder, params) as seen:
+        alerts = tuple(raise_alerts(seen.clips, rule))
+        found = Detection(
+            video=video,
+            weights_sha256=sha256_file(model_folder / WEIGHTS_FILE),
+            rule=rule,
+            clips=seen.clips,
+            alerts=alerts,
+            boxes=tuple(seen.box(alert.track, alert.peak_s) for alert in alerts),
+            json_file=out_dir / f"{own_name(video)}.json",
+            picture_file=out_dir / f"{own_name(video)}.png",
+        )
+        stills = [seen.still(alert.track, alert.peak_s) for alert in alerts[:STILLS]]
     with whole_file(found.picture_file) as temporary:
-        draw_timeline(video.name, clips, found.alerts, rule.threshold, temporary)
+        draw_timeline(video.name, found.clips, alerts, rule.threshold, temporary, stills)
     write_json(found.json_file, _as_json(found))
     return found
 
@@ -96,34 +91,6 @@ def own_name(video: Path) -> PurePath:
     return place.relative_to(here if place.is_relative_to(here) else place.anchor)
 
 
-def _score(video: Path, model: Detector, params: Params) -> tuple[ScoredClip, ...]:
-    config = model.config
-    with tempfile.TemporaryDirectory(prefix="aislewatch-") as scratch:
-        frames_dir = Path(scratch)
-        with closing(Decoder(config.fps, config.frame_size, params.ingest)) as decoder:
-            try:
-                facts = decoder.decode_video(video, frames_dir)
-            except QuarantinedError as error:
-                words = f"{video} was refused: {error.detail}"
-                raise QuarantinedError(error.reason, words, error.remedy) from None
-        for notice in facts["notices"]:
-            log.warning("%s: %s", video.name, notice)
-        times = FrameTimes.from_text(facts["stretches"], facts["n_frames"], config.fps)
-        starts = successive_starts(times, config.n_frames, config.step)
-        if not starts:
-            needed_s = clip_span(config.n_frames, config.step) / config.fps
-            whole = "lasts" if len(times.stretches) == 1 else "has gaps, and all in all shows"
-            raise FootageError(
-                f"{video} {whole} {facts['duration_s']:.1f} s, shorter than one clip of "
-                f"{needed_s:.1f} s; give a longer recording"
-            )
-        log.info("scoring %d clips of %s", len(starts), video.name)
-        table = pd.DataFrame({"frames_file": FRAMES, "start": starts})
-        device = set_up_compute(params.machine)
-        scores = score_clips(model, table, frames_dir, device).tolist()
-    return timed_clips(starts, scores, config.n_frames, config.step, times)
-
-
 def _as_json(found: Detection) -> dict[str, object]:
     return {
         "video": found.video.name,
@@ -131,6 +98,9 @@ def _as_json(found: Detection) -> dict[str, object]:
         "weights_sha256": found.weights_sha256,
         "rule": found.rule.model_dump(),
         "threshold": found.rule.threshold,
-        "alerts": [asdict(alert) for alert in found.alerts],
+        "alerts": [
+            asdict(alert) | {"box": box}
+            for alert, box in zip(found.alerts, found.boxes, strict=True)
+        ],
         "clips": [asdict(clip) for clip in found.clips],
     }

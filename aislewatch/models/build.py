@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from aislewatch.config.learning import Precision
 from aislewatch.config.params import Params
+from aislewatch.config.people import Tracker
 from aislewatch.errors import ConfigError, FootageError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.frames.feature_bytes import SIDE
@@ -36,6 +37,7 @@ class PeopleForm(BaseModel):
     detector: str  # sha256 of the weights that found them
     square: int  # pixels a side of the square around each
     every: int  # store frames from one look of the detector to the next
+    track: Tracker  # what became a track
     channels: int  # of the detector's features of a square
 
     @property
@@ -178,7 +180,7 @@ def build(config: ModelConfig) -> Detector:
 def _input(config: ModelConfig) -> ClipInput | FeatureInput:
     sizes = config.model
     if config.people is not None and sizes.encoder == "detector":
-        return FeatureInput(config.people.channels, sizes.hidden_channels)
+        return FeatureInput(config.people.channels, sizes.hidden_channels, sizes.norm)
     return ClipInput(config.frame_shape[1], sizes.input_size, sizes.input)
 
 

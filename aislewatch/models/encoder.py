@@ -32,7 +32,7 @@ class FrameEncoder(nn.Module):
             # Pooling first: ReLU keeps order, so the result is the same from a quarter the pixels.
             # A normalisation takes every channel's mean away, and a bias with it.
             convolution = nn.Conv2d(before, after, 3, padding=1, bias=norm == "none")
-            levels += [convolution, nn.MaxPool2d(2), *_normalised(norm, after), nn.ReLU()]
+            levels += [convolution, nn.MaxPool2d(2), *normalised(norm, after), nn.ReLU()]
         self.levels = nn.Sequential(*levels)
         self.norm = norm
         # Computes the levels in place of torch, set by `train/kernels`; None: torch does.
@@ -48,7 +48,8 @@ class FrameEncoder(nn.Module):
         return f_NCHW.view(batch, steps, *f_NCHW.shape[1:])
 
 
-def _normalised(norm: Norm, channels: int) -> list[nn.Module]:
+def normalised(norm: Norm, channels: int) -> list[nn.Module]:
+    """Make the layer that normalises a level's channels, if there is one."""
     if norm == "batch":
         return [nn.BatchNorm2d(channels)]
     return [nn.GroupNorm(math.gcd(GROUPS, channels), channels)] if norm == "group" else []

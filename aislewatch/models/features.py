@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aislewatch.frames.feature_bytes import LOWEST, SIDE, STEP
+from aislewatch.models.encoder import Norm, normalised
 from aislewatch.models.input import ClipViews
 
 # Added to a channel's deviation: one that is the same in all clips stays a number.
@@ -23,15 +24,17 @@ class FeatureInput(nn.Module):
     Args:
         channels: of the detector's features (C).
         out_channels: of what is given on (D).
+        norm: what normalises those, as in ``FrameEncoder``.
     """
 
-    def __init__(self, channels: int, out_channels: int) -> None:
+    def __init__(self, channels: int, out_channels: int, norm: Norm = "none") -> None:
         super().__init__()
         self.register_buffer("mean_C11", torch.zeros(channels, 1, 1))
         self.register_buffer("deviation_C11", torch.ones(channels, 1, 1))
         self.mean_C11: Tensor
         self.deviation_C11: Tensor
-        self.mix = nn.Conv2d(channels, out_channels, 1)
+        mix = nn.Conv2d(channels, out_channels, 1, bias=norm == "none")
+        self.mix = nn.Sequential(mix, *normalised(norm, out_channels), nn.ReLU())
 
     def fit(self, features_BTCP: Tensor) -> None:
         """Set the scale of each channel by training clips, uint8."""
@@ -52,7 +55,7 @@ class FeatureInput(nn.Module):
             mirrored_B1111 = views.mirrored.bool()[:, None, None, None, None]
             f_BTCHW = torch.where(mirrored_B1111, f_BTCHW.flip(-1), f_BTCHW)
         scaled_BTCHW = (f_BTCHW - self.mean_C11) / self.deviation_C11
-        mixed_NDHW: Tensor = self.mix(scaled_BTCHW.flatten(0, 1)).relu()
+        mixed_NDHW: Tensor = self.mix(scaled_BTCHW.flatten(0, 1))
         return mixed_NDHW.view(*f_BTCHW.shape[:2], *mixed_NDHW.shape[1:])
 
 

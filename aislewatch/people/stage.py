@@ -48,6 +48,7 @@ def _write_people(params: Params, journal: Journal) -> None:
         "square": params.people.square,
         "every": params.people.every,
         "channels": graphs.form.channels,
+        "track": params.track.model_dump(),
     }
     publish(followed.videos, store, form, places.PEOPLE)
     ways = [way for _, entry in followed.videos for way in entry.ways]

@@ -1,5 +1,7 @@
 """Finds the box of the person whom a clip's score is of, to be drawn into its pictures."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,8 +11,27 @@ from aislewatch.frames.sources import NO_TRACK
 
 # Of a box in a picture of 128 pixels a side: seen at a glance, and hides nothing.
 LINE, LINE_WIDTH = (255, 220, 0), 1
+# The same colour, as matplotlib takes it.
+BOX = tuple(level / 255 for level in LINE)
 
 SIDES = ["left", "top", "right", "bottom"]
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture of a moment, with the box of a person in it.
+
+    Args:
+        at_s: when it is shown, seconds.
+        frame_KW: of the store, packed I420.
+        box: left, top, right, bottom, shares of the picture; None where there is none to show.
+        aspect: width of the picture as displayed over its height.
+    """
+
+    at_s: float
+    frame_KW: NDArray[np.uint8]
+    box: NDArray[np.float64] | None
+    aspect: float
 
 
 class SeenPeople:

@@ -1,13 +1,19 @@
 """Draws scores of whole videos over time, with events and alerts."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
 from aislewatch.clock import clock
+from aislewatch.frames.sources import NO_TRACK
 from aislewatch.pictures import EVENT, NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
+from aislewatch.report.mistakes import rgb_pictures
+from aislewatch.report.seen import BOX, Still
 from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
 from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoOutcome, VideoScores
@@ -18,6 +24,11 @@ DOTS = 200
 # Characters of a video's name that fit above half the picture's width.
 NAME_WIDTH = 52
 
+# Alerts of one video that are shown as pictures beside each other: more would be too small.
+STILLS = 5
+# Of their row, inches.
+STILL_HEIGHT = 2.2
+
 
 def draw_timeline(
     title: str,
@@ -25,6 +36,7 @@ def draw_timeline(
     alerts: Sequence[Alert],
     threshold: float,
     path: Path,
+    stills: Sequence[Still] = (),
 ) -> None:
     """Draw one video's scores and the threshold, with its alerts shaded and hatched.
 
@@ -37,9 +49,15 @@ def draw_timeline(
         alerts: raised from them.
         threshold: that the scores were held against.
         path: PNG to write.
+        stills: of its first alerts, at most ``STILLS``; shown below, each with its person's box.
     """
-    with picture(path, 11.0, 3.2) as figure:
-        axes = figure.subplots()
+    with picture(path, 11.0, 3.2 + (STILL_HEIGHT if stills else 0.0)) as figure:
+        if stills:
+            parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.2, STILL_HEIGHT])
+            axes = parts[0, 0].subplots()
+            _draw_stills(parts[1, 0], stills)
+        else:
+            axes = figure.subplots()
         _draw(axes, clips, alerts, (), threshold)
         axes.set(ylabel="probability of shoplifting", xlabel="time in the video")
         axes.set_title(f"{title}: {counted(len(alerts))}", loc="left", parse_math=False)
@@ -114,6 +132,9 @@ def _draw(
             label=None if number else "annotated event",
         )
     for number, alert in enumerate(alerts):
+        if alert.track != NO_TRACK:
+            who = f"person {alert.track}"
+            axes.annotate(who, (alert.start_s, 1.0), fontsize=6, va="top", annotation_clip=True)
         axes.axvspan(
             alert.start_s,
             alert.end_s,
@@ -134,6 +155,21 @@ def _draw(
     axes.axhline(threshold, color=NEUTRAL, linestyle=dashes, linewidth=1.0, label="threshold")
     axes.set(ylim=(-0.03, 1.03), xlim=(clips[0].start_s, clips[-1].end_s))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
+
+
+def _draw_stills(figure: SubFigure, stills: Sequence[Still]) -> None:
+    for panel, still in zip_longest(figure.subplots(1, STILLS, squeeze=False)[0], stills):
+        panel.set_axis_off()
+        if still is not None:
+            [rgb_SSC] = rgb_pictures(still.frame_KW[None])
+            # Stored frames are square: drawn in the proportions of the picture as displayed.
+            panel.imshow(rgb_SSC, extent=(0.0, still.aspect, 1.0, 0.0), interpolation="bilinear")
+            panel.set_title(clock(still.at_s), fontsize=8)
+            if still.box is not None:
+                left, top, right, bottom = still.box.clip(0.0, 1.0)
+                place, width = (left * still.aspect, top), (right - left) * still.aspect
+                outline = Rectangle(place, width, bottom - top, fill=False, edgecolor=BOX)
+                panel.add_patch(outline)
 
 
 def counted(alerts: int) -> str:

@@ -43,13 +43,22 @@ def successive_starts(times: FrameTimes, n_frames: int, step: int) -> list[int]:
 
 
 def timed_clips(
-    starts: Sequence[int], scores: Sequence[float], n_frames: int, step: int, times: FrameTimes
+    starts: Sequence[int],
+    scores: Sequence[float],
+    n_frames: int,
+    step: int,
+    times: FrameTimes,
+    tracks: Sequence[int] | None = None,
 ) -> tuple[ScoredClip, ...]:
-    """Return a video's clips in seconds, from their first frames in the store."""
+    """Return a video's clips in seconds, from their first frames in the store.
+
+    ``tracks`` says whose each score is; None: of the whole picture.
+    """
     span = clip_span(n_frames, step)
+    whose = [NO_TRACK] * len(starts) if tracks is None else tracks
     return tuple(
-        ScoredClip(times.shown_from(start), times.shown_until(start + span), float(score))
-        for start, score in zip(starts, scores, strict=True)
+        ScoredClip(times.shown_from(start), times.shown_until(start + span), float(score), track)
+        for start, score, track in zip(starts, scores, whose, strict=True)
     )
 
 

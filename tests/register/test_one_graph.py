@@ -10,6 +10,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from aislewatch.config.people import Tracker
 from aislewatch.errors import ModelError
 from aislewatch.models.build import Detector, ModelConfig, PeopleForm, build
 from aislewatch.models.sizes import Network
@@ -41,7 +42,8 @@ def network() -> Detector:
         encoder="detector", input="rgb", input_size=16, encoder_channels=[8], hidden_channels=8,
         kernel_size=3, dropout=0.0,
     )  # fmt: skip
-    people = PeopleForm(detector="0" * 64, square=SQUARE, every=1, channels=CHANNELS)
+    track = Tracker(begin_score=0.35, go_on_score=0.15, gap=8)
+    people = PeopleForm(detector="0" * 64, square=SQUARE, every=1, channels=CHANNELS, track=track)
     return build(
         ModelConfig(
             architecture="convlstm", model=sizes, frame_size=64, n_frames=T, step=1, fps=10,
