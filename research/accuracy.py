@@ -1,14 +1,17 @@
 """How right the four networks are on real footage: nested cross-validation by recording.
 
-python -m research.pack CORPUS FOLDER     decodes the footage, anywhere
-python -m research.accuracy FOLDER            on a GPU: the search some 20 minutes of an H100
-python -m research.report FOLDER          the table, anywhere
-python -m research.accuracy --reduced         on a CPU: minutes, on the synthetic shop
+python -m research.pack CORPUS FOLDER       decodes the footage, anywhere
+python -m research.accuracy FOLDER          trains, best on a GPU; goes on where it was
+python -m research.report FOLDER            the table, anywhere
+python -m research.accuracy --reduced       on a CPU: minutes, on the synthetic shop
 
-Trains every recipe of research/space.py on the inner folds, lets each outer fold choose by
-its inner validation, trains the chosen from three seeds, and scores the outer folds once. What is
-done already in FOLDER/results is not done again. The reduced form trains the four networks small
-and once, by folds of synthetic videos: it shows that the protocol runs, nothing of real footage.
+Every training is the product's own (aislewatch/train). The stages `start`, `mixed` and `plain` are
+recipes fixed beforehand, from three seeds; `singles`, `combinations` and `final` are the search:
+every change of research/space.py is trained on the inner folds, each outer fold chooses by its
+inner validation, and is scored once. What is done already in FOLDER/results is not done again.
+
+--frames DIR reads other frames of the same videos. Where FOLDER has the form.json of a track stage,
+they are its detector's features (a file a video, 64 bytes a channel and frame).
 """
 
 import argparse
@@ -16,9 +19,11 @@ import signal
 import time
 from pathlib import Path
 
-from research import pool, reduced
+from research import reduced
+from research.footage import read_folded
 from research.plan import NETWORKS, Benchmark
-from research.stages import STAGES, flows
+from research.stages import STAGES, jobs
+from research.trainings import Machine, Shelf, run
 
 
 def main() -> None:
@@ -26,14 +31,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--reduced", action="store_true")
-    parser.add_argument("--out", type=Path, help="where new results go; FOLDER/results")
+    parser.add_argument("--frames", type=Path, help="where the frames are; FOLDER/frames")
+    parser.add_argument("--out", type=Path, help="where results go; FOLDER/results")
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
-    parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
+    parser.add_argument("--stages", nargs="+", default=list(STAGES), choices=list(STAGES))
     parser.add_argument("--seconds", type=float, default=float("inf"), help="start nothing later")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--workers", type=int, default=8)
-    parser.add_argument("--at-once", type=int, default=4)
-    parser.add_argument("--plain", action="store_true", help="torch's kernels alone")
+    parser.add_argument("--device", default="cuda", choices=("cpu", "cuda"))
+    parser.add_argument("--workers", type=int, default=1, help="trainings at once")
+    parser.add_argument("--precision", default="float32", choices=("float32", "bf16"))
     asked = parser.parse_args()
     if asked.reduced:
         reduced.main()
@@ -43,21 +48,17 @@ def main() -> None:
     # A kill ends it as Ctrl-C does: with its workers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
-    fused = asked.device == "cuda" and not asked.plain
-    machine = pool.Machine(asked.device, asked.workers, asked.at_once, fused)
-    benchmark = Benchmark(asked.folder)
-    out = asked.out or asked.folder / "results"
-    name = str(int(time.time()))
-    before = len(benchmark.shelf.logits)
-    finished = pool.run_flows(
-        flows(benchmark, asked.networks, asked.stages),
-        benchmark.shelf,
-        benchmark.frames_file,
-        machine,
-        began + asked.seconds,
-        lambda: benchmark.shelf.save(out, name),
-    )
-    trained = len(benchmark.shelf.logits) - before
+    machine = Machine(asked.device, asked.workers, asked.precision)
+    data = read_folded(asked.folder, asked.frames)
+    plan = Benchmark(data, Shelf(asked.out or asked.folder / "results"))
+    before = len(plan.shelf.results)
+    finished = True
+    for stage in [name for name in STAGES if name in asked.stages]:
+        todo = jobs(plan, stage, asked.networks)
+        finished = run(todo, data, plan.shelf, machine, began + asked.seconds)
+        if not finished:
+            break
+    trained = len(plan.shelf.results) - before
     print(f"{trained} trainings in {time.monotonic() - began:.0f} s")
     if not finished:
         print("time ran out; call again to go on")

@@ -1,17 +1,15 @@
 """Plans the search of research/accuracy.py: what is trained, scored and chosen."""
 
-import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from research import footage, pool, space
-from research.engine import Job
+from research import space
+from research.footage import Folded
 from research.recipe import Recipe
 from research.select import FOLDS, PAIRS, inner_score, job_name
+from research.trainings import Job, Shelf
 
 NETWORKS = ("convlstm", "cnn_lstm", "cnn", "lstm")
 SEEDS = (0, 1, 2)
@@ -22,46 +20,36 @@ CHOSEN = "chosen"
 class Benchmark:
     """Holds the footage and the results so far, and says what to train next."""
 
-    def __init__(self, folder: Path) -> None:
-        real = footage.unpack(folder / "mnnit")
-        shop, cctv = footage.unpack(folder / "shop"), footage.unpack(folder / "cctv")
-        events = json.loads((folder / "shop_events.json").read_text())
-        self.data = footage.mnnit(real)
-        self.shop = footage.shop(shop, events, len(real.frames))
-        self.cctv = footage.cctv(cctv, len(real.frames) + len(shop.frames))
-        self.frames_file = Path(tempfile.mkdtemp()) / "frames.npy"
-        np.save(self.frames_file, np.concatenate([real.frames, shop.frames, cctv.frames]))
-        self.shelf = pool.Shelf(folder / "results")
+    def __init__(self, data: Folded, shelf: Shelf) -> None:
+        self.data, self.shelf = data, shelf
 
     def job(self, recipe: Recipe, name: str, held_out: tuple[int, ...], seed: int) -> Job:
         """Train outside ``held_out``, score inside."""
-        rows = self.data.train_rows(set(held_out))
-        test = np.flatnonzero(np.isin(self.data.fold, held_out))
         return Job(
             job_name(recipe.network, name, held_out, seed),
             recipe,
-            self.data.clips.of(rows),
-            self.data.clips.of(test),
+            self.data.train_rows(set(held_out)),
+            np.flatnonzero(np.isin(self.data.column("fold"), held_out)),
             seed,
-            self.shop if recipe.before == "shop" else None,
         )
 
     def scores(self, network: str, outer: int, names: list[str]) -> dict[str, float]:
         """Return the inner validation scores of an outer fold."""
-        return {
-            name: inner_score(outer, network, name, 0, self.shelf.logits, self.data)
-            for name in names
-        }
+        return {name: inner_score(outer, network, name, 0, self.shelf, self.data) for name in names}
+
+    def recipes(self, network: str) -> dict[str, Recipe]:
+        """Return every recipe with one change, as far as this input has what is changed."""
+        return space.singles(network, features=self.data.people is not None)
 
     def singles(self, network: str) -> Iterator[Job]:
         """Train every change by itself, on all pairs of folds."""
-        for name, recipe in space.singles(network).items():
+        for name, recipe in self.recipes(network).items():
             for pair in PAIRS:
                 yield self.job(recipe, name, pair, 0)
 
     def combined(self, network: str) -> Iterator[tuple[int, str, Recipe]]:
         """List what each outer fold tries together."""
-        names = list(space.singles(network))
+        names = list(self.recipes(network))
         for outer in range(FOLDS):
             found = space.combinations(network, self.scores(network, outer, names))
             for name, recipe in found.items():
@@ -79,7 +67,7 @@ class Benchmark:
 
     def chosen(self, network: str) -> dict[int, tuple[str, Recipe]]:
         """Choose each outer fold's recipe: the best of its inner scores."""
-        recipes = space.singles(network)
+        recipes = self.recipes(network)
         names = {outer: list(recipes) for outer in range(FOLDS)}
         for outer, name, recipe in self.combined(network):
             names[outer].append(name)
@@ -104,7 +92,7 @@ class Benchmark:
         seeds: Sequence[int] = SEEDS,
         keep_weights: bool = False,
     ) -> Iterator[Job]:
-        """Train a recipe on all that an outer fold may learn from; may keep weights."""
+        """Train a recipe on all that an outer fold may learn from; may keep the first network."""
         for seed in seeds:
             job = self.job(recipe, name, (outer,), seed)
             yield replace(job, keep_weights=keep_weights and seed == 0)

@@ -1,6 +1,6 @@
 """The table of research/accuracy.py: outer folds, every seed, intervals by recording.
 
-python -m research.report FOLDER [TRIED.csv]     FOLDER with the results in it
+python -m research.report FOLDER [RESULTS [TRIED.csv]]     RESULTS: FOLDER/results
 """
 
 import sys
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from aislewatch.config.judging import Evaluate
 from aislewatch.config.params import load_params
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
-from research import space
+from research.footage import read_folded
 from research.plan import CHOSEN, NETWORKS, SEEDS, Benchmark
-from research.select import FOLDS, PAIRS, clip_logits, job_name
-from research.stages import ALIKE, SHARES, SPOILED, START, share_name
+from research.select import FOLDS, PAIRS, job_name
+from research.stages import ALIKE, SHARES, START, share_name
+from research.trainings import Shelf
 
 FIGURES = ("accuracy", "auc")
-REPORTED = (START, SPOILED, "16 frames", "24 frames", "30 frames", "paper", "product", "pooled")
+# Recipes that were fixed before any outer score was known, in the order of the table.
+FIXED = (START, "mixed", "plain", "16 frames", "24 frames", "30 frames", "paper")
 
 
 def prediction(
@@ -35,24 +37,23 @@ def prediction(
         seed: of the trainings.
         also: they were held a second fold back, so many further on than the one scored.
     """
-    data = benchmark.data
-    logits = np.full(len(data.fold), np.nan)
+    fold = benchmark.data.column("fold")
+    logits = np.full(len(fold), np.nan)
     for outer in range(FOLDS):
         held_out = tuple(sorted({outer, (outer + also) % FOLDS}))
-        result = benchmark.shelf.logits.get(job_name(network, name, held_out, seed))
+        result = benchmark.shelf.logits(job_name(network, name, held_out, seed))
         if result is None:
             return None
-        scored = data.fold[np.isin(data.fold, held_out)]
-        logits[data.fold == outer] = clip_logits(result)[scored == outer]
+        logits[fold == outer] = result[fold[np.isin(fold, held_out)] == outer]
     return scored_table(benchmark, logits)
 
 
 def scored_table(benchmark: Benchmark, logits_N: NDArray[np.float64]) -> pd.DataFrame:
-    """Clips as the product's evaluation wants them."""
-    data = benchmark.data
-    columns = {"video": data.recording, "group": data.recording}
+    """Return the videos as the product's evaluation wants clips."""
+    videos = benchmark.data.videos
+    columns = {"video": videos["recording"], "group": videos["recording"]}
     scores_N = 1 / (1 + np.exp(-logits_N))
-    return pd.DataFrame(columns | {"label": data.clips.label.astype(int), "score": scores_N})
+    return pd.DataFrame(columns | {"label": videos["label"].astype(int), "score": scores_N})
 
 
 def predictions(benchmark: Benchmark, network: str, name: str) -> list[pd.DataFrame]:
@@ -80,31 +81,38 @@ def shown(figure: Resampled, settings: Evaluate) -> str:
     return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
-def main(folder: Path, file: Path | None = None) -> None:
-    """Print markdown: the networks and the leads, then every configuration tried."""
-    benchmark = Benchmark(folder)
+def main(folder: Path, *also: Path) -> None:
+    """Print markdown: the networks and the leads, then every configuration tried.
+
+    Args:
+        folder: of research/accuracy.py.
+        also: where its results are, if elsewhere; then a file for the table of what was tried.
+    """
+    results, file = [*also, None, None][:2]
+    benchmark = Benchmark(read_folded(folder), Shelf(results or folder / "results"))
     settings = load_params(Path(__file__).parents[1] / "params.yaml").evaluate
-    rows = [(network, CHOSEN) for network in NETWORKS]
-    rows += [(network, ALIKE) for network in NETWORKS[1:]]
-    rows += [("convlstm", name) for name in REPORTED]
-    ours = figures(predictions(benchmark, "convlstm", CHOSEN), settings)
-    print("| network | accuracy | by seed | AUC | lead in accuracy | lead in AUC |")
-    print("|---|---|---|---|---|---|")
-    for network, name in rows:
-        tables = predictions(benchmark, network, name)
-        if not tables:
-            print(f"| {network}, {name} | not run | | | | |")
-            continue
-        own = figures(tables, settings)
-        calls = [((t["score"] > 0.5) == (t["label"] > 0)).mean() for t in tables]
-        cells = [shown(own["accuracy"], settings), " ".join(f"{100 * c:.1f}" for c in calls)]
-        cells.append(shown(own["auc"], settings))
-        rival = (network, name) != ("convlstm", CHOSEN)
-        cells += [shown(ours[f] - own[f], settings) if rival else "" for f in FIGURES]
-        print(f"| {network}, {name} | {' | '.join(cells)} |")
+    rows = [(network, name) for name in (CHOSEN, ALIKE, *FIXED) for network in NETWORKS]
+    tables = {row: found for row in rows if (found := predictions(benchmark, *row))}
+    leader = next(iter(tables))
+    print(f"{len(benchmark.shelf.results)} trainings; the leads are those of {', '.join(leader)}\n")
+    print("| network | trainings | accuracy | by seed | AUC | lead in accuracy | lead in AUC |")
+    print("|---|---|---|---|---|---|---|")
+    for row, found in tables.items():
+        print(f"| {', '.join(row)} | {table_row(found, tables[leader], settings)} |")
     curve(benchmark, settings)
-    elsewhere(benchmark, settings)
     listed(benchmark, file)
+
+
+def table_row(
+    found: Sequence[pd.DataFrame], leader: Sequence[pd.DataFrame], settings: Evaluate
+) -> str:
+    """Return the cells of one network and recipe; its leads are paired by recording."""
+    own, first = figures(found, settings), figures(leader, settings)
+    calls = [((table["score"] > 0.5) == (table["label"] > 0)).mean() for table in found]
+    cells = [str(FOLDS * len(found)), shown(own["accuracy"], settings)]
+    cells += [" ".join(f"{100 * call:.1f}" for call in calls), shown(own["auc"], settings)]
+    cells += [shown(first[f] - own[f], settings) if found is not leader else "" for f in FIGURES]
+    return " | ".join(cells)
 
 
 def curve(benchmark: Benchmark, settings: Evaluate) -> None:
@@ -119,16 +127,6 @@ def curve(benchmark: Benchmark, settings: Evaluate) -> None:
         print_row(f"{share:.0%}", tables, settings)
 
 
-def elsewhere(benchmark: Benchmark, settings: Evaluate) -> None:
-    """The start recipe learned from other footage alone."""
-    print("\n| learned from | trainings | accuracy | AUC |\n|---|---|---|---|")
-    for source in ("cctv", "shop"):
-        names = [job_name("convlstm", f"{source} alone", (), seed) for seed in SEEDS]
-        shelf = benchmark.shelf.logits
-        tables = [scored_table(benchmark, clip_logits(shelf[n])) for n in names if n in shelf]
-        print_row(source, tables, settings)
-
-
 def print_row(name: str, tables: Sequence[pd.DataFrame], settings: Evaluate) -> None:
     """How many trainings there are and their figures; nothing where there is none."""
     if tables:
@@ -140,6 +138,8 @@ def print_row(name: str, tables: Sequence[pd.DataFrame], settings: Evaluate) -> 
 def listed(benchmark: Benchmark, file: Path | None) -> None:
     """Print every configuration that was tried, with its inner validation; the table to a file."""
     table = tried(benchmark)
+    if table.empty:
+        return
     if file:
         table.to_csv(file, index=False, float_format="%.4f")
     means = 100 * table.filter(like="inner_auc").mean(axis=1)
@@ -155,8 +155,8 @@ def tried(benchmark: Benchmark) -> pd.DataFrame:
     """A row a network and recipe: how many changes, and what it was worth to each outer fold."""
     found: dict[tuple[str, str], dict[int, float]] = {}
     for network in NETWORKS:
-        names = list(space.singles(network))
-        if job_name(network, names[-1], PAIRS[-1], 0) not in benchmark.shelf.logits:
+        names = list(benchmark.recipes(network))
+        if job_name(network, names[-1], PAIRS[-1], 0) not in benchmark.shelf.results:
             continue  # its search was not run to its end
         asked = [(outer, name) for outer in range(FOLDS) for name in names]
         asked += [(outer, name) for outer, name, _ in benchmark.combined(network)]

@@ -1,6 +1,6 @@
-"""How scores of unseen MNNIT clips hold when the picture gets worse, and on other footage.
+"""How scores of unseen MNNIT clips hold when the picture gets worse.
 
-python -m research.robustness FOLDER CORPUS [--names chosen start spoiled] [--picture FILE]
+python -m research.robustness FOLDER CORPUS [--names chosen start] [--picture FILE]
 
 FOLDER is that of research/accuracy.py, whose trainings keep a network an outer fold; each is
 scored on its own unseen clips, of the outer folds that all names have. Compression is done on the
@@ -15,28 +15,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from imageio_ffmpeg import get_ffmpeg_exe
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from sklearn.metrics import roc_auc_score
-from torch import nn
 
+from aislewatch.models.build import Detector, load_model
 from research import footage, pack
-from research.engine import score
-from research.networks import build
-from research.plan import CHOSEN, Benchmark
-from research.recipe import Recipe
+from research.footage import Folded
+from research.plan import CHOSEN
 from research.select import FOLDS, job_name
-from research.tables import Clips, windows
+from research.trainings import Shelf, video_logits
 
 Frames = NDArray[np.uint8]
-# Network and recipe by outer fold, by the trainings' name.
-Networks = Mapping[str, Mapping[int, tuple[nn.Module, Recipe]]]
+# Network by outer fold, by the trainings' name.
+Networks = Mapping[str, Mapping[int, Detector]]
 # One a name, told apart in grey.
 STYLES = ("o-", "s--", "^:", "D-.")
 LUMA_BLACK = 16  # limited-range luma of black
+CPU = torch.device("cpu")
 
 
 def darker(frames: Frames, factor: float) -> Frames:
@@ -64,16 +64,24 @@ def coarser(frames: Frames, side: int) -> Frames:
     return out
 
 
-def compressed(corpus: Path, crf: int) -> Frames:
-    """The clips encoded once more by x264 at a constant rate factor, and decoded by the product."""
+def compressed(corpus: Path, crf: int, videos: pd.DataFrame) -> Frames:
+    """Encode the videos once more by x264 at a constant rate factor, decode them by the product."""
     with tempfile.TemporaryDirectory() as folder:
-        for video in sorted(corpus.glob("mnnit/*/*.mp4")):
-            target = Path(folder) / video.relative_to(corpus)
+        for path in videos["path"]:
+            target = Path(folder) / "again" / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-i", str(video)]
+            command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-i", str(corpus / path)]
             command += ["-c:v", "libx264", "-crf", str(crf), "-threads", "1", str(target)]
             subprocess.run(command, check=True)
-        return pack.decoded(Path(folder), "mnnit").frames
+        decoded = pack.decoded(Path(folder) / "again", "mnnit", Path(folder) / "frames")
+        again = videos[["path"]].merge(decoded, on="path", validate="one_to_one")
+        return stacked(again, Path(folder) / "frames")
+
+
+def stacked(videos: pd.DataFrame, frames_dir: Path) -> Frames:
+    """Read the frames of all videos, one after another."""
+    files = [np.fromfile(frames_dir / file, np.uint8) for file in videos["frames_file"]]
+    return np.concatenate(files).reshape(-1, footage.SIZE * 3 // 2, footage.SIZE)
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Axis:
     spoil: Callable[[Frames, float], Frames]
 
 
-def axes(corpus: Path) -> tuple[Axis, ...]:
+def axes(corpus: Path, videos: pd.DataFrame) -> tuple[Axis, ...]:
     """What is tried; the compressed clips come from the videos, not from the frames."""
     return (
         Axis("light, share of what it was", (0.5, 0.25, 0.1), darker),
@@ -94,7 +102,9 @@ def axes(corpus: Path) -> tuple[Axis, ...]:
             "camera, pixels a side", (64, 32, 16), lambda frames, side: coarser(frames, int(side))
         ),
         Axis(
-            "x264, constant rate factor", (33, 41, 49), lambda _, crf: compressed(corpus, int(crf))
+            "x264, constant rate factor",
+            (33, 41, 49),
+            lambda _, crf: compressed(corpus, int(crf), videos),
         ),
     )
 
@@ -107,45 +117,39 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", default=[CHOSEN], help="of the trainings")
     parser.add_argument("--picture", type=Path)
     asked = parser.parse_args()
-    benchmark = Benchmark(asked.folder)
-    frames = np.load(benchmark.frames_file, mmap_mode="r")
-    real = np.array(frames[: benchmark.data.clips.length.sum()])
-    networks = {
-        name: stored_networks(asked.folder / "results", name, benchmark) for name in asked.names
-    }
+    data, shelf = footage.read_folded(asked.folder), Shelf(asked.folder / "results")
+    real = stacked(data.videos, data.frames_dir)
+    networks = {name: stored_networks(shelf, name) for name in asked.names}
     folds = sorted(set.intersection(*(set(found) for found in networks.values())))
-    print(f"outer folds {folds}, {np.isin(benchmark.data.fold, folds).sum()} clips")
-    filmed = auc_of("as filmed", real, networks, folds, benchmark)
+    print(f"outer folds {folds}, {np.isin(data.column('fold'), folds).sum()} videos")
+    filmed = auc_of("as filmed", real, networks, folds, data)
     drawn = []
-    for axis in axes(asked.corpus):
+    for axis in axes(asked.corpus, data.videos):
         aucs = [filmed]
         for severity in axis.severities:
             spoiled = axis.spoil(real, severity)
-            aucs.append(auc_of(f"{axis.title}: {severity:g}", spoiled, networks, folds, benchmark))
+            aucs.append(auc_of(f"{axis.title}: {severity:g}", spoiled, networks, folds, data))
         drawn.append((axis, aucs))
     if asked.picture:
         draw(drawn, asked.picture)
-    everything = torch.from_numpy(np.array(frames))
-    for name, found in networks.items():
-        for outer, (network, recipe) in found.items():
-            for place, clips in (("synthetic shop", benchmark.shop), ("cctv", benchmark.cctv)):
-                logits = clip_scores(network, recipe, everything, clips)
-                report(f"{name}, network {outer}, {place}", clips.label, logits)
 
 
 def auc_of(
-    condition: str, frames: Frames, networks: Networks, folds: Sequence[int], benchmark: Benchmark
+    condition: str, frames: Frames, networks: Networks, folds: Sequence[int], data: Folded
 ) -> dict[str, float]:
     """AUC of each name's networks over the clips of the folds, which is printed too."""
-    data, aucs = benchmark.data, {}
-    rows = np.flatnonzero(np.isin(data.fold, folds))
-    on_cpu = torch.from_numpy(frames)
-    for name, found in networks.items():
-        logits = np.full(len(data.fold), np.nan)
-        for outer in folds:
-            own = np.flatnonzero(data.fold == outer)
-            logits[own] = clip_scores(*found[outer], on_cpu, data.clips.of(own))
-        aucs[name] = report(f"{name}, {condition}", data.clips.label[rows], logits[rows])
+    fold, label, aucs = data.column("fold"), data.column("label"), {}
+    rows = np.flatnonzero(np.isin(fold, folds))
+    with tempfile.TemporaryDirectory() as folder:
+        ends = np.cumsum(data.column("n_frames"))[:-1]
+        for file, video in zip(data.videos["frames_file"], np.split(frames, ends), strict=True):
+            video.tofile(Path(folder) / file)
+        for name, found in networks.items():
+            logits = np.full(len(fold), np.nan)
+            for outer in folds:
+                own = np.flatnonzero(fold == outer)
+                logits[own] = video_logits(found[outer], data, own, Path(folder), CPU)
+            aucs[name] = report(f"{name}, {condition}", label[rows], logits[rows])
     return aucs
 
 
@@ -166,39 +170,16 @@ def draw(measured: Sequence[tuple[Axis, list[dict[str, float]]]], picture: Path)
     figure.savefig(picture, dpi=110)
 
 
-def stored_networks(
-    folder: Path, name: str, benchmark: Benchmark
-) -> dict[int, tuple[nn.Module, Recipe]]:
-    """Network and recipe of each outer fold whose weights were kept."""
-    states: dict[int, dict[str, torch.Tensor]] = {}
-    prefixes = {outer: job_name("convlstm", name, (outer,), 0) + "/" for outer in range(FOLDS)}
-    for file in sorted(folder.glob("weights*.npz")):
-        with np.load(file) as stored:
-            for outer, prefix in prefixes.items():
-                keys = [key for key in stored.files if key.startswith(prefix)]
-                if keys:
-                    states[outer] = {
-                        key.removeprefix(prefix): torch.from_numpy(stored[key]) for key in keys
-                    }
-    chosen = benchmark.chosen("convlstm") if name == CHOSEN else {}
-    found = {}
-    for outer, state in states.items():
-        recipe = chosen[outer][1] if chosen else Recipe()
-        network = build(recipe, 0)
-        network.load_state_dict(state)
-        found[outer] = network, recipe
-    return found
+def stored_networks(shelf: Shelf, name: str) -> dict[int, Detector]:
+    """The network of each outer fold that was kept."""
+    folders = {
+        outer: shelf.network_folder(job_name("convlstm", name, (outer,), 0))
+        for outer in range(FOLDS)
+    }
+    return {outer: load_model(folder) for outer, folder in folders.items() if folder.exists()}
 
 
-def clip_scores(
-    network: nn.Module, recipe: Recipe, frames: torch.Tensor, clips: Clips
-) -> NDArray[np.float64]:
-    """Mean logit of a clip's windows as filmed."""
-    at = windows(recipe, clips, 2)
-    return score(network, recipe, frames, at, 0.0).mean(dim=1).double().numpy()
-
-
-def report(name: str, label: NDArray[np.float32], logits: NDArray[np.float64]) -> float:
+def report(name: str, label: NDArray[np.int64], logits: NDArray[np.float64]) -> float:
     """Print one line; the AUC."""
     accuracy, auc = ((logits > 0) == (label > 0.5)).mean(), float(roc_auc_score(label, logits))
     print(f"{name:48s} accuracy {accuracy:.3f}  AUC {auc:.3f}", flush=True)

@@ -1,15 +1,14 @@
 """Lists the stages of research/accuracy.py: the search, and the trainings it is reported beside."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from research.engine import Job
 from research.plan import NETWORKS, SEEDS, Benchmark
-from research.recipe import PAPER, POOLED, PRODUCT, Recipe
-from research.select import FOLDS, job_name
+from research.recipe import PAPER, PLAIN, Recipe
+from research.trainings import Job
 
 # Names of trainings on the outer folds.
-ALIKE, START, SPOILED = "as the ConvLSTM", "start", "spoiled"
+ALIKE, START = "as the ConvLSTM", "start"
 # Frames of a clip and footage frames between them: the paper's 16, and up to the 30 of the footage.
 LENGTHS = ((16, 1), (24, 1), (30, 1))
 # Shares of the recordings to learn from, for the learning curve; the search itself trains on three
@@ -17,66 +16,65 @@ LENGTHS = ((16, 1), (24, 1), (30, 1))
 SHARES = (0.25, 0.5)
 
 
-def alike(plan: Benchmark) -> Iterator[Job]:
+def singles(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train every change by itself."""
+    return plan.singles(network)
+
+
+def combinations(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train the best changes together."""
+    return plan.combinations(network)
+
+
+def final(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train what each outer fold chose."""
+    return plan.final(network)
+
+
+def start(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train the recipe that the search begins with: fixed before any outer score is known."""
+    return plan.everywhere(Recipe(network=network), START, SEEDS, keep_weights=True)
+
+
+def mixed(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train the same with mixup and twice the epochs: what the notes of the first runs advise."""
+    return plan.everywhere(Recipe(network=network, mixup=0.4, epochs=120), "mixed", SEEDS)
+
+
+def plain(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train as the product did before it had the protocol's keys."""
+    return plan.everywhere(PLAIN.but(network=network), "plain", SEEDS)
+
+
+def alike(plan: Benchmark, network: str) -> Iterator[Job]:
     """Train the other networks by the recipe that the ConvLSTM chose."""
-    for network in NETWORKS[1:]:
-        for outer, (_, recipe) in plan.chosen("convlstm").items():
+    if network != NETWORKS[0]:
+        for outer, (_, recipe) in plan.chosen(NETWORKS[0]).items():
             yield from plan.outer_jobs(recipe.but(network=network), ALIKE, outer)
 
 
-def start(plan: Benchmark) -> Iterator[Job]:
-    """Train the recipe that the search began with."""
-    return plan.everywhere(Recipe(), START, keep_weights=True)
-
-
-def curve(plan: Benchmark) -> Iterator[Job]:
-    """Train that recipe on a share of the recordings: whether more footage would help.
+def curve(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train the start on a share of the recordings: whether more footage would help.
 
     The batch shrinks with the share, so that every training takes as many steps.
     """
     for share in SHARES:
-        recipe = Recipe(batch=round(share * Recipe().batch))
-        for outer in range(FOLDS):
+        recipe = Recipe(network=network, batch=round(share * Recipe().batch))
+        for outer in range(5):
             for job in plan.outer_jobs(recipe, share_name(share), outer, seeds=(0,)):
-                rows = plan.data.some_recordings({outer}, share, job.seed)
-                yield replace(job, train=plan.data.clips.of(rows))
+                yield replace(job, train=plan.data.some_recordings({outer}, share, job.seed))
 
 
-def elsewhere(plan: Benchmark) -> Iterator[Job]:
-    """Train that recipe on other footage, score it on all clips of this.
-
-    ``cctv`` has 26 clips, so it gets batches of 4 for as many steps as the folds.
-    """
-    for name, clips, batch in (("cctv", plan.cctv, 4), ("shop", plan.shop, Recipe().batch)):
-        for seed in SEEDS:
-            named = job_name("convlstm", f"{name} alone", (), seed)
-            yield Job(named, Recipe(batch=batch), clips, plan.data.clips, seed)
-
-
-def pooled(plan: Benchmark) -> Iterator[Job]:
-    """Train the changes that were best over all folds."""
-    return plan.everywhere(POOLED, "pooled", SEEDS)
-
-
-def paper(plan: Benchmark) -> Iterator[Job]:
-    """Train the paper's configuration."""
-    return plan.everywhere(PAPER, "paper")
-
-
-def product(plan: Benchmark) -> Iterator[Job]:
-    """Train what the product can do of the paper's configuration."""
-    return plan.everywhere(PRODUCT, "product", SEEDS, keep_weights=True)
-
-
-def spoiled(plan: Benchmark) -> Iterator[Job]:
-    """Train the first recipe with spoiled pictures among those it learns from."""
-    return plan.everywhere(Recipe(blur=0.5), SPOILED, keep_weights=True)
-
-
-def lengths(plan: Benchmark) -> Iterator[Job]:
-    """Train the first recipe with clips of 16, 24 and 30 frames."""
+def lengths(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train the start with clips of 16, 24 and 30 frames."""
     for frames, step in LENGTHS:
-        yield from plan.everywhere(Recipe(frames=frames, step=step), f"{frames} frames")
+        recipe = Recipe(network=network, frames=frames, step=step)
+        yield from plan.everywhere(recipe, f"{frames} frames")
+
+
+def paper(plan: Benchmark, network: str) -> Iterator[Job]:
+    """Train the paper's configuration."""
+    return plan.everywhere(PAPER.but(network=network), "paper")
 
 
 def share_name(share: float) -> str:
@@ -84,40 +82,15 @@ def share_name(share: float) -> str:
     return f"{share} of data"
 
 
-# All on the outer folds; none is chosen from.
-BESIDE = {
+# In the order in which they run: a stage may choose by what those before it gave.
+STAGES: Mapping[str, Callable[[Benchmark, str], Iterator[Job]]] = {
     stage.__name__: stage
-    for stage in (start, curve, elsewhere, spoiled, lengths, paper, product, pooled)
-}
-SEARCH = {
-    "singles": Benchmark.singles,
-    "combinations": Benchmark.combinations,
-    "final": Benchmark.final,
-}
-STAGES = (*SEARCH, "alike", *BESIDE)
+    for stage in (
+        start, mixed, plain, singles, combinations, final, alike, curve, lengths, paper,
+    )
+}  # fmt: skip
 
 
-def flows(
-    plan: Benchmark, networks: Sequence[str], stages: Sequence[str]
-) -> list[Callable[[], list[Job] | None]]:
-    """List what can be trained side by side: each network's search, and every stage beside it."""
-    searches = {network: [s for s in stages if s in SEARCH] for network in networks}
-    if "convlstm" in searches and "alike" in stages:
-        searches["convlstm"].append("alike")  # by what its search chose
-    found = [flow(plan, network, search) for network, search in searches.items()]
-    return found + [flow(plan, "convlstm", [stage]) for stage in stages if stage in BESIDE]
-
-
-def flow(plan: Benchmark, network: str, stages: Sequence[str]) -> Callable[[], list[Job] | None]:
-    """Run stages one after the other; those of the search for the network named."""
-    left = list(stages)
-
-    def following() -> list[Job] | None:
-        if not left:
-            return None
-        stage = left.pop(0)
-        if stage in SEARCH:
-            return list(SEARCH[stage](plan, network))
-        return list(alike(plan) if stage == "alike" else BESIDE[stage](plan))
-
-    return following
+def jobs(plan: Benchmark, stage: str, networks: Sequence[str]) -> list[Job]:
+    """List a stage's trainings for these networks."""
+    return [job for network in networks for job in STAGES[stage](plan, network)]

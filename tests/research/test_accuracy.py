@@ -1,27 +1,48 @@
-"""The accuracy benchmark keeps its folds apart, selects inside them, and trains what we ship."""
+"""The accuracy protocol keeps its folds apart, selects inside them, trains as the product does."""
 
 import csv
+import dataclasses
+import json
+import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from aislewatch.models.convlstm import ConvLSTMNet
-from research import space
-from research.engine import Job
+from aislewatch.models.build import PeopleForm, load_model
+from aislewatch.models.scoring import score_clips
+from aislewatch.train.data import TrainingData
+from aislewatch.train.loop import train
+from aislewatch.train.processes import Processes
+from research import accuracy, report, space
 from research.folds.make_mnnit import folded
-from research.footage import FOLDS_FILE, SIZE, Folded
-from research.networks import build
+from research.footage import (
+    FOLDS_FILE,
+    FORM,
+    FRAMES,
+    PACKED,
+    SIZE,
+    TABLE,
+    Folded,
+    pack,
+    read_folded,
+)
+from research.plan import NETWORKS, Benchmark
 from research.recipe import Recipe
+from research.reduced import SMALL
+from research.reduced import main as reduced
 from research.select import FOLDS, PAIRS, inner_score, job_name
-from research.side_by_side import run
-from research.tables import Clips
+from research.trainings import Job, Machine, Shelf, learn, learned_windows, run, video_logits
 
 TINY = Recipe(
-    size=32, frames=3, step=1, encoder=(4, 4), hidden=4, norm=False, epochs=2, batch=4, dropout=0.0
+    size=16, frames=3, step=1, encoder=(4,), hidden=4, norm="none", epochs=2, batch=4, dropout=0.0
 )
+CPU = Machine("cpu", 1, "float32")
+FOREVER = float("inf")
 
 
 def test_no_recording_lies_in_two_folds_and_each_holds_both_labels() -> None:
@@ -42,76 +63,216 @@ def test_the_committed_folds_are_what_the_script_makes(corpus: Path) -> None:
     assert made.to_csv(index=False) == FOLDS_FILE.read_text()
 
 
+def some_videos(count: int, random: np.random.Generator) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "path": [f"mnnit/{n}.mp4" for n in range(count)],
+            "label": np.arange(count) % 2,
+            "recording": [str(n) for n in range(count)],
+            "fold": np.arange(count) // 2 % FOLDS,
+            "contradicted": (random.random(count) < 0.1).astype(int),
+            "frames_file": [f"{n}.yuv" for n in range(count)],
+            "first": 0,
+            "n_frames": 5,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as ``research.pack`` writes it, of 20 videos that brighten or darken."""
+    folder = tmp_path_factory.mktemp("protocol")
+    random = np.random.default_rng(3)
+    videos = some_videos(20, random).assign(contradicted=0)
+    (folder / FRAMES).mkdir()
+    for video in videos.itertuples():
+        frames = random.integers(60, 100, (5, SIZE * 3 // 2, SIZE), np.uint8)
+        frames += np.arange(5, dtype=np.uint8)[:: 1 if video.label else -1, None, None] * 30
+        frames.tofile(folder / FRAMES / str(video.frames_file))
+    videos.to_csv(folder / TABLE, index=False)
+    return folder
+
+
+# Selection
+
+
 def some_data(random: np.random.Generator) -> Folded:
-    label = np.tile([0.0, 1.0], 25).astype(np.float32)
-    clips = Clips(np.arange(50) * 3, np.full(50, 3), label)
-    fold = np.repeat(np.arange(FOLDS), 10)
-    return Folded(clips, fold, [str(n) for n in range(50)], random.random(50) < 0.1)
+    return Folded(some_videos(50, random), Path("nowhere"))
 
 
-def test_what_an_outer_fold_chooses_by_never_depends_on_its_own_clips() -> None:
+def test_what_an_outer_fold_chooses_by_never_depends_on_its_own_clips(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    data = some_data(random)
-    shelf = {
-        job_name("convlstm", "start", pair, 0): random.normal(size=(2, 2, 20, 1)) for pair in PAIRS
-    }
+    data, shelf = some_data(random), Shelf(tmp_path)
+    for pair in PAIRS:
+        name = job_name("convlstm", "start", pair, 0)
+        shelf.results[name] = {"logits": random.normal(size=20)}
     for outer in range(FOLDS):
         before = inner_score(outer, "convlstm", "start", 0, shelf, data)
-        changed = {}
+        changed = Shelf(tmp_path)
         for pair in PAIRS:
             name = job_name("convlstm", "start", pair, 0)
-            own = data.fold[np.isin(data.fold, pair)] == outer
+            fold = data.column("fold")
+            own = fold[np.isin(fold, pair)] == outer
             # Trainings that saw the outer fold, and all scores of its clips, turned around.
-            seen = outer not in pair
-            changed[name] = np.where(own[:, None] | seen, -shelf[name], shelf[name])
+            logits = shelf.results[name]["logits"]
+            changed.results[name] = {"logits": np.where(own | (outer not in pair), -logits, logits)}
         assert inner_score(outer, "convlstm", "start", 0, changed, data) == before
 
 
 def test_training_rows_leave_out_folds_and_contradictions() -> None:
     data = some_data(np.random.default_rng(1))
     rows = data.train_rows({1, 3})
-    assert set(data.fold[rows]) == {0, 2, 4}
-    assert not data.contradicted[rows].any()
+    assert set(data.column("fold")[rows]) == {0, 2, 4}
+    assert not data.column("contradicted")[rows].any()
     fewer = data.some_recordings({1, 3}, 0.5, 0)
     assert set(fewer) < set(rows)
+    job = Benchmark(data, Shelf(Path("nowhere"))).job(TINY, "x", (1, 3), 0)
+    assert set(data.column("fold")[job.test]) == {1, 3}
+    assert not set(job.test) & set(job.train)
 
 
 def test_changes_that_help_are_combined_best_first_and_never_two_of_one_kind() -> None:
     scores = dict.fromkeys(space.singles("convlstm"), 0.5)
-    scores |= {"both inputs": 0.9, "background": 0.8, "mixup": 0.7, "30 frames": 0.6}
+    scores |= {"no norm": 0.9, "group norm": 0.8, "mixup": 0.7, "30 frames": 0.6}
     found = space.combinations("convlstm", scores)
-    assert list(found) == ["both inputs + mixup", "30 frames + both inputs + mixup"]
-    recipe = found["30 frames + both inputs + mixup"]
-    assert (recipe.input, recipe.mixup, recipe.frames, recipe.step) == ("both", 0.4, 30, 1)
+    assert list(found) == ["mixup + no norm", "30 frames + mixup + no norm"]
+    recipe = found["30 frames + mixup + no norm"]
+    assert (recipe.norm, recipe.mixup, recipe.frames, recipe.step) == ("none", 0.4, 30, 1)
+    assert "group norm" not in space.singles("lstm")
+    assert "smaller crops" not in space.singles("convlstm", features=True)
 
 
-def test_the_benchmarks_network_is_the_products() -> None:
-    ours = build(TINY, 0).eval()
-    product = ConvLSTMNet(3, 32, TINY.encoder, TINY.hidden, 3, 0.0).eval()
-    pairs = zip(product.state_dict().items(), ours.state_dict().values(), strict=True)
-    product.load_state_dict({name: value for (name, _), value in pairs})
-    x_BTCHW = torch.randn(2, 3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(ours(x_BTCHW), product(x_BTCHW), atol=1e-6)
+# Trainings
 
 
-@pytest.mark.parametrize("norm", [False, True])
-def test_a_network_by_the_products_kernels_is_the_same(norm: bool) -> None:
-    network = build(TINY.but(norm=norm), 0)
-    x_BTCHW = torch.randn(2, 3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    plain = network(x_BTCHW)
-    network.fuse(torch.float32)
-    assert torch.allclose(network(x_BTCHW), plain, atol=1e-5)
+def test_packed_frames_come_back(folder: Path, tmp_path: Path) -> None:
+    data = read_folded(folder)
+    pack(data.videos, data.frames_dir, tmp_path / PACKED)
+    data.videos.to_csv(tmp_path / TABLE, index=False)
+    travelled = read_folded(tmp_path)
+    pd.testing.assert_frame_equal(travelled.videos, data.videos)
+    for file in data.videos["frames_file"]:
+        assert (travelled.frames_dir / file).read_bytes() == (data.frames_dir / file).read_bytes()
 
 
-@pytest.mark.parametrize("changes", [{}, {"mixup": 0.4, "erase": 0.5, "zoom": 0.6, "blur": 0.5}])
-def test_a_training_repeats_to_the_bit_on_a_cpu(changes: dict[str, float]) -> None:
-    random = np.random.default_rng(2)
-    frames = torch.from_numpy(random.integers(0, 255, (30, SIZE * 3 // 2, SIZE), np.uint8))
-    clips = Clips(np.arange(10) * 3, np.full(10, 3), np.tile([0.0, 1.0], 5).astype(np.float32))
-    job = Job("tiny", TINY.but(before="order", before_epochs=1, **changes), clips, clips, seed=1)
-    results = []
-    for _ in range(2):
-        torch.manual_seed(0)  # what spoils pictures draws noise on the device
-        results += run([job], frames, 1, fused=False)
-    assert np.isfinite(results[0].losses).all()
-    assert np.array_equal(results[0].logits, results[1].logits)
+def test_a_video_is_learned_from_end_to_end() -> None:
+    assert learned_windows(Recipe(), 30) == [0, 1]  # 15 frames, every second: 29 of 30
+    assert learned_windows(Recipe(frames=16, step=1), 30) == [0, 7, 14]
+    assert learned_windows(Recipe(frames=30, step=1), 30) == [0]
+
+
+def test_a_job_is_the_products_training_of_its_recipe(folder: Path) -> None:
+    data = read_folded(folder)
+    recipe = TINY.but(frames=5, norm="group", mixup=0.4)
+    job = Benchmark(data, Shelf(folder / "none")).job(recipe, "x", (2,), 1)
+    model, result = learn(job, data, CPU)
+    clips = data.videos.iloc[job.train].rename(columns={"first": "start"})
+    clips = clips[["frames_file", "start", "label"]]
+    training = recipe.training(data, 1, 2, "float32")
+    ours, rows = train(
+        training,
+        TrainingData(clips, clips, data.frames_dir),
+        Processes(torch.device("cpu")),
+        lambda row: None,
+    )
+    assert result["losses"] == [row.train_loss for row in rows]
+    weights = ours.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
+    test = data.videos.iloc[job.test].rename(columns={"first": "start"})
+    scores = score_clips(ours, test, data.frames_dir, torch.device("cpu"))
+    np.testing.assert_allclose(1 / (1 + np.exp(-np.array(result["logits"]))), scores, rtol=1e-5)
+    learning = training.learning
+    assert (learning.schedule, learning.warmup, learning.mixup) == ("cosine", 0.05, 0.4)
+    assert (training.config.model.norm, training.config.model.mirrors) == ("group", True)
+
+
+def test_a_videos_logit_is_the_mean_of_its_windows(folder: Path) -> None:
+    data = read_folded(folder)
+    model, _ = learn(Benchmark(data, Shelf(folder / "none")).job(TINY, "x", (2,), 1), data, CPU)
+    both = video_logits(model, data, np.array([7, 3]), data.frames_dir, torch.device("cpu"))
+    clips = pd.DataFrame({"frames_file": ["3.yuv"] * 3, "start": [0, 1, 2]})
+    scores = score_clips(model, clips, data.frames_dir, torch.device("cpu"))
+    assert both[1] == pytest.approx(np.log(scores / (1 - scores)).mean(), abs=1e-5)
+
+
+def test_features_of_people_are_learned_from_in_place_of_frames(
+    folder: Path, tmp_path: Path
+) -> None:
+    videos = pd.read_csv(folder / TABLE)
+    videos.to_csv(tmp_path / TABLE, index=False)
+    form = PeopleForm(detector="0" * 64, square=32, every=1, channels=6)
+    (tmp_path / FORM).write_text(form.model_dump_json())
+    features, random = tmp_path / "features", np.random.default_rng(0)
+    features.mkdir()
+    for file in videos["frames_file"]:
+        random.integers(0, 256, (5, 6, 64), np.uint8).tofile(features / file)
+    data = read_folded(tmp_path, features)
+    for network in NETWORKS:
+        job = Benchmark(data, Shelf(folder / "none")).job(TINY.but(network=network), "x", (0,), 0)
+        model, result = learn(job, data, CPU)
+        assert model.config.people == form
+        assert len(result["logits"]) == len(job.test)
+        assert np.isfinite(result["logits"]).all()
+
+
+def test_a_run_that_was_stopped_goes_on_and_counts_every_training(
+    folder: Path, tmp_path: Path
+) -> None:
+    data, shelf = read_folded(folder), Shelf(tmp_path)
+    plan = Benchmark(data, shelf)
+    jobs = [plan.job(TINY, "x", (outer,), 0) for outer in range(3)]
+    assert not run(jobs, data, shelf, CPU, until=0.0)
+    assert run(jobs[:2], data, shelf, CPU, FOREVER)
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.json")}
+    again = Shelf(tmp_path)
+    assert len(again.results) == len(before) == 2
+    kept = dataclasses.replace(jobs[2], keep_weights=True)
+    assert run([*jobs[:2], kept], data, again, Machine("cpu", 2, "float32"), FOREVER)
+    assert {name: (tmp_path / name).stat().st_mtime_ns for name in before} == before
+    assert len(Shelf(tmp_path).results) == 3
+    assert load_model(again.network_folder(kept.name)).config.n_frames == TINY.frames
+    other = Job(**(vars(jobs[0]) | {"recipe": TINY.but(lr=1.0)}))
+    with pytest.raises(SystemExit, match="of another recipe; name another --out"):
+        run([other], data, Shelf(tmp_path), CPU, FOREVER)
+
+
+# The commands
+
+
+def test_the_command_trains_and_the_report_counts_and_pairs(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("research.stages.Recipe", lambda network, **_: TINY.but(network=network))
+    monkeypatch.setattr("research.stages.SEEDS", (0, 1))
+    arguments = ["--device", "cpu", "--stages", "start", "--networks", "convlstm", "cnn"]
+    command = ["accuracy", str(folder), "--out", str(tmp_path), *arguments]
+    for trained in (20, 0):
+        monkeypatch.setattr(sys, "argv", command)
+        accuracy.main()
+        assert f"{trained} trainings in" in capsys.readouterr().out
+    report.main(folder, tmp_path)
+    said = capsys.readouterr().out
+    assert said.startswith("20 trainings; the leads are those of convlstm, start")
+    rows = [line.split(" | ") for line in said.splitlines() if line.startswith("| c")]
+    assert [row[0] for row in rows] == ["| convlstm, start", "| cnn, start"]
+    for row, network in zip(rows, ("convlstm", "cnn"), strict=True):
+        assert row[1] == "10"
+        right = 0.0
+        for file in tmp_path.glob(f"{network}_start_*_0.json"):
+            found = json.loads(file.read_text())
+            videos = pd.read_csv(folder / TABLE)
+            [outer] = {int(found["name"].split("|")[2])}
+            label = videos.loc[videos["fold"] == outer, "label"].to_numpy()
+            right += ((np.array(found["logits"]) > 0) == (label > 0)).sum()
+        assert row[3].split()[0] == f"{100 * right / 20:.1f}"
+    assert "[" in rows[1][5]
+
+
+def test_the_reduced_form_runs_on_the_synthetic_shop() -> None:
+    began = time.monotonic()
+    found = reduced(16, SMALL.but(epochs=1, frames=4), networks=("cnn",))
+    assert 0.0 <= found["cnn"] <= 1.0
+    assert time.monotonic() - began < 300
