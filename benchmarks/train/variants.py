@@ -55,6 +55,7 @@ class Ours:
             (positions % 2).float(),
             draw_views(learning, 0, 1, positions.numpy()),
             positions,
+            torch.ones(batch),
         )
         (self.batch,) = prefetch([host], device)
 

@@ -27,6 +27,7 @@ from aislewatch.train.data import load_training_data
 from aislewatch.train.graphs import can_be_recorded
 from aislewatch.train.kernels.precision import compute_in, use_kernels
 from aislewatch.train.loop import Recipe, train
+from aislewatch.train.mixup import draw_shares
 from aislewatch.train.prefetch import DeviceBatch, prefetch, side_streams
 from aislewatch.train.processes import Processes
 from aislewatch.train.step import Stepper
@@ -198,7 +199,8 @@ def test_nothing_is_copied_on_the_stream_that_is_recorded() -> None:
     """torch hands out the same 32 streams by turns: a later feed must not get the recorder's."""
     alone = torch.zeros(2)
     for _ in range(40):
-        list(prefetch([DeviceBatch(alone, alone, ClipViews(*[alone] * 5), alone)], DEVICE))
+        batch = DeviceBatch(alone, alone, ClipViews(*[alone] * 5), alone, alone)
+        list(prefetch([batch], DEVICE))
     streams = side_streams(DEVICE)
     assert streams is side_streams(DEVICE)
     assert streams.copying.cuda_stream != streams.recording.cuda_stream
@@ -210,25 +212,32 @@ def test_a_network_with_cudnn_s_lstm_is_not_recorded() -> None:
 
 
 @pytest.mark.skipif(not CUDA, reason="CUDA graphs need an NVIDIA GPU")
-def test_a_recorded_step_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("norm", ["none", "batch", "group"])
+@pytest.mark.parametrize("mixed", [0, 1])
+def test_a_recorded_step_gives_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, norm: str, mixed: int
+) -> None:
     found = []
     for warm_up in (2, 99):
         monkeypatch.setattr("aislewatch.train.graphs.WARM_UP", warm_up)
-        model = compute_in(make_model("convlstm").to(DEVICE), "bf16_fused").train()
+        model = make_model("convlstm", norm=norm).to(DEVICE)
+        model = compute_in(model, "bf16_fused").train()
         optimizer = PAPER_ADAM.over(model.parameters())
         stepper = Stepper(model, optimizer, 2.0, Processes(DEVICE), at_once=8)
         figures = []
         # The smaller batch in between is computed directly, and must not disturb the recording.
         for number, clips in enumerate([8, 8, 8, 8, 5, 8, 8]):
+            read = clips + mixed
             host = DeviceBatch(
-                random_clips(clips, seed=number),
-                (torch.arange(clips) % 2).float(),
-                draw_views(LEARNING, 0, number, np.arange(clips)),
+                random_clips(read, seed=number),
+                (torch.arange(read) % 2).float(),
+                draw_views(LEARNING, 0, number, np.arange(read)),
                 torch.arange(clips) + number,
+                draw_shares(0.4 * mixed, 0, number, np.arange(clips)),
             )
             (batch,) = prefetch([host], DEVICE)
-            figures.append(stepper.step(batch, clips))
-        found.append([torch.stack(figures), *(p.detach() for p in model.parameters())])
+            figures.append(stepper.step(batch, clips, rate_factor=1 / (1 + number)))
+        found.append([torch.stack(figures), *(x.detach() for x in model.state_dict().values())])
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
@@ -240,7 +249,7 @@ def test_feed_copies_before_memory_is_used_again() -> None:
         for number in range(20):
             buffer.fill_(number)
             alone = torch.zeros(64)
-            yield DeviceBatch(buffer, alone, ClipViews(*[alone] * 5), alone)
+            yield DeviceBatch(buffer, alone, ClipViews(*[alone] * 5), alone, alone)
 
     seen = [(batch.yuv.min(), batch.yuv.max()) for batch in prefetch(batches(), DEVICE)]
     assert [(int(low), int(high)) for low, high in seen] == [(n, n) for n in range(20)]
@@ -250,7 +259,7 @@ def test_feed_copies_before_memory_is_used_again() -> None:
 def test_feed_passes_errors_on() -> None:
     def batches() -> Iterator[DeviceBatch]:
         alone = torch.zeros(2)
-        yield DeviceBatch(alone, alone, ClipViews(*[alone] * 5), alone)
+        yield DeviceBatch(alone, alone, ClipViews(*[alone] * 5), alone, alone)
         raise FootageError("gone.yuv is missing")
 
     fed = prefetch(batches(), DEVICE)
