@@ -93,4 +93,4 @@ quick: $(BIN)/.dev ## the tests of the rooms that compute, in a minute and a hal
 	pytest $(addprefix tests/,$(QUICK)) --ignore tests/ground/test_disk.py
 
 clean: ## remove what the pipeline made; footage, the split's memory, registry and cache stay
-	rm -rf data/frames data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json data/scores models metrics reports/evaluate registration.json
+	rm -rf data/frames data/people data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json data/scores models metrics reports/evaluate registration.json

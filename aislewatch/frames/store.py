@@ -126,7 +126,7 @@ class FrameStore:
         del facts["key"]
         facts["sha256"] = {suffix: sha256_file(file) for suffix, file in files.items()}
         facts_file = frames.with_name("facts.json")
-        facts_file.write_text(_sealed(facts))
+        facts_file.write_text(sealed(facts))
         for suffix, file in files.items():
             move_synced(file, self._path(video.key, suffix))
         fsync_folder(self.folder)
@@ -149,7 +149,7 @@ class FrameStore:
             facts = read_facts(self._path(key, "json"))
             facts["sha256"][_SIGNATURE] = sha256_file(path)
             with whole_file(self._path(key, "json")) as temporary:
-                temporary.write_text(_sealed(facts))
+                temporary.write_text(sealed(facts))
         return stored
 
     def publish(self, videos: Iterable[StoredVideo], folder: Path) -> None:
@@ -186,13 +186,13 @@ def read_facts(file: Path) -> dict[str, Any]:
     """
     text = file.read_text()
     facts: dict[str, Any] = json.loads(text)
-    if not isinstance(facts, dict) or not facts.pop(_SEAL, None) or text != _sealed(facts):
+    if not isinstance(facts, dict) or not facts.pop(_SEAL, None) or text != sealed(facts):
         raise ValueError(f"{file} is damaged")
     return facts
 
 
-def _sealed(facts: dict[str, Any]) -> str:
-    """Encode JSON that holds a digest of itself."""
+def sealed(facts: dict[str, Any]) -> str:
+    """Encode JSON that holds a digest of itself; ``read_facts`` checks that."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return json.dumps(facts | {_SEAL: digest}, indent=2, sort_keys=True) + "\n"
 

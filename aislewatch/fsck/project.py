@@ -1,4 +1,4 @@
-"""Checks frame store, DVC cache, remote and outputs of a project together.
+"""Checks frame store, store of people, DVC cache, remote and outputs of a project together.
 
 Everything is read first, each file once. Then every file is judged, and repaired from whichever
 place has its bytes. Memory grows with the number of files, not with their size.
@@ -21,10 +21,11 @@ from aislewatch.fsck.dvc_files import (
 from aislewatch.fsck.frames import check_frames, is_entry, store_files
 from aislewatch.fsck.hashing import Digests, Progress, hash_files
 from aislewatch.fsck.outputs import PUSH, REMAKE, check_objects, check_output, expect
+from aislewatch.fsck.people import check_people, is_of_people, people_files
 from aislewatch.fsck.read_files import ReadFiles
 from aislewatch.fsck.run_cache import RUNS, check_runs
 from aislewatch.recording.address import without_password
-from aislewatch.tables.places import STORE
+from aislewatch.tables.places import PEOPLE_STORE, STORE
 
 
 @dataclass(frozen=True)
@@ -44,36 +45,37 @@ def check_project(progress: Progress) -> Checked:
     """
     outputs = locked_outputs()
     remote, notes = _remote()
-    in_store = store_files()
+    in_store, of_people = store_files(), people_files()
     objects = {
         folder: folder.files() for folder in (ObjectFolder(cache_folder() / OBJECTS), *remote)
     }
     working = [file for output in outputs for file in _files(output)]
-    digests = hash_files([*in_store, *chain(*objects.values()), *working], progress)
-    evidence = ReadFiles(digests, _misplaced(in_store, objects, digests))
+    digests = hash_files([*in_store, *of_people, *chain(*objects.values()), *working], progress)
+    strays = {file for file in in_store if not is_entry(file)}
+    strays |= {file for file in of_people if not is_of_people(file)}
+    evidence = ReadFiles(digests, strays | _misnamed(objects, digests))
     expected = [expect(output, objects, evidence) for output in outputs]
     stored = [one for one in expected if one.output.cached]
     n_runs, findings = check_runs(cache_folder() / RUNS)
-    findings += check_frames(in_store, evidence)
+    findings += check_frames(in_store, evidence) + check_people(of_people, evidence)
     for (folder, files), then in zip(objects.items(), (REMAKE, PUSH), strict=False):
         findings += check_objects(folder, files, stored, then, evidence)
     for one in expected:
         findings += check_output(one, evidence)
     counts = {f"files in {STORE}": len(in_store)}
+    if of_people:
+        counts[f"files in {PEOPLE_STORE}"] = len(of_people)
     counts |= {f"files in {folder.root}": len(files) for folder, files in objects.items()}
     counts |= {f"files in {cache_folder() / RUNS}": n_runs}
     counts |= {"files of the outputs in dvc.lock": len(working)}
     return Checked(counts, findings, notes)
 
 
-def _misplaced(
-    in_store: list[Path],
-    objects: Mapping[ObjectFolder, list[Path]],
-    digests: Mapping[Path, Digests | None],
+def _misnamed(
+    objects: Mapping[ObjectFolder, list[Path]], digests: Mapping[Path, Digests | None]
 ) -> set[Path]:
     """Find files that are no objects, and objects that are not what their names say."""
-    strays = {file for file in in_store if not is_entry(file)}
-    return strays | {
+    return {
         file
         for folder, files in objects.items()
         for file in files

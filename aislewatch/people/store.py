@@ -1,7 +1,8 @@
 """Keeps what was found in each video, so that one new video costs one video.
 
 An entry is a folder, named by all that its content follows from, and has its name only when it is
-complete: ``facts.json`` (with the sha256 of the other files), ``boxes.npy``, and two files a way.
+complete: ``facts.json`` (with the sha256 of the other files and of itself), ``boxes.npy``, and two
+files a way.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from aislewatch.files import fsync_folder, move_synced, sha256_file
-from aislewatch.frames.store import link_or_copy
+from aislewatch.frames.store import link_or_copy, read_facts, sealed
 from aislewatch.people.boxes import Floats
 
 # Part of an entry's name: raise it when the same video gives other tracks, squares or features.
@@ -81,7 +82,7 @@ class PeopleStore:
         """Return an entry, or None where it is not there or its files are not whole."""
         folder = self.folder / key
         try:
-            facts = json.loads((folder / FACTS).read_text())
+            facts = read_facts(folder / FACTS)
             if sha256_file(folder / BOXES) != facts["boxes_sha256"]:
                 return None
             ways = tuple(StoredWay(**way) for way in facts["ways"])
@@ -113,7 +114,7 @@ class PeopleStore:
             squares, features = (sha256_file(entry / f"{n:06d}.{kind}") for kind in _KINDS)
             stored.append(StoredWay(**way, squares_sha256=squares, features_sha256=features))
         facts = {"ways": list(map(asdict, stored)), "boxes_sha256": sha256_file(entry / BOXES)}
-        (entry / FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+        (entry / FACTS).write_text(sealed(facts))
         fsync_folder(entry)
         shutil.rmtree(self.folder / key, ignore_errors=True)
         entry.replace(self.folder / key)

@@ -14,6 +14,10 @@ import pytest
 from aislewatch.config.params import load_params
 from aislewatch.errors import FootageError, ModelError
 from aislewatch.files import sha256_tree
+from aislewatch.findings import Fault
+from aislewatch.fsck.hashing import hash_files
+from aislewatch.fsck.people import check_people, people_files
+from aislewatch.fsck.read_files import ReadFiles
 from aislewatch.models.build import read_people_form
 from aislewatch.people.boxes import overlaps
 from aislewatch.people.features import feature_format, feature_graph
@@ -244,3 +248,34 @@ def test_real_people_are_followed(
     steps = [overlaps(a[None], b[None])[0, 0] for a, b in pairwise(sides)]
     assert min(steps) > 0.5, "one person, not several"
     assert boxes.score.median() > 0.6
+
+
+def test_fsck_finds_and_forgets_what_is_damaged(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film(shop, "a.mp4", walk())
+    film(shop, "b.mp4", walk(30))
+    run_both(shop, monkeypatch)
+
+    def found() -> dict[str, Fault]:
+        digests = hash_files(people_files(), lambda done, total: None)
+        return {
+            f.path.as_posix(): f.fault
+            for f in check_people(people_files(), ReadFiles(digests, set()))
+        }
+
+    assert found() == {}
+    keys = sorted(entries())
+    squares_file = places.PEOPLE_STORE / keys[0] / "000000.squares"
+    facts = places.PEOPLE_STORE / keys[1] / "facts.json"
+    stray = places.PEOPLE_STORE / keys[1] / "notes.txt"
+    content = bytearray(squares_file.read_bytes())
+    content[100] ^= 1
+    squares_file.write_bytes(content)
+    facts.write_text(facts.read_text().replace('"first": 0', '"first": 1'))
+    stray.write_text("mine")
+    assert found() == {
+        squares_file.as_posix(): Fault.CHANGED,
+        facts.as_posix(): Fault.CHANGED,
+        stray.as_posix(): Fault.STRAY,
+    }
