@@ -10,7 +10,7 @@ import pytest
 from aislewatch.errors import QuarantinedError
 from aislewatch.ingest.colours import to_store_colours
 from aislewatch.ingest.decode import FRAMES
-from aislewatch.ingest.picture import Look
+from aislewatch.ingest.picture import HD_MATRIX, STORE_MATRIX, Look
 from tests import decoding
 from tests.footage_samples import make_video, run_ffmpeg
 
@@ -218,3 +218,24 @@ def test_a_film_that_becomes_interlaced_is_made_whole_from_there_on(tmp_path):
     joined.write_bytes(whole.read_bytes() + interlaced(tmp_path / "h264.ts", 10).read_bytes())
     assert decode(joined)["n_frames"] == 20
     assert combs() < 5
+
+
+@pytest.mark.parametrize("matrix", [HD_MATRIX, "bt2020nc", STORE_MATRIX])
+def test_a_pictures_colours_do_not_depend_on_its_shape(matrix: str) -> None:
+    """People are cut from pictures that are not square: of two alike, side by side or stacked."""
+    draws = np.random.default_rng(3)
+    y, u, v = (draws.integers(16, 236, (n, n), dtype=np.uint8) for n in (8, 4, 4))
+    look = Look(8, 8, matrix, full_range=True, interlaced=False)
+
+    def stored(repeats: tuple[int, int]) -> list[npt.NDArray[np.uint8]]:
+        planes = [np.tile(plane, repeats) for plane in (y, u, v)]
+        height, width = planes[0].shape
+        packed = np.concatenate([plane.ravel() for plane in planes]).reshape(-1, width)
+        flat = to_store_colours(packed, look).ravel()
+        parts = np.split(flat, [height * width, height * width * 5 // 4])
+        return [part.reshape(plane.shape) for part, plane in zip(parts, planes, strict=True)]
+
+    alone = stored((1, 1))
+    for repeats in ((1, 2), (3, 1)):
+        for plane, expected in zip(stored(repeats), alone, strict=True):
+            np.testing.assert_array_equal(plane, np.tile(expected, repeats))

@@ -26,6 +26,7 @@ def make_shop(folder: Path, detector: str = "yolox", **people: Any) -> Path:
     write_tiny(folder / places.DETECTOR / "tiny.onnx")
     values = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"sources": {"shop": "folder"}}
     values["frames"]["size"] = SQUARE
+    values["machine"]["ingest_workers"] = 1
     values["people"] = {
         "detector": detector,
         "weights": str(places.DETECTOR / "tiny.onnx"),
