@@ -7,17 +7,23 @@ import sys
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 import torch
+import yaml
 
+from aislewatch.config.params import parse_params
 from aislewatch.models.build import PeopleForm, load_model
 from aislewatch.models.scoring import score_clips
 from aislewatch.train.data import TrainingData
 from aislewatch.train.loop import train
 from aislewatch.train.processes import Processes
+from aislewatch.train.stage import recipe_of
+from aislewatch.tune.space import suggest
 from research import accuracy, report, space
 from research.folds.make_mnnit import folded
 from research.footage import (
@@ -38,6 +44,7 @@ from research.reduced import main as reduced
 from research.select import FOLDS, PAIRS, inner_score, job_name
 from research.trainings import Job, Machine, Shelf, learn, learned_windows, run, video_logits
 
+ROOT = Path(__file__).parents[2]
 TINY = Recipe(
     size=16, frames=3, step=1, encoder=(4,), hidden=4, norm="none", epochs=2, batch=4, dropout=0.0
 )
@@ -184,6 +191,48 @@ def test_a_job_is_the_products_training_of_its_recipe(folder: Path) -> None:
     learning = training.learning
     assert (learning.schedule, learning.warmup, learning.mixup) == ("cosine", 0.05, 0.4)
     assert (training.config.model.norm, training.config.model.mirrors) == ("group", True)
+
+
+# The start of the search as docs/benchmarks.md says it in keys of params.yaml.
+START_IN_PARAMS: dict[str, dict[str, Any]] = {
+    "model": {"size": "small_gpu", "input": "diff", "norm": "batch", "mirrors": True},
+    "segment": {"n_frames": 15, "step": 2},
+    "learning": {
+        "batch_size": 32,
+        "focal_gamma": 0.0,
+        "crop": 0.8,
+        "speed": 0.2,
+        "schedule": "cosine",
+        "warmup": 0.05,
+        "average": 0.98,
+    },
+    "search": {
+        "lr": [1e-3, 1e-3],
+        "one_minus_beta1": [0.1, 0.1],
+        "one_minus_beta2": [1e-3, 1e-3],
+        "eps": [1e-7, 1e-7],
+        "weight_decay": [0.01, 0.01],
+    },
+    "tune": {"trials": 1, "epochs": 1},
+    "train": {"epochs": 60, "patience": 60},
+}
+
+
+def test_the_start_of_the_search_is_what_the_stage_trains_by_these_keys() -> None:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for section, keys in START_IN_PARAMS.items():
+        values[section] |= keys
+    values["frames"] |= {"fps": 10, "size": SIZE}
+    params = parse_params(values, "test")
+    tuned = suggest(optuna.create_study().ask(), params.search)
+    by_stage = recipe_of("convlstm", params, tuned)
+    data = some_data(np.random.default_rng(0))
+    by_protocol = Recipe().training(data, params.seed, 60, "float32")
+    assert by_protocol.learning == by_stage.learning
+    assert by_protocol.config == by_stage.config
+    ours, stages = (dataclasses.astuple(one.optimizer) for one in (by_protocol, by_stage))
+    assert ours == pytest.approx(stages)
+    assert (by_protocol.epochs, by_protocol.patience) == (by_stage.epochs, by_stage.patience)
 
 
 def test_a_videos_logit_is_the_mean_of_its_windows(folder: Path) -> None:
