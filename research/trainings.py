@@ -125,7 +125,7 @@ def learn(job: Job, data: Folded, machine: Machine) -> tuple[Detector, dict[str,
     """Train a job's network by the product's training and score its test videos.
 
     No clip is held back to stop by: the last quarter of the recordings brings 3 to 4 points
-    (docs/benchmarks.md), so the clips learned from are also those that the epoch is chosen by.
+    (docs/benchmarks.md). The epoch is chosen by the videos learned from, by their first windows.
     A video longer than a clip is learned by several windows and fewer epochs, so that each network
     sees as many clips whatever their length.
     """
@@ -137,7 +137,8 @@ def learn(job: Job, data: Folded, machine: Machine) -> tuple[Detector, dict[str,
     epochs = max(1, round(recipe.epochs * len(job.train) / len(train_clips)))
     device = set_up_compute(_shipped_machine(machine.device))
     training = recipe.training(data, job.seed, epochs, machine.precision)
-    learned_from = TrainingData(train_clips, train_clips, data.frames_dir)
+    chosen_by = train_clips.drop_duplicates("row").reset_index(drop=True)
+    learned_from = TrainingData(train_clips, chosen_by, data.frames_dir)
     model, curve = train(training, learned_from, Processes(device), lambda row: None)
     result = {
         "name": job.name,
