@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from aislewatch.config.params import parse_params
+from aislewatch.config.params import load_params, parse_params
 from aislewatch.models.build import PeopleForm, load_model
 from aislewatch.models.scoring import score_clips
 from aislewatch.train.data import TrainingData
@@ -249,7 +249,8 @@ def test_features_of_people_are_learned_from_in_place_of_frames(
 ) -> None:
     videos = pd.read_csv(folder / TABLE)
     videos.to_csv(tmp_path / TABLE, index=False)
-    form = PeopleForm(detector="0" * 64, square=32, every=1, channels=6)
+    track = load_params(ROOT / "params.yaml").track
+    form = PeopleForm(detector="0" * 64, square=32, every=1, channels=6, track=track)
     (tmp_path / FORM).write_text(form.model_dump_json())
     features, random = tmp_path / "features", np.random.default_rng(0)
     features.mkdir()
