@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
     add_models(commands)
     add_provenance(commands)
 
-    summary = commands.add_parser("summary", help="table of the models and the registered version")
+    summary = commands.add_parser(
+        "summary", help="the operator's table, the models' and the registered version"
+    )
     summary.set_defaults(run=_summary)
 
     preflight = commands.add_parser(
@@ -117,9 +119,9 @@ def _check(chosen: argparse.Namespace) -> None:
 
 def _summary(chosen: argparse.Namespace) -> None:
     params = load_params()
-    from aislewatch.report.model_table import print_table
+    from aislewatch.report.model_table import print_tables
 
-    print_table()
+    print_tables()
     stated = read_registration()
     check_store()
     from aislewatch.recording.client import comparison_url

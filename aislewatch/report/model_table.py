@@ -1,4 +1,4 @@
-"""Prints Table 2 of the paper beside our own figures, as text for the terminal."""
+"""Prints Table 2 of the paper beside our own figures, after the operator's table."""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from aislewatch.cards.rendering import COLUMNS
 from aislewatch.console import plain_console
 from aislewatch.errors import PipelineError
 from aislewatch.models.rows import Row, in_order
+from aislewatch.report.operator_table import render_operator_table
 from aislewatch.tables import places
 
 # Columns of the printed table: fits five figures with intervals, and a terminal beside an editor.
@@ -39,15 +40,17 @@ def render_table(summary: Mapping[str, Any]) -> str:
     return captured.get()
 
 
-def print_table(path: Path = places.EVALUATION) -> None:
-    """Print the table of the last evaluation.
+def print_tables(path: Path = places.EVALUATION) -> None:
+    """Print the last evaluation: the operator's table, then Table 2.
 
     Raises:
         PipelineError: there has been none.
     """
     if not path.exists():
         raise PipelineError(f"{path} is missing: run the evaluate stage (dvc repro evaluate)")
-    print(render_table(json.loads(path.read_text())))
+    summary = json.loads(path.read_text())
+    print(render_operator_table(summary))
+    print(render_table(summary))
 
 
 def cell(model: Mapping[str, Any], metric: str) -> str:

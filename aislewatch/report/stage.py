@@ -4,7 +4,7 @@ import json
 
 from aislewatch.config.params import Params
 from aislewatch.models.rows import BY_NAME
-from aislewatch.report.model_table import print_table
+from aislewatch.report.model_table import print_tables
 from aislewatch.report.outputs import Measured, write_outputs
 from aislewatch.report.page import Study
 from aislewatch.score.scored import Dataset, read_scored
@@ -29,4 +29,4 @@ def work(params: Params, journal: Journal) -> None:
         journal.digest(path)
         if path.is_dir():
             journal.artifact(path)
-    print_table()
+    print_tables()

@@ -13,9 +13,10 @@ from aislewatch.evaluate.summary import as_json
 from aislewatch.models.rows import BY_NAME, ROWS
 from aislewatch.report import plots
 from aislewatch.report.mistakes import worst_mistakes
-from aislewatch.report.model_table import WIDTH, print_table
+from aislewatch.report.model_table import WIDTH, print_tables
+from aislewatch.report.operator_table import render_operator_table
 from aislewatch.score.predictions import labels_and_scores
-from tests.simulated_scores import evaluated, five_models, simulated
+from tests.simulated_scores import evaluated, five_models, scored, simulated
 
 
 def test_the_printed_table_stands_beside_the_papers(
@@ -24,13 +25,47 @@ def test_the_printed_table_stands_beside_the_papers(
     summary = as_json(evaluated(*five_models(np.random.default_rng(0))))
     path = tmp_path / "evaluate.json"
     path.write_text(json.dumps(summary))
-    print_table(path)
+    print_tables(path)
     printed = capsys.readouterr().out
     assert all(row.title.split(" (")[0] in printed for row in ROWS)
     assert "paper 92" in printed
+    assert printed.index("False alarms an hour") < printed.index("Test split")
     assert max(len(line) for line in printed.splitlines()) <= WIDTH
     with pytest.raises(PipelineError, match="run the evaluate stage"):
-        print_table(tmp_path / "nothing.json")
+        print_tables(tmp_path / "nothing.json")
+
+
+def test_the_operators_table_says_what_the_alerts_are_worth() -> None:
+    summary = as_json(evaluated(*five_models(np.random.default_rng(0))))
+    chosen = summary["models"][summary["selected"]]
+    chosen["alerts"] |= {
+        "events": 50,
+        "events_found": 42,
+        "recall": {"value": 0.84, "low": 0.712, "high": 0.929},
+        "false_alarms": 2,
+        "false_alarms_per_hour": 1.25,
+        "false_alarms_per_hour_low": 0.151,
+        "false_alarms_per_hour_high": 4.515,
+        "normal_hours": 1.6,
+        "delay_p50_s": 4.31,
+        "delay_p95_s": 7.02,
+        "alert_share": 0.0041,
+    }
+    lines = [" ".join(line.split()) for line in render_operator_table(summary).splitlines()]
+    assert f"{BY_NAME[summary['selected']].title} on 96 minutes of normal" in lines[0]
+    for line in (
+        "│ Events found │ 42 of 50: 84 % [71, 93] │",
+        "│ Delay │ 4.3 s after an event begins (median); 7.0 s for the slowest 5 % │",
+        "│ False alarms an hour │ 1.2 [0.2, 4.5]: 2 in 1.60 h of one camera │",
+        "│ Time in alert │ 0.41 % of normal footage │",
+    ):
+        assert line in lines
+    nothing = as_json(evaluated(scored("cnn", *[simulated(4, 3, np.random.default_rng(0))] * 2)))
+    nothing["models"]["cnn"]["alerts"] |= {
+        "recall": {"value": None, "low": None, "high": None},
+        **dict.fromkeys(("delay_p50_s", "false_alarms_per_hour", "alert_share")),
+    }
+    assert render_operator_table(nothing).count("–") == 3
 
 
 def test_dvc_plots_have_a_column_a_model() -> None:
