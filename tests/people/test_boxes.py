@@ -67,3 +67,16 @@ def test_of_boxes_of_one_person_the_surest_is_kept(boxes: list[list[float]], dra
         surer = [other for other in kept if other < number]
         alone = all(shared[number, other] < SAME_PERSON for other in surer)
         assert (number in kept) == alone
+
+
+@pytest.mark.parametrize(("kind", "found"), [(0, 1), (1, 0)])
+def test_only_people_are_found(kind: int, found: int) -> None:
+    """Anchor 5 of the finest level of a 32-pixel input: second row, second column."""
+    output = np.zeros((21, 7), np.float32)
+    output[5, [2, 3]] = np.log(2)
+    output[5, [4, 5 + kind]] = 0.9
+    boxes, scores = decode_boxes(output, 32, 0.15)
+    assert len(boxes) == found
+    if found:
+        np.testing.assert_allclose(boxes, [[0, 0, 16, 16]], atol=1e-5)
+        np.testing.assert_allclose(scores, [0.81], atol=1e-6)

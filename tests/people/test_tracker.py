@@ -108,3 +108,10 @@ def test_each_box_belongs_to_one_way_at_most(
         twice = {one for one in own & seen if found[one[0] // every].count(one[1:]) < 2}
         assert not twice
         seen |= own
+
+
+def test_who_comes_close_to_another_begins_a_way_of_its_own() -> None:
+    """A box that went on with a way begins none: its double would take the newcomer for itself."""
+    both = [look(frame, (0, 0.9), (5, 0.8)) for frame in range(10, 30)]
+    ways = follow([*(look(frame, (0, 0.9)) for frame in range(10)), *both], whole(30), SETTINGS, 1)
+    assert [(way.first, way.end) for way in ways] == [(0, 30), (10, 30)]
