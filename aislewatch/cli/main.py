@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from aislewatch.cli.models import add_models
+from aislewatch.cli.pretrained import add_pretrained
 from aislewatch.cli.provenance import add_provenance
 from aislewatch.config.params import load_params
 from aislewatch.console import show_progress
@@ -47,6 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     check.set_defaults(run=_check)
 
     add_models(commands)
+    add_pretrained(commands)
     add_provenance(commands)
 
     summary = commands.add_parser(
