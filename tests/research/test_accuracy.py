@@ -321,6 +321,24 @@ def test_the_command_trains_and_the_report_counts_and_pairs(
     assert "[" in rows[1][5]
 
 
+@pytest.mark.parametrize("also", [0, 1, 3])
+def test_the_report_gives_each_video_its_own_score(tmp_path: Path, also: int) -> None:
+    data, shelf = some_data(np.random.default_rng(0)), Shelf(tmp_path)
+    fold = data.column("fold")
+    for outer in range(FOLDS):
+        held_out = tuple(sorted({outer, (outer + also) % FOLDS}))
+        rows = np.flatnonzero(np.isin(fold, held_out))
+        found = {"logits": rows / 10}
+        shelf.results[job_name("convlstm", "x", held_out, 0)] = found
+    table = report.prediction(Benchmark(data, shelf), "convlstm", "x", 0, also)
+    assert table is not None
+    expected = 1 / (1 + np.exp(-np.arange(len(fold)) / 10))
+    np.testing.assert_allclose(table["score"], expected)
+    assert list(table["group"]) == list(data.videos["recording"])
+    del shelf.results[job_name("convlstm", "x", held_out, 0)]
+    assert report.prediction(Benchmark(data, shelf), "convlstm", "x", 0, also) is None
+
+
 def test_the_reduced_form_runs_on_the_synthetic_shop() -> None:
     began = time.monotonic()
     found = reduced(16, SMALL.but(epochs=1, frames=4), networks=("cnn",))

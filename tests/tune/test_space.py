@@ -129,11 +129,13 @@ def test_a_corrupt_result_is_refused(tmp_path: Path) -> None:
 OTHER: dict[str, dict[str, Any]] = {
     "model": {
         **{"size": "reference", "input": "rgb", "input_size": 24, "encoder_channels": [4]},
-        **{"hidden_channels": 4, "kernel_size": 5, "dropout": 0.2},
+        **{"hidden_channels": 4, "kernel_size": 5, "dropout": 0.2, "encoder": "detector"},
+        **{"norm": "group", "mirrors": True},
     },
     "learning": {
         **{"batch_size": 4, "focal_gamma": 1.0, "oversample": False, "flip": 0.25},
         **{"brightness": 0.1, "crop": 0.75, "precision": "bf16"},
+        **{"speed": 0.2, "mixup": 0.4, "schedule": "cosine", "warmup": 0.05, "average": 0.98},
     },
     "segment": {"n_frames": 4, "step": 2},
 }
