@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import ask, mlflow_client, run, runs, set_params
+from tests.projects import ask, clone_project, mlflow_client, run, runs, set_params
 
 
 def commit(project: Path, words: str) -> str:
@@ -15,9 +15,10 @@ def commit(project: Path, words: str) -> str:
     return run(project, "git", "rev-parse", "HEAD").strip()
 
 
-@pytest.fixture
-def moved_on(project: Path) -> Path:
+@pytest.fixture(scope="module")
+def moved_on(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished project, one uncommitted evaluation and one committed change later."""
+    project = clone_project(finished, tmp_path_factory.mktemp("moved on") / "a shop")
     set_params(project, {"evaluate": {"confidence": 0.9}})
     run(project, "dvc", "repro", "evaluate")
     commit(project, "another confidence")

@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from aislewatch.register.history import read_entries
 from tests.projects import (
+    ask,
     clone_project,
     environment,
     link_shop,
@@ -48,8 +49,8 @@ class Experiments:
         """The environment that names the shared store."""
         return {"MLFLOW_TRACKING_URI": f"sqlite:///{self.home / 'mlflow.db'}"}
 
-    def command(self, name: str, *words: str) -> str:
-        return run(self.folders[name], *words, **self.store)
+    def ask(self, name: str, *words: str) -> str:
+        return ask(self.folders[name], *words, **self.store)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_each_run_carries_the_parameters_of_its_own_worktree(
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_lock_lists_its_own_runs_alone(experiments: Experiments, name: str) -> None:
-    words = experiments.command(name, "aislewatch", "runs").splitlines()
+    words = experiments.ask(name, "runs").splitlines()
     listed = dict(line.split(": ") for line in words if ": " in line)
     own = pipeline_of(experiments, name)
     client = MlflowClient(experiments.store["MLFLOW_TRACKING_URI"])
@@ -130,7 +131,7 @@ def test_each_registration_belongs_to_the_run_that_trained_it(experiments: Exper
         trained = client.get_run(by_digest[stated["digest"]].run_id)
         assert trained.info.run_name == f"train@{stated['model']}"
         assert trained.data.tags["mlflow.parentRunId"] == trained_by[name]
-    verified = experiments.command("training", "aislewatch", "models", "verify")
+    verified = experiments.ask("training", "models", "verify")
     assert "names the champion" in verified
 
 
@@ -159,7 +160,7 @@ def test_changes_of_the_champion_at_one_moment_are_one_chain(experiments: Experi
     added = read_entries(_tags(experiments))[len(before) :]
     for earlier, later in zip([before[-1], *added], added, strict=False):
         assert later.before == earlier.after != later.after
-    verified = experiments.command("training", "aislewatch", "models", "verify")
+    verified = experiments.ask("training", "models", "verify")
     assert "names the champion" in verified
     assert {entry.after for entry in added} | {before[-1].after} == {"1", "2", "3"}
 
