@@ -69,8 +69,8 @@ prefect-ui: install ## Prefect on http://127.0.0.1:4200
 	@prefect server start
 
 test: $(BIN)/.dev ## format, lint, types, import contract, all tests
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types contract
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs 3 types contract unit
 
 lint: $(BIN)/.dev ## ruff: format and lint
 	ruff format --check $(CODE)

@@ -67,11 +67,17 @@ def enter_tracked(
     (folder / "params.yaml").write_text("a: 1\nb: {c: 2}\n")
     (folder / ".gitignore").write_text(".aislewatch\nmlflow.db\nmlartifacts\n")
     shutil.copy(store, folder)
+    enter(folder, monkeypatch)
+    for command in ("git init -q", "dvc init -q", "git add -A", "git commit -qm start"):
+        subprocess.run(command.split(), check=True)
+    return folder
+
+
+def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a project that :func:`enter_tracked` made, or to a copy of it."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    for command in ("git init -q", "dvc init -q", "git add -A", "git commit -qm start"):
-        subprocess.run(command.split(), check=True)
     return folder
 
 

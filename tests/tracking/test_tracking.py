@@ -13,9 +13,9 @@ import pytest
 
 from aislewatch.recording.client import tag_name
 from aislewatch.tracking.provenance import locked_facts, stage_key
-from tests.projects import mlflow_client, run, runs
+from tests.projects import clone_project, mlflow_client, run, runs
 from tests.tiny_pipelines import wait_for
-from tests.tracked_project import enter_tracked, recorders_of
+from tests.tracked_project import enter, enter_tracked, recorders_of
 
 
 @pytest.fixture
@@ -24,11 +24,25 @@ def project(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) 
     return enter_tracked(tmp_path / "a project", empty_store, monkeypatch)
 
 
-def test_a_pipeline_is_one_parent_with_a_child_a_stage_and_a_trial(project: Path) -> None:
-    run(project, "dvc", "repro")
-    [parent] = runs(project, kind="pipeline")
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """Such a project after its first ``dvc repro``; not to be changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = enter_tracked(tmp_path_factory.mktemp("made") / "a project", empty_store, patch)
+        run(folder, "dvc", "repro")
+    return folder
+
+
+@pytest.fixture
+def done(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it to do things to, as current directory."""
+    return enter(clone_project(original, tmp_path / "a project"), monkeypatch)
+
+
+def test_a_pipeline_is_one_parent_with_a_child_a_stage_and_a_trial(done: Path) -> None:
+    [parent] = runs(done, kind="pipeline")
     assert parent.info.status == "FINISHED"
-    stages = runs(project, kind="stage")
+    stages = runs(done, kind="stage")
     assert [stage.info.run_name for stage in stages] == ["one", "two@x", "two@y"]
     for stage in stages:
         tags = stage.data.tags
@@ -39,20 +53,19 @@ def test_a_pipeline_is_one_parent_with_a_child_a_stage_and_a_trial(project: Path
         assert len(tags["dvc_lock"]) == 64
         assert tags["data"].endswith(".dir")
         assert tags[f"digest.{tag_name(stage.info.run_name)}.txt"]
-    client = mlflow_client(project)
+    client = mlflow_client(done)
     history = client.get_metric_history(stages[0].info.run_id, "val.loss")
     assert [(m.step, m.value) for m in history] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
     assert [f.path for f in client.list_artifacts(stages[0].info.run_id)] == ["one.txt"]
-    trials = runs(project, kind="trial")
+    trials = runs(done, kind="trial")
     assert [t.data.tags["mlflow.parentRunId"] for t in trials] == [s.info.run_id for s in stages]
 
 
-def test_stage_keys_are_those_of_the_lock(project: Path) -> None:
+def test_stage_keys_are_those_of_the_lock(done: Path) -> None:
     import yaml
 
-    run(project, "dvc", "repro")
     entries = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
-    for stage in runs(project, kind="stage"):
+    for stage in runs(done, kind="stage"):
         assert stage.data.tags["stage_key"] == stage_key(locked_facts(entries[stage.info.run_name]))
         [out] = entries[stage.info.run_name]["outs"]
         assert stage.data.tags[tag_name(f"dvc.{out['path']}")] == out["md5"]
@@ -71,25 +84,23 @@ def test_a_failing_stage_fails_its_parent(project: Path) -> None:
     assert failed.data.metrics["val.loss"] == pytest.approx(1 / 3)
 
 
-def test_a_cached_stage_points_to_the_run_that_made_it(project: Path) -> None:
-    run(project, "dvc", "repro")
-    [first] = runs(project, kind="stage", stage="one")
+def test_a_cached_stage_points_to_the_run_that_made_it(done: Path) -> None:
+    [first] = runs(done, kind="stage", stage="one")
     Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
-    run(project, "dvc", "repro")
-    _, second = runs(project, kind="pipeline")
+    run(done, "dvc", "repro")
+    _, second = runs(done, kind="pipeline")
     assert second.info.status == "FINISHED"
     assert second.data.tags["cached.one"] == first.info.run_id
-    assert len(runs(project, kind="stage", stage="one")) == 1
-    assert len(runs(project, kind="stage", stage="two@x")) == 2
+    assert len(runs(done, kind="stage", stage="one")) == 1
+    assert len(runs(done, kind="stage", stage="two@x")) == 2
 
 
-def test_an_unknown_cached_stage_gets_a_run_of_its_own(project: Path) -> None:
-    run(project, "dvc", "repro")
+def test_an_unknown_cached_stage_gets_a_run_of_its_own(done: Path) -> None:
     Path("mlflow.db").unlink()
     Path("params.yaml").write_text("a: 1\nb: {c: 3}\n")
-    run(project, "dvc", "repro")
-    [parent] = runs(project, kind="pipeline")
-    [made] = runs(project, origin="cache")
+    run(done, "dvc", "repro")
+    [parent] = runs(done, kind="pipeline")
+    [made] = runs(done, origin="cache")
     assert made.info.run_name == "one"
     assert made.info.status == "FINISHED"
     assert parent.data.tags["cached.one"] == made.info.run_id
@@ -127,11 +138,10 @@ def test_what_a_kill_left_open_is_closed_by_the_next_command(project: Path, tmp_
     assert len(runs(project, kind="stage", stage="one")) == 1
 
 
-def test_two_pipelines_with_equal_work_have_equal_keys(project: Path, tmp_path: Path) -> None:
-    run(project, "dvc", "repro")
-    first = {r.info.run_name: r.data.tags["stage_key"] for r in runs(project, kind="stage")}
+def test_two_pipelines_with_equal_work_have_equal_keys(done: Path, tmp_path: Path) -> None:
+    first = {r.info.run_name: r.data.tags["stage_key"] for r in runs(done, kind="stage")}
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", str(project), str(clone)], check=True)
+    subprocess.run(["git", "clone", "-q", str(done), str(clone)], check=True)
     (clone / ".dvc/config.local").write_text("[core]\n    analytics = false\n")
     run(clone, "dvc", "repro")
     assert {r.info.run_name: r.data.tags["stage_key"] for r in runs(clone, kind="stage")} == first
