@@ -37,8 +37,14 @@ class Folded:
 
     def train_rows(self, held_out: set[int]) -> NDArray[np.int64]:
         """Return the videos outside the folds, contradictions left out."""
-        outside = ~np.isin(self.column("fold"), list(held_out))
+        outside = ~np.isin(self.column("fold"), list(held_out)) & self.shows_somebody
         return np.flatnonzero(outside & ~self.videos["contradicted"].to_numpy(bool))
+
+    @property
+    def shows_somebody(self) -> NDArray[np.bool_]:
+        """Return which videos there are frames of; where people are shown, others have none."""
+        shows_N: NDArray[np.bool_] = self.column("n_frames") > 0
+        return shows_N
 
     def some_recordings(self, held_out: set[int], share: float, seed: int) -> NDArray[np.int64]:
         """Return those of a share of the recordings, drawn by chance."""

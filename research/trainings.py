@@ -34,6 +34,8 @@ from research.recipe import Recipe
 # Windows of a video whose logits are averaged, where there are so many.
 WINDOWS = 5
 SCORED_AT_ONCE = 128
+# Logit of a video in which there is nobody: normal without a network, below all that one says.
+NOBODY = -30.0
 
 
 @dataclass(frozen=True)
@@ -158,13 +160,14 @@ def video_logits(
     frames_dir: Path,
     device: torch.device,
 ) -> NDArray[np.float64]:
-    """Compute the mean logit of each video's windows, (N,)."""
+    """Compute the mean logit of each video's windows, (N,); ``NOBODY`` where nobody is shown."""
     lengths = data.column("n_frames")
+    asked, rows = rows, rows[data.shows_somebody[rows]]
     rooms = [max(0, int(lengths[row]) - model.config.span) for row in rows]
     clips = clips_of(data, rows, [spread(room, WINDOWS) for room in rooms])
     logits_N = clip_logits(model, clips, frames_dir, device, SCORED_AT_ONCE).double().numpy()
     mean = pd.Series(logits_N).groupby(clips["row"].to_numpy()).mean()
-    return mean.loc[rows].to_numpy()
+    return mean.reindex(asked, fill_value=NOBODY).to_numpy()
 
 
 def run(jobs: Iterable[Job], data: Folded, shelf: Shelf, machine: Machine, until: float) -> bool:

@@ -30,9 +30,10 @@ def write_people(folder: Path) -> None:
         side = ("train", "train", "val", "test")[number // 2 % 4]
         for track in (0, 1):
             steals, file = label == 1 and track == 0, f"{video}-{track}"
-            bytes_TCP = random.integers(90, 110, (N_FRAMES, CHANNELS, PLACES), np.uint8)
-            bytes_TCP[:, 2] += 60 * np.uint8(steals)
-            bytes_TCP.tofile(folder / places.FEATURES / file)
+            # As filmed, then mirrored.
+            bytes_T2CP = random.integers(90, 110, (N_FRAMES, 2, CHANNELS, PLACES), np.uint8)
+            bytes_T2CP[:, :, 2] += 60 * np.uint8(steals)
+            bytes_T2CP.tofile(folder / places.FEATURES / file)
             squares = random.integers(0, 255, (N_FRAMES, SQUARE * 3 // 2, SQUARE), np.uint8)
             squares.tofile(folder / places.SQUARES / file)
             tracked.append((video, track, file, 3, N_FRAMES, 2.0 - track))

@@ -17,7 +17,7 @@ from aislewatch.errors import ConfigError, FootageError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.frames.feature_bytes import SIDE
 from aislewatch.models.encoder import pooled_side
-from aislewatch.models.features import FeatureInput
+from aislewatch.models.features import FeatureInput, mirror_image
 from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
 from aislewatch.models.rows import NETWORKS
 from aislewatch.models.sizes import Network
@@ -70,7 +70,7 @@ class ModelConfig(BaseModel):
         if self.people is None:
             return self.frame_size * 3 // 2, self.frame_size
         if self.model.encoder == "detector":
-            return self.people.channels, SIDE * SIDE
+            return 2 * self.people.channels, SIDE * SIDE
         return self.people.shape
 
     @field_validator("architecture")
@@ -137,7 +137,7 @@ class Detector(nn.Module):
 
         Args:
             yuv_BTKW: uint8 (B, T, 3/2 S, S), packed I420 frames of the store; behind a detector
-                its features (B, T, C, P), see ``FeatureInput``.
+                its features (B, T, 2 C, P), see ``FeatureInput``.
             views: augmentation, while training only.
             seeds_B: int64, what each clip's dropout is drawn from, while training only.
             shares_B: each clip's share in its mixture with the one before it, while training only;
@@ -148,7 +148,11 @@ class Detector(nn.Module):
             weights = shares_B.to(x_BTCHW.dtype)[:, None, None, None, None]
             x_BTCHW = torch.lerp(x_BTCHW[:-1], x_BTCHW[1:], weights)
         if self.config.model.mirrors and not self.training:
-            both = self._logits(torch.cat([x_BTCHW, x_BTCHW.flip(-1)]), None).float()
+            if isinstance(self.input, FeatureInput):
+                m_BTCHW = self.input(mirror_image(yuv_BTKW))
+            else:
+                m_BTCHW = x_BTCHW.flip(-1)
+            both = self._logits(torch.cat([x_BTCHW, m_BTCHW]), None).float()
             return both.reshape(2, -1).mean(0) / self.temperature
         return self._logits(x_BTCHW, seeds_B).float() / self.temperature
 

@@ -18,8 +18,9 @@ LEAST_DEVIATION = 1e-3
 class FeatureInput(nn.Module):
     """Scales each channel to what is usual in training, then mixes them by a 1×1 convolution.
 
-    On 274 clips of one room, folds by recording, it took the ConvLSTM behind it from 76.4 to 84.1 %
-    (docs/benchmarks.md). Of a view only the mirror is used: features know no crop, no brightness.
+    A stored frame has the features of the square as filmed, and behind them those of its mirror
+    image. What the detector brings is in docs/benchmarks.md. Of a view only the mirror is used:
+    features know no crop, no brightness.
 
     Args:
         channels: of the detector's features (C).
@@ -36,27 +37,34 @@ class FeatureInput(nn.Module):
         mix = nn.Conv2d(channels, out_channels, 1, bias=norm == "none")
         self.mix = nn.Sequential(mix, *normalised(norm, out_channels), nn.ReLU())
 
-    def fit(self, features_BTCP: Tensor) -> None:
-        """Set the scale of each channel by training clips, uint8."""
-        values_BTCP = _decoded(features_BTCP).double()
+    def fit(self, features_BTKP: Tensor) -> None:
+        """Set the scale of each channel by training clips, uint8 (B, T, 2 C, P)."""
+        values_BTCP = _decoded(features_BTKP[:, :, : len(self.mean_C11)]).double()
         self.mean_C11.copy_(values_BTCP.mean((0, 1, 3))[:, None, None])
         deviation_C = values_BTCP.std((0, 1, 3), correction=0) + LEAST_DEVIATION
         self.deviation_C11.copy_(deviation_C[:, None, None])
 
-    def forward(self, features_BTCP: Tensor, views: ClipViews | None = None) -> Tensor:
+    def forward(self, features_BTKP: Tensor, views: ClipViews | None = None) -> Tensor:
         """Compute the network's input x_BTDHW, float32.
 
         Args:
-            features_BTCP: uint8, as stored.
+            features_BTKP: uint8 (B, T, 2 C, P), as stored.
             views: which clips are mirrored left to right.
         """
-        f_BTCHW = _decoded(features_BTCP).view(*features_BTCP.shape[:-1], SIDE, SIDE)
+        as_filmed_BTCP, mirrored_BTCP = features_BTKP.chunk(2, dim=2)
+        chosen_BTCP = as_filmed_BTCP
         if views is not None:
-            mirrored_B1111 = views.mirrored.bool()[:, None, None, None, None]
-            f_BTCHW = torch.where(mirrored_B1111, f_BTCHW.flip(-1), f_BTCHW)
+            mirrored_B111 = views.mirrored.bool()[:, None, None, None]
+            chosen_BTCP = torch.where(mirrored_B111, mirrored_BTCP, as_filmed_BTCP)
+        f_BTCHW = _decoded(chosen_BTCP).view(*chosen_BTCP.shape[:-1], SIDE, SIDE)
         scaled_BTCHW = (f_BTCHW - self.mean_C11) / self.deviation_C11
         mixed_NDHW: Tensor = self.mix(scaled_BTCHW.flatten(0, 1))
         return mixed_NDHW.view(*f_BTCHW.shape[:2], *mixed_NDHW.shape[1:])
+
+
+def mirror_image(features_BTKP: Tensor) -> Tensor:
+    """Return stored features as those of the mirrored squares."""
+    return features_BTKP.roll(features_BTKP.shape[2] // 2, dims=2)
 
 
 def _decoded(features_BTCP: Tensor) -> Tensor:

@@ -19,14 +19,19 @@ FEATURES = "features"
 
 @dataclass(frozen=True)
 class FeatureFormat:
-    """How features lie in a file: a frame is uint8 (channels, 8, 8), finer level first."""
+    """How features lie in a file: a frame is uint8 (2, channels, 8, 8), finer level first.
+
+    As filmed, then of the mirrored square: features of a mirror image are not the mirror image of
+    features, and a training that took the one for the other lost 2.5 points of AUC on real footage
+    (docs/benchmarks.md).
+    """
 
     channels: int
 
     @property
     def frame_bytes(self) -> int:
         """Count the bytes of a frame."""
-        return self.channels * SIDE * SIDE
+        return 2 * self.channels * SIDE * SIDE
 
 
 def feature_format(weights: Path) -> FeatureFormat:
@@ -47,7 +52,8 @@ def feature_graph(weights: Path, square: int) -> Any:
     """Return the ONNX graph from stored squares to their features.
 
     Its input ``yuv`` is uint8 (N, 3/2 square, square), packed I420; its output ``features`` is
-    uint8 (N, channels × 64). N is free, and no frame's features depend on the others.
+    uint8 (N, 2 × channels × 64), see ``FeatureFormat``. N is free, and no frame's features depend
+    on the others.
 
     Args:
         weights: file of the detector.
@@ -62,8 +68,8 @@ def feature_graph(weights: Path, square: int) -> Any:
     before, (fine, coarse) = pyramid_graph(yolox, square, LOOKED_AT)
     parts, whole = Parts("features_"), format_of(yolox)
     halved = parts.add("MaxPool", fine, kernel_shape=[2, 2], strides=[2, 2])
-    both = parts.add("Concat", halved, coarse, axis=1)
-    above = parts.add("Sub", both, parts.floats(LOWEST))
+    levels = parts.add("Concat", halved, coarse, axis=1)
+    above = parts.add("Sub", levels, parts.floats(LOWEST))
     kept = parts.add("Clip", above, parts.floats(0.0), parts.floats(HIGHEST - LOWEST))
     logarithm = parts.add("Log", parts.add("Add", kept, parts.floats(1.0)))
     steps = parts.add("Mul", logarithm, parts.floats(1 / STEP))
@@ -71,7 +77,7 @@ def feature_graph(weights: Path, square: int) -> Any:
     parts.add("Reshape", rounded, parts.whole([-1, whole.frame_bytes]), output=FEATURES)
     inputs = [
         tensor_value(
-            name, ("N", level.channels, LOOKED_AT // level.stride, LOOKED_AT // level.stride)
+            name, ("M", level.channels, LOOKED_AT // level.stride, LOOKED_AT // level.stride)
         )
         for name, level in zip((fine, coarse), yolox.levels[1:], strict=True)
     ]

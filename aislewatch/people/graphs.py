@@ -48,14 +48,14 @@ def pyramid_graph(yolox: Yolox, square: int, side: int) -> tuple[Any, list[str]]
         side: pixels a side to which it is scaled.
 
     Returns:
-        The graph, and the names of its outputs, finer level first: float32 (N, channels, side /
-        stride, side / stride).
+        The graph, and the names of its outputs, finer level first: float32 (2 N, channels, side /
+        stride, side / stride), of each square as it is, then mirrored.
     """
     from onnx import shape_inference, utils
 
     parts = Parts("people_")
-    image = _to_bgr(parts, square, square, side)
-    output = tensor_value(image, ("N", 3, side, side))
+    image = _with_mirrored(parts, _to_bgr(parts, square, square, side), side)
+    output = tensor_value(image, ("M", 3, side, side))
     before = parts.model([_frames("N", square * 3 // 2, square)], [output])
     names = [level.tensor for level in yolox.levels[1:]]
     whole = shape_inference.infer_shapes(yolox.model)
@@ -63,8 +63,17 @@ def pyramid_graph(yolox: Yolox, square: int, side: int) -> tuple[Any, list[str]]
     graph = joined(before, pyramid, {image: yolox.input})
     for value, level in zip(graph.graph.output, yolox.levels[1:], strict=True):
         cells = side // level.stride
-        value.CopyFrom(tensor_value(value.name, ("N", level.channels, cells, cells)))
+        value.CopyFrom(tensor_value(value.name, ("M", level.channels, cells, cells)))
     return graph, names
+
+
+def _with_mirrored(parts: Parts, image: str, side: int) -> str:
+    """Append what puts behind each of N square images its mirror image: (2 N, 3, side, side)."""
+    last, backwards = parts.whole(-1), parts.whole(-1)
+    beyond = parts.whole(-(1 << 31))
+    mirrored = parts.add("Slice", image, last, beyond, parts.whole(3), backwards)
+    pairs = parts.add("Concat", image, mirrored, axis=1)
+    return parts.add("Reshape", pairs, parts.whole([-1, 3, side, side]))
 
 
 def _to_bgr(parts: Parts, width: int, height: int, side: int | None) -> str:

@@ -59,7 +59,7 @@ def to_floats(features: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def expected(weights: Path, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the file itself computes of the coloured pictures, at its own strides."""
+    """What the file itself computes of the coloured pictures and of their mirror images."""
     yolox = read_yolox(weights)
     names = [level.tensor for level in yolox.levels[1:]]
     model = onnx.shape_inference.infer_shapes(yolox.model)
@@ -72,10 +72,11 @@ def expected(weights: Path, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows = []
     for frame in frames:
         image = bgr(frame, frame.shape[1], LOOKED_AT)[None]
-        fine, coarse = session.run(None, {yolox.input: image})
-        fine = fine[0].reshape(len(fine[0]), 8, 2, 8, 2).max((2, 4))
-        rows.append(np.concatenate([fine, coarse[0]]))
-    return np.stack(rows)
+        for seen in (image, np.ascontiguousarray(image[..., ::-1])):
+            fine, coarse = session.run(None, {yolox.input: seen})
+            fine = fine[0].reshape(len(fine[0]), 8, 2, 8, 2).max((2, 4))
+            rows.append(np.concatenate([fine, coarse[0]]))
+    return np.stack(rows).reshape(len(frames), 2, *rows[0].shape)
 
 
 @pytest.mark.parametrize("weights", ["tiny", "nano"])
@@ -106,7 +107,7 @@ def test_a_frames_features_do_not_depend_on_the_others(
 
 def test_other_members_have_other_channels(tiny: Path, nano: Path) -> None:
     assert feature_format(tiny) == FeatureFormat(CHANNELS[1] + CHANNELS[2])
-    assert feature_format(nano).frame_bytes == 24_576
+    assert feature_format(nano).frame_bytes == 2 * 24_576
 
 
 def test_the_graph_is_valid_and_the_same_each_time(tiny: Path) -> None:
@@ -120,8 +121,8 @@ def test_the_graph_is_valid_and_the_same_each_time(tiny: Path) -> None:
 def test_the_pyramid_can_be_had_alone(tiny: Path) -> None:
     graph, names = pyramid_graph(read_yolox(tiny), SQUARE, LOOKED_AT)
     fine, coarse = session_of(graph).run(names, {"yuv": some_squares(2)})
-    assert fine.shape == (2, CHANNELS[1], 16, 16)
-    assert coarse.shape == (2, CHANNELS[2], 8, 8)
+    assert fine.shape == (4, CHANNELS[1], 16, 16)
+    assert coarse.shape == (4, CHANNELS[2], 8, 8)
 
 
 @given(st.floats(LOWEST, HIGHEST))

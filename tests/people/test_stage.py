@@ -242,7 +242,7 @@ def test_real_people_are_followed(
     found = TRACKED.read()
     main = found.loc[found.prominence.idxmax()]
     assert main.n_frames >= 0.9 * CATALOG.read().n_frames[0]
-    assert (places.FEATURES / main.file).stat().st_size == main.n_frames * 24_576
+    assert (places.FEATURES / main.file).stat().st_size == main.n_frames * 2 * 24_576
     boxes = TRACKS.read().query(f"track == {main.track}")
     sides = boxes[["left", "top", "right", "bottom"]].to_numpy()
     steps = [overlaps(a[None], b[None])[0, 0] for a, b in pairwise(sides)]

@@ -20,8 +20,8 @@ SQUARE, CHANNELS, T = 32, 6, 4
 
 
 def front() -> onnx.ModelProto:
-    """Take the first 384 bytes of a frame for its features: 6 channels of 8 × 8."""
-    constants = {"from": [0], "to": [CHANNELS * 64], "axis": [1], "flat": [0, -1]}
+    """Take the first 768 bytes of a frame for its features: twice 6 channels of 8 × 8."""
+    constants = {"from": [0], "to": [2 * CHANNELS * 64], "axis": [1], "flat": [0, -1]}
     nodes = [
         helper.make_node("Reshape", ["yuv", "flat"], ["row"]),
         helper.make_node("Slice", ["row", "from", "to", "axis"], ["features"]),
@@ -30,7 +30,7 @@ def front() -> onnx.ModelProto:
         nodes,
         "front",
         [helper.make_tensor_value_info("yuv", TensorProto.UINT8, ["N", SQUARE * 3 // 2, SQUARE])],
-        [helper.make_tensor_value_info("features", TensorProto.UINT8, ["N", CHANNELS * 64])],
+        [helper.make_tensor_value_info("features", TensorProto.UINT8, ["N", 2 * CHANNELS * 64])],
         [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
@@ -56,8 +56,8 @@ def examples(shift: int = 0) -> Examples:
     """Clips of squares, and what the graph in front makes of them (moved by some bytes)."""
     rng = np.random.default_rng(0)
     given = rng.integers(0, 256, (3, T, SQUARE * 3 // 2, SQUARE), np.uint8)
-    rows = given.reshape(3, T, -1)[:, :, shift : shift + CHANNELS * 64]
-    return Examples(given, rows.reshape(3, T, CHANNELS, 64))
+    rows = given.reshape(3, T, -1)[:, :, shift : shift + 2 * CHANNELS * 64]
+    return Examples(given, rows.reshape(3, T, 2 * CHANNELS, 64))
 
 
 def test_the_graph_takes_squares_and_says_what_torch_says_of_their_features(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import torch
 
 from aislewatch.config.params import Params, parse_params
 from aislewatch.errors import FootageError, TrainingError
-from aislewatch.models.build import load_model, model_config, save_model
-from aislewatch.models.features import FeatureInput
+from aislewatch.models.build import build, load_model, model_config, save_model
+from aislewatch.models.features import FeatureInput, mirror_image
 from aislewatch.models.input import ClipViews
 from aislewatch.models.rows import NETWORKS
 from aislewatch.models.scoring import score_clips, source_of
@@ -103,16 +103,30 @@ def test_the_papers_settings_keep_the_papers_cnn(folder: Path) -> None:
     assert config.frame_shape == (SQUARE * 3 // 2, SQUARE)
 
 
-def test_a_mirrored_view_mirrors_the_grid() -> None:
+def test_a_mirrored_view_takes_the_features_of_the_mirrored_square() -> None:
     torch.manual_seed(0)
     layer = FeatureInput(CHANNELS, 5)
-    features_BTCP = torch.randint(0, 256, (2, 3, CHANNELS, 64), dtype=torch.uint8)
+    features_BTKP = torch.randint(0, 256, (2, 3, 2 * CHANNELS, 64), dtype=torch.uint8)
     zeros_B, ones_B = torch.zeros(2), torch.ones(2)
     views = ClipViews(zeros_B, zeros_B, ones_B, torch.tensor([1.0, 0.0]), ones_B)
-    as_filmed, seen = layer(features_BTCP), layer(features_BTCP, views)
+    as_filmed, seen = layer(features_BTKP), layer(features_BTKP, views)
     assert as_filmed.shape == (2, 3, 5, 8, 8)
-    torch.testing.assert_close(seen[0], as_filmed[0].flip(-1))
+    swapped = torch.cat(features_BTKP.chunk(2, dim=2)[::-1], dim=2)
+    torch.testing.assert_close(seen[0], layer(swapped)[0])
     torch.testing.assert_close(seen[1], as_filmed[1])
+    torch.testing.assert_close(layer(mirror_image(features_BTKP)), layer(swapped))
+
+
+def test_both_mirrorings_score_as_the_mean_of_the_two(folder: Path) -> None:
+    config = recipe(params_of(model={"mirrors": True})).config
+    torch.manual_seed(0)
+    both, one = build(config), build(recipe(params_of()).config)
+    one.load_state_dict(both.state_dict())
+    clips = torch.randint(0, 256, (3, 8, 2 * CHANNELS, 64), dtype=torch.uint8)
+    with torch.inference_mode():
+        expected = (one.eval()(clips) + one(mirror_image(clips))) / 2
+        torch.testing.assert_close(both.eval()(clips), expected)
+        assert not torch.allclose(both(clips), one(clips))
 
 
 def test_the_fused_kernels_refuse_features(folder: Path) -> None:
