@@ -11,7 +11,7 @@ every change of research/space.py is trained on the inner folds, each outer fold
 inner validation, and is scored once. What is done already in FOLDER/results is not done again.
 
 --frames DIR reads other frames of the same videos. Where FOLDER has the form.json of a track stage,
-they are its detector's features (a file a video, 64 bytes a channel and frame).
+they are its detector's features of each square and of its mirror image, as that stage writes them.
 """
 
 import argparse

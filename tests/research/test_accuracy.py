@@ -255,7 +255,7 @@ def test_features_of_people_are_learned_from_in_place_of_frames(
     features, random = tmp_path / "features", np.random.default_rng(0)
     features.mkdir()
     for file in videos["frames_file"]:
-        random.integers(0, 256, (5, 6, 64), np.uint8).tofile(features / file)
+        random.integers(0, 256, (5, 2 * form.channels, 64), np.uint8).tofile(features / file)
     data = read_folded(tmp_path, features)
     for network in NETWORKS:
         job = Benchmark(data, Shelf(folder / "none")).job(TINY.but(network=network), "x", (0,), 0)
