@@ -22,8 +22,7 @@ class FeatureFormat:
     """How features lie in a file: a frame is uint8 (2, channels, 8, 8), finer level first.
 
     As filmed, then of the mirrored square: features of a mirror image are not the mirror image of
-    features, and a training that took the one for the other lost 2.5 points of AUC on real footage
-    (docs/benchmarks.md).
+    features. Learning from both gave 2.5 points of AUC on real footage (docs/benchmarks.md).
     """
 
     channels: int
