@@ -66,18 +66,18 @@ def read_yolox(weights: Path) -> Yolox:
     """
     # Here, because the pipeline without a detector need not pay for it.
     import onnx
-    from google.protobuf.message import DecodeError
 
-    try:
-        model = onnx.load(str(weights))
-        onnx.checker.check_model(model)
-    except FileNotFoundError:
+    if not weights.is_file():
         raise ModelError(
             f"{weights} is missing; bring the detector's weights by `aislewatch pretrained fetch`, "
             "or a file of yours by `aislewatch pretrained add FILE` (people.weights in params.yaml "
             "names it), or set people.detector: none"
-        ) from None
-    except (DecodeError, onnx.checker.ValidationError, ValueError) as error:
+        )
+    try:
+        # By its path: reading it first would raise an error of protobuf's own.
+        onnx.checker.check_model(str(weights))
+        model = onnx.load(str(weights))
+    except (onnx.checker.ValidationError, ValueError) as error:
         words = " ".join(str(error).split())[:200]
         raise ModelError(f"{weights} is no ONNX file ({words}); {_REMEDY}") from None
     try:
