@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from aislewatch.config.params import Params
@@ -17,6 +16,7 @@ from aislewatch.models.build import PeopleForm
 from aislewatch.people.finding import Finder, Footage, FoundWay, Graphs
 from aislewatch.people.store import FEATURES, SQUARES
 from aislewatch.register.bundle import DETECTOR
+from aislewatch.tables.people import TRACKED
 
 # What one video's rows are called in tables that have many.
 VIDEO = "video"
@@ -78,10 +78,8 @@ def see_people(
         files.mkdir()
         found = finder.find(footage, files)
     kind = FEATURES if encoder == "detector" else SQUARES
-    rows = [
+    tracked = TRACKED.frame(
         (VIDEO, track, f"{track:06d}.{kind}", one.first, len(one.squares), one.prominence)
         for track, one in enumerate(found)
-    ]
-    columns = ["video", "track", "file", "first", "n_frames", "prominence"]
-    types = {"video": "str", "file": "str"}
-    return PeopleSeen(ClipSource(files, pd.DataFrame(rows, columns=columns).astype(types)), found)
+    )
+    return PeopleSeen(ClipSource(files, tracked), found)

@@ -3,16 +3,18 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from aislewatch.findings import Fault, Finding, Wanted, remove
-from aislewatch.frames.store import read_facts
+from aislewatch.findings import Fault, Finding, remove
+from aislewatch.fsck.entries import check_entry
 from aislewatch.fsck.read_files import ReadFiles
 from aislewatch.tables.places import STORE
 
 # The decoder has been part of it since version 3.
 _NAME = re.compile(
-    r"(?P<key>[0-9a-f]{64}-\d+fps-\d+px-v\d+(-[\w.]+?)?)\.(?P<suffix>yuv|(s\d+|times)\.npy|json)"
+    r"(?P<key>[0-9a-f]{64}-\d+fps-\d+px-v\d+(-[\w.]+?)?)\.(yuv|(s\d+|times)\.npy|json)"
 )
 
 
@@ -33,37 +35,18 @@ def check_frames(files: Sequence[Path], evidence: ReadFiles) -> list[Finding]:
     decoded again when it is needed.
     """
     findings: list[Finding] = []
-    entries: dict[str, dict[str, Path]] = defaultdict(dict)
+    entries: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         match = _NAME.fullmatch(file.name)
         if match:
-            entries[match["key"]][match["suffix"]] = file
+            entries[match["key"]].append(file)
         else:
             findings.append(Finding(file, Fault.STRAY, remove(file)))
     for key, entry in entries.items():
-        findings += _check_entry(key, entry, evidence)
+        findings += check_entry(STORE / f"{key}.json", entry, partial(_digests, key), evidence)
     return findings
 
 
-def _check_entry(key: str, entry: dict[str, Path], evidence: ReadFiles) -> list[Finding]:
-    forget = remove(*entry.values())
-    facts_file = STORE / f"{key}.json"
-    try:
-        facts = read_facts(facts_file)
-    except FileNotFoundError:
-        return [Finding(facts_file, Fault.MISSING, forget)]
-    except ValueError:
-        return [Finding(facts_file, Fault.CHANGED, forget)]
-    except OSError:
-        return [Finding(facts_file, Fault.UNREADABLE, forget)]
-    findings = []
-    for suffix, digest in facts["sha256"].items():
-        wanted = Wanted(STORE / f"{key}.{suffix}", sha256=digest)
-        found = evidence.finding(wanted, "")
-        if found is not None:
-            copied = evidence.copy_of(wanted) is not None
-            findings.append(found if copied else Finding(found.path, found.fault, forget))
-    strays = set(entry) - set(facts["sha256"]) - {"json"}
-    return findings + [
-        Finding(entry[suffix], Fault.STRAY, remove(entry[suffix])) for suffix in sorted(strays)
-    ]
+def _digests(key: str, facts: dict[str, Any]) -> dict[Path, str]:
+    """Return the sha256 of each file of an entry."""
+    return {STORE / f"{key}.{suffix}": digest for suffix, digest in facts["sha256"].items()}

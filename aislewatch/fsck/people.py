@@ -3,11 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aislewatch.findings import Fault, Finding, Wanted, remove
-from aislewatch.frames.store import read_facts
+from aislewatch.findings import Fault, Finding, remove
+from aislewatch.fsck.entries import check_entry
 from aislewatch.fsck.read_files import ReadFiles
 from aislewatch.people.store import BOXES, FACTS, FEATURES, SQUARES
 from aislewatch.tables.places import PEOPLE_STORE
@@ -42,37 +43,14 @@ def check_people(files: Sequence[Path], evidence: ReadFiles) -> list[Finding]:
         else:
             findings.append(Finding(file, Fault.STRAY, remove(file)))
     for folder, entry in entries.items():
-        findings += _check_entry(folder, entry, evidence)
+        findings += check_entry(folder / FACTS, entry, partial(_digests, folder), evidence)
     return findings
 
 
-def _check_entry(folder: Path, entry: list[Path], evidence: ReadFiles) -> list[Finding]:
-    forget = remove(*entry)
-    facts_file = folder / FACTS
-    try:
-        facts = read_facts(facts_file)
-    except FileNotFoundError:
-        return [Finding(facts_file, Fault.MISSING, forget)]
-    except ValueError:
-        return [Finding(facts_file, Fault.CHANGED, forget)]
-    except OSError:
-        return [Finding(facts_file, Fault.UNREADABLE, forget)]
-    known = _digests(facts)
-    findings = []
-    for name, digest in known.items():
-        wanted = Wanted(folder / name, sha256=digest)
-        found = evidence.finding(wanted, "")
-        if found is not None:
-            copied = evidence.copy_of(wanted) is not None
-            findings.append(found if copied else Finding(found.path, found.fault, forget))
-    strays = [file for file in entry if file.name not in known and file.name != FACTS]
-    return findings + [Finding(file, Fault.STRAY, remove(file)) for file in strays]
-
-
-def _digests(facts: dict[str, Any]) -> dict[str, str]:
-    """Return the sha256 of each file by its name."""
-    known = {BOXES: str(facts["boxes_sha256"])}
+def _digests(folder: Path, facts: dict[str, Any]) -> dict[Path, str]:
+    """Return the sha256 of each file of an entry."""
+    known = {folder / BOXES: str(facts["boxes_sha256"])}
     for number, way in enumerate(facts["ways"]):
         for kind in (SQUARES, FEATURES):
-            known[f"{number:06d}.{kind}"] = str(way[f"{kind}_sha256"])
+            known[folder / f"{number:06d}.{kind}"] = str(way[f"{kind}_sha256"])
     return known
