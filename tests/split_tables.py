@@ -109,10 +109,11 @@ def divide(
     keep_together: Sequence[str] = (),
     targets: Targets = ANYHOW,
     follow_official: bool = False,
+    train_only: Sequence[str] = (),
 ) -> Divided:
     """Do the steps of the stage."""
     known = memory_of() if memory is None else memory
-    fixed = fixed_sides(footage.videos, known, follow_official)
+    fixed = fixed_sides(footage.videos, known, follow_official, train_only)
     ties = find_ties(footage.videos, footage.duplicates, SUFFIX, keep_together)
     grouping = group_videos(fixed, ties)
     return Divided(fixed, ties, grouping, split(footage.clips, grouping, targets))

@@ -71,6 +71,7 @@ class Split(Section):
     recording_suffix: str
     keep_together: list[str]
     follow_official: bool
+    train_only: list[str]
 
     @field_validator("recording_suffix")
     @classmethod

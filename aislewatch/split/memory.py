@@ -1,10 +1,10 @@
-"""Reads what is settled before footage is shared out: remembered sides, and official ones.
+"""Reads what is settled before footage is shared out: remembered sides, official ones, train only.
 
 ``data/assignments.csv`` (video, sha256, split) is the split's memory. It is committed, the stage
 only reads it, and ``aislewatch split accept`` appends to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,10 @@ class FixedSides:
     Args:
         remembered: its side by ``data/assignments.csv``, or empty.
         official: the sides that its data set's authors leave open; all three where they state
-            none or are not followed.
+            none or are not followed; train where its source is for training only.
         rank: when ties leave two videos no common side, that of the lower rank keeps its own:
             what is remembered, then the official test, validation and training side, then the
-            rest.
+            rest, and last the sources for training only.
     """
 
     remembered: str
@@ -102,14 +102,15 @@ def remembered_sides(videos: pd.DataFrame, memory: pd.DataFrame) -> dict[str, st
 
 
 def fixed_sides(
-    videos: pd.DataFrame, memory: pd.DataFrame, follow_official: bool
+    videos: pd.DataFrame, memory: pd.DataFrame, follow_official: bool, train_only: Collection[str]
 ) -> dict[str, FixedSides]:
-    """Return the sides that the memory and official splits leave open to each video.
+    """Return the sides that the memory, official splits and sources leave open to each video.
 
     Args:
         videos: uses video, source, sha256 and official.
         memory: as ``read_assignments`` returned it.
         follow_official: the authors' sides count.
+        train_only: sources whose videos lie on no other side than train, unless remembered there.
 
     Raises:
         SplitError: official sides are to be followed and there are none, or the memory says
@@ -120,11 +121,13 @@ def fixed_sides(
     _refuse_other_than_official(remembered, official)
     everywhere = frozenset(SIDES)
     ranks = dict(zip(videos["video"], videos["official"].map(_RANKS), strict=True))
+    ranks = {video: ranks[video] if video in official else _OPEN for video in videos["video"]}
+    own = videos.loc[videos["source"].isin(train_only), "video"]
+    official |= dict.fromkeys(own, frozenset(["train"]))
+    ranks |= dict.fromkeys(own, _TRAIN_ONLY) | dict.fromkeys(remembered, 0)
     return {
         video: FixedSides(
-            remembered.get(video, ""),
-            official.get(video, everywhere),
-            0 if video in remembered else ranks[video] if video in official else len(_RANKS) + 1,
+            remembered.get(video, ""), official.get(video, everywhere), int(ranks[video])
         )
         for video in videos["video"]
     }
@@ -132,6 +135,8 @@ def fixed_sides(
 
 # Who is left out when official sides leak: the test side stays comparable with published figures.
 _RANKS = {"test": 1, "val": 2, "train": 3}
+_OPEN = 4
+_TRAIN_ONLY = 5
 
 
 def _official_sides(videos: pd.DataFrame) -> dict[str, frozenset[str]]:

@@ -29,7 +29,7 @@ def work(params: Params, journal: Journal) -> None:
     """Group, assign, look for leaks, and state what was achieved."""
     asked = params.split
     videos, duplicates = read_videos(), DUPLICATES.read()
-    fixed = fixed_sides(videos, read_assignments(), asked.follow_official)
+    fixed = fixed_sides(videos, read_assignments(), asked.follow_official, asked.train_only)
     ties = find_ties(videos, duplicates, asked.recording_suffix, asked.keep_together)
     grouping = group_videos(fixed, ties)
     targets = Targets(asked.train, asked.val, asked.test, asked.tolerance_points)

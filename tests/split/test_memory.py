@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aislewatch.errors import SplitError
+from aislewatch.split.divide import Targets
 from aislewatch.split.groups import bridge_table
 from aislewatch.split.leaks import find_leaks
 from aislewatch.split.memory import accept, read_assignments, remembered_sides
@@ -227,3 +228,25 @@ def test_a_split_of_other_tables_is_not_accepted(tmp_path: Path) -> None:
     assert path.read_text() == HEADER + "s/a,1,val\n"
     with pytest.raises(SplitError, match="run `dvc repro split` first"):
         accept(tmp_path / "none.parquet", tmp_path / "catalog.parquet", path)
+
+
+def test_a_source_for_training_only_moves_nothing_and_is_never_tested_on() -> None:
+    shop = even(40)
+    desk = {f"desk/till/alert{i}.mp4": (3 * (i % 2), 3 * (1 - i % 2)) for i in range(30)}
+    before = SplitTables(videos_of(sorted(shop)), pairs_of([]), clips_of(shop))
+    old = divide(before, train_only=["desk"])
+    memory = remember(old, before.videos)
+    tested = next(video for video in old.side if old.side[video] == "test")
+    copy = "desk/till/alert0.mp4"
+    counts = shop | desk
+    tables = SplitTables(
+        videos_of(sorted(counts)), pairs_of([(copy, tested, 0.9)]), clips_of(counts)
+    )
+    now = divide(tables, memory, train_only=["desk"], targets=Targets(0.7, 0.15, 0.15, 5.0))
+    assert {video: now.side[video] for video in old.side} == old.side
+    assert {now.side[video] for video in desk if video != copy} == {"train"}
+    assert now.grouping.left_out == [copy]
+    # Nothing remembered: the shop still gets all three sides in its own shares.
+    anew = divide(tables, train_only=["desk"], targets=Targets(0.7, 0.15, 0.15, 5.0))
+    assert sorted({anew.side[video] for video in shop}) == ["test", "train", "val"]
+    assert {anew.side[video] for video in desk if video != copy} == {"train"}
