@@ -1,0 +1,1 @@
+"""Follows live cameras: frames from each, clips of all scored together, alerts as they happen."""

@@ -1,0 +1,197 @@
+"""Follows one camera: a process that reads it, killed when it stalls, and begun anew."""
+
+import logging
+import multiprocessing
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Literal
+
+from aislewatch.watch.addresses import is_file
+from aislewatch.watch.cameras_file import LiveCamera, Watching
+from aislewatch.watch.messages import (
+    LONGEST,
+    Begun,
+    End,
+    KeptPacket,
+    StoreFrame,
+    StreamFacts,
+    unpack,
+)
+from aislewatch.watch.queues import ClipQueue
+from aislewatch.watch.reader import Request, read_camera
+from aislewatch.watch.ring import PacketRing
+from aislewatch.watch.windows import ClipWindow, LiveClip
+
+log = logging.getLogger(__name__)
+
+# Seconds in which a follower looks whether it is to stop.
+LOOK_S = 0.2
+
+# Seconds kept of a stream beyond before and after an alert: clips are scored later than they came.
+SPARE_S = 10.0
+
+# Seconds that a process may take to begin; the first imports all that the later ones share.
+START_S = 60.0
+
+State = Literal["connecting", "running", "waiting", "ended", "stopped"]
+
+
+def _processes() -> "multiprocessing.context.ForkServerContext":
+    """Return what makes camera processes: forked from one that has imported what they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["aislewatch.watch.reader"])
+    return context
+
+
+@dataclass
+class Counts:
+    """What happened to a camera since it is followed."""
+
+    frames: int = 0
+    connections: int = 0
+    stalls: int = 0
+    failures: int = 0
+    frame_at_s: float | None = None  # monotonic second of its last frame
+    last_words: str = field(default="")
+
+
+class Follower:
+    """Follows a camera in a thread, and keeps its clips and its last seconds for others.
+
+    Args:
+        camera: as cameras.yaml describes it.
+        watching: times and bounds.
+        fps: frames a second that the network wants.
+        size: their width and height, pixels.
+        window: makes clips of frames; the follower's own.
+        wake: called when a clip is waiting, or the camera's state has changed.
+        at_own_speed: whether a file is played as slowly as it was filmed.
+    """
+
+    def __init__(
+        self,
+        camera: LiveCamera,
+        watching: Watching,
+        fps: int,
+        size: int,
+        window: ClipWindow,
+        wake: Callable[[], object],
+        at_own_speed: bool = True,
+    ) -> None:
+        address = camera.address.get_secret_value()
+        self._request = Request(
+            address,
+            fps,
+            size,
+            watching.open_s,
+            watching.stall_s,
+            watching.memory_mib,
+            at_own_speed,
+        )
+        self.name = camera.name
+        self.clips = ClipQueue(watching.queue_clips)
+        self.ring = PacketRing(watching.before_s + watching.after_s + SPARE_S)
+        self.counts = Counts()
+        self.state: State = "connecting"
+        self.newest: StoreFrame | None = None
+        self._watching, self._window, self._wake = watching, window, wake
+        self._waits_for_room = is_file(address) and not at_own_speed
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"camera {camera.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask to end, in whatever state; ``join`` waits for it."""
+        self._stopping.set()
+
+    def join(self) -> None:
+        """Wait until its process is gone."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        backoff_s = self._watching.backoff_s
+        while not self._stopping.is_set():
+            frames = self.counts.frames
+            words = self._read_once()
+            self._queue(self._window.end_session())
+            if words is None or self._stopping.is_set():
+                break
+            self.counts.last_words = words
+            if self.counts.frames > frames:
+                backoff_s = self._watching.backoff_s
+            self._set("waiting")
+            # Drawn, so that the cameras of a recorder that starts again do not come all at once.
+            self._stopping.wait(random.uniform(backoff_s / 2, backoff_s))
+            backoff_s = min(2 * backoff_s, self._watching.backoff_most_s)
+        self._set("stopped" if self._stopping.is_set() else "ended")
+
+    def _read_once(self) -> str | None:
+        """Read until the stream fails, and say why; None where a file was played to its end."""
+        self._set("connecting")
+        self.counts.connections += 1
+        context = _processes()
+        link, far_end = context.Pipe(duplex=False)
+        process = context.Process(target=read_camera, args=(far_end, self._request), daemon=True)
+        process.start()
+        far_end.close()
+        try:
+            return self._listen(link)
+        finally:
+            process.kill()
+            process.join()
+            process.close()
+            link.close()
+
+    def _listen(self, link: Connection) -> str | None:
+        begun_s, limit_s = time.monotonic(), START_S
+        while not self._stopping.is_set():
+            left_s = begun_s + limit_s - time.monotonic()
+            if left_s <= 0:
+                self.counts.stalls += 1
+                return f"no frame came for {limit_s:g} s"
+            if not link.poll(min(LOOK_S, left_s)):
+                continue
+            try:
+                message = unpack(link.recv_bytes(LONGEST))
+            except (EOFError, OSError, ValueError) as error:
+                self.counts.failures += 1
+                return f"its process ended ({type(error).__name__})"
+            if isinstance(message, End):
+                self.counts.failures += bool(message.words)
+                return message.words or None
+            if isinstance(message, Begun):
+                begun_s, limit_s = time.monotonic(), self._watching.open_s
+            elif isinstance(message, StoreFrame):
+                begun_s, limit_s = time.monotonic(), self._watching.stall_s
+                self._take(message)
+            elif isinstance(message, StreamFacts):
+                self.ring.begin(message)
+            elif isinstance(message, KeptPacket):
+                self.ring.add(message)
+        return ""
+
+    def _take(self, frame: StoreFrame) -> None:
+        self.counts.frames += 1
+        self.counts.frame_at_s = time.monotonic()
+        self.newest = frame
+        if self.state != "running":
+            self._set("running")
+        self._queue(self._window.add(frame))
+
+    def _queue(self, clips: list[LiveClip]) -> None:
+        for clip in clips:
+            while self._waits_for_room and self.clips.is_full and not self._stopping.is_set():
+                time.sleep(LOOK_S / 10)
+            self.clips.put(clip)
+            self._wake()
+
+    def _set(self, state: State) -> None:
+        self.state = state
+        self._wake()

@@ -1,0 +1,118 @@
+"""What a camera's process tells: frames, packets as they came, and words, as plain bytes.
+
+Nothing that a camera's process sent is unpickled.
+"""
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+
+# Bytes of the longest message: a packet of a 4K camera's key frame has a few MiB.
+LONGEST = 32 << 20
+
+_FRAME = struct.Struct("<qd")
+_PACKET = struct.Struct("<dq?")
+# Of a packet that states no time.
+_NO_TIME = -(1 << 63)
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """How the stream is coded that a camera sends now.
+
+    Args:
+        codec: as libav's decoder is called.
+        extradata: of the codec, in hex.
+        width: as displayed, pixels.
+        height: as displayed, pixels.
+        time_base: numerator and denominator of the seconds of one unit of the packets' times.
+    """
+
+    codec: str
+    extradata: str
+    width: int
+    height: int
+    time_base: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class StoreFrame:
+    """A frame as the store has it.
+
+    Args:
+        instant: its number on the stream's own clock: instant n is second n / fps.
+        captured_s: when the camera saw it, on this machine's monotonic clock.
+        i420: the packed frame.
+    """
+
+    instant: int
+    captured_s: float
+    i420: bytes
+
+
+@dataclass(frozen=True)
+class KeptPacket:
+    """A coded packet as it came.
+
+    Args:
+        at_s: second of the stream, on its own clock.
+        time: of presentation, in the stream's units; None where it has none.
+        is_key: whether decoding can begin here.
+        data: its bytes.
+    """
+
+    at_s: float
+    time: int | None
+    is_key: bool
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The process runs and connects now."""
+
+
+@dataclass(frozen=True)
+class End:
+    """Why a camera's process ended: in words; none where a file was played to its end."""
+
+    words: str
+
+
+Message = Begun | StreamFacts | StoreFrame | KeptPacket | End
+
+
+def pack(message: Message) -> bytes:
+    """Write a message as bytes."""
+    if isinstance(message, StoreFrame):
+        return b"F" + _FRAME.pack(message.instant, message.captured_s) + message.i420
+    if isinstance(message, KeptPacket):
+        time = _NO_TIME if message.time is None else message.time
+        return b"P" + _PACKET.pack(message.at_s, time, message.is_key) + message.data
+    kinds = {Begun: b"B", StreamFacts: b"S", End: b"E"}
+    return kinds[type(message)] + json.dumps(asdict(message)).encode()
+
+
+def unpack(raw: bytes) -> Message:
+    """Read what ``pack`` wrote.
+
+    Raises:
+        ValueError: it is no message.
+    """
+    kind, body = raw[:1], memoryview(raw)[1:]
+    try:
+        if kind == b"F":
+            instant, captured_s = _FRAME.unpack_from(body)
+            return StoreFrame(instant, captured_s, bytes(body[_FRAME.size :]))
+        if kind == b"P":
+            at_s, time, is_key = _PACKET.unpack_from(body)
+            known = None if time == _NO_TIME else time
+            return KeptPacket(at_s, known, is_key, bytes(body[_PACKET.size :]))
+        fields = json.loads(bytes(body))
+        if kind == b"S":
+            return StreamFacts(**{**fields, "time_base": tuple(fields["time_base"])})
+        if kind in (b"B", b"E"):
+            return Begun(**fields) if kind == b"B" else End(**fields)
+    except (struct.error, TypeError, KeyError) as error:
+        raise ValueError(f"a camera's process sent a damaged message ({error})") from None
+    raise ValueError("a camera's process sent what is no message")

@@ -1,0 +1,283 @@
+"""Reads one camera, inside a process of its own that may be killed at any moment."""
+
+import ctypes
+import os
+import resource
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from multiprocessing.connection import Connection
+from typing import Any, cast
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from aislewatch.frames.stretches import first_instant
+from aislewatch.frames.timing import SECOND_NS
+from aislewatch.ingest.decode import DECODING
+from aislewatch.ingest.formats import CONTAINERS, libav_words
+from aislewatch.ingest.keeping import Keeper
+from aislewatch.ingest.packets import second_zero
+from aislewatch.ingest.picture import look_at
+from aislewatch.ingest.rate import BELIEVED_FPS
+from aislewatch.ingest.timeline import Timeline
+from aislewatch.ingest.tracks import check_codec, choose_track
+from aislewatch.watch.addresses import is_file, without_secrets
+from aislewatch.watch.messages import (
+    Begun,
+    End,
+    KeptPacket,
+    Message,
+    StoreFrame,
+    StreamFacts,
+    pack,
+)
+
+# What libav may open for a network's stream. No playlist: it names other addresses.
+PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsp,rtp,udp,tcp,tls,crypto",
+    "http": "http,tcp",
+    "https": "https,http,tcp,tls,crypto",
+}
+FORMATS = f"rtsp,sdp,rtp,mpjpeg,{CONTAINERS}"
+
+# Microseconds of a stream, and bytes, that libav may read before the first frame: enough for a
+# rate and a key frame's header; its own 5 s would be a third of the time to be back.
+ANALYSED_US, PROBED_BYTES = 1_000_000, 1 << 20
+
+# How much slower than ours a camera's clock may run, as a share, before it counts as lateness:
+# bad quartz is 20 times better, a network that cannot carry the stream far worse.
+CLOCK_DRIFT = 0.001
+
+# Signal that a process gets when its parent ends (Linux, prctl(2)).
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a camera's process is to do.
+
+    Args:
+        address: with its secrets; it reaches the process by a pipe, and no list of processes.
+        fps: frames a second to make.
+        size: their width and height, pixels.
+        open_s: seconds that libav may take to connect.
+        read_s: seconds that libav may wait for bytes.
+        memory_mib: address space allowed.
+        at_own_speed: whether a file is played as slowly as it was filmed.
+    """
+
+    address: str
+    fps: int
+    size: int
+    open_s: float
+    read_s: float
+    memory_mib: int
+    at_own_speed: bool
+
+
+def read_camera(link: Connection, request: Request) -> None:
+    """Send a camera's frames and packets until it ends or fails; a process' whole life."""
+    _limit(request.memory_mib)
+    words = ""
+    try:
+        link.send_bytes(pack(Begun()))
+        _StreamReader(link, request).read()
+    except BrokenPipeError:
+        return
+    except av.FFmpegError as error:
+        words = libav_words(error)
+    except Exception as error:  # The process' last words, whatever it met: it has no terminal.
+        words = str(error) or type(error).__name__
+    if not words and not is_file(request.address):
+        words = "the stream ended"
+    with suppress(BrokenPipeError):
+        link.send_bytes(pack(End(without_secrets(words, request.address))))
+
+
+class _StreamReader:
+    """Decodes one stream as ingest decodes a file, and makes the store's frames of it."""
+
+    def __init__(self, link: Connection, request: Request) -> None:
+        self._link, self._request = link, request
+        # From when each frame that the keeper will write is shown, and when it was captured.
+        self._due: deque[tuple[int, float]] = deque()
+        self._begins: deque[float] = deque()
+        self._arrival = Arrival()
+        self._begun_s: float | None = None
+
+    def read(self) -> None:
+        """Read to the stream's end.
+
+        Raises:
+            av.FFmpegError: the stream cannot be opened or read.
+            FootageError: it has no track of moving pictures that can be decoded.
+        """
+        with open_stream(self._request) as container:
+            stream = choose_track(container)[0]
+            check_codec(stream)
+            stream.codec_context.thread_count = 1
+            stream.codec_context.options = {"flags": DECODING["flags"]}
+            timeline = _new_timeline(container, stream)
+            size = self._request.size
+            keeper = Keeper(
+                self, self._request.fps, (size, size), lambda picture: look_at(stream, picture)
+            )
+            self._read(container, stream, timeline, keeper)
+
+    def write(self, data: bytes, /) -> None:
+        """Send the frames that the keeper made of one picture: the same one, once an instant."""
+        size = self._request.size
+        frame = size * size * 3 // 2
+        instant, captured_s = self._due.popleft()
+        for number in range(len(data) // frame):
+            self._pace(instant + number)
+            part = data[number * frame : (number + 1) * frame]
+            self._send(StoreFrame(instant + number, captured_s, part))
+
+    def _read(
+        self, container: InputContainer, stream: VideoStream, timeline: Timeline, keeper: Keeper
+    ) -> None:
+        is_begun, at_s, told, failure = False, 0.0, None, None
+        packets = cast("Iterator[Packet[Any]]", container.demux(stream))
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError as error:
+                # What the decoder still holds was seen before the stream broke.
+                failure, packet = error, Packet()
+            if packet is None:
+                break
+            arrived_s = time.monotonic()
+            is_begun = is_begun or packet.is_keyframe
+            if packet.size and is_begun:
+                facts = _facts(stream)
+                if facts != told:
+                    told = facts
+                    self._send(facts)
+                self._send(KeptPacket(at_s, packet.pts, packet.is_keyframe, bytes(packet)))
+            for picture in _decoded(stream, packet) if is_begun else ():
+                bounds_ns = timeline.add(picture.pts, picture.duration)
+                self._begins.append(arrived_s)
+                at_s = self._add_times(keeper, bounds_ns, at_s)
+                keeper.add_picture(picture)
+            if failure is not None:
+                break
+        self._add_times(keeper, timeline.end(), at_s)
+        keeper.end()
+        if failure is not None:
+            raise failure
+
+    def _add_times(self, keeper: Keeper, bounds_ns: tuple[int, int] | None, at_s: float) -> float:
+        """Tell the keeper a picture's times; return the second at which it ends."""
+        if bounds_ns is None:
+            return at_s
+        captured_s = self._arrival.captured(bounds_ns[0] / SECOND_NS, self._begins.popleft())
+        first, end = (first_instant(bound_ns, self._request.fps) for bound_ns in bounds_ns)
+        if end > first:
+            self._due.append((first, captured_s))
+        keeper.add_times(bounds_ns)
+        return bounds_ns[1] / SECOND_NS
+
+    def _pace(self, instant: int) -> None:
+        if not (self._request.at_own_speed and is_file(self._request.address)):
+            return
+        now_s, shown_s = time.monotonic(), instant / self._request.fps
+        if self._begun_s is None:
+            self._begun_s = now_s - shown_s
+        time.sleep(max(0.0, self._begun_s + shown_s - now_s))
+
+    def _send(self, message: Message) -> None:
+        self._link.send_bytes(pack(message))
+
+
+class Arrival:
+    """Tells when pictures were captured, from when they came and what second they state.
+
+    The picture that came fastest says how the camera's clock stands to ours; what comes later than
+    it should was under way for longer.
+    """
+
+    def __init__(self) -> None:
+        self._ahead_s: float | None = None
+        self._last_s = 0.0
+
+    def captured(self, stated_s: float, arrived_s: float) -> float:
+        """Return the monotonic second at which a picture was captured, never after it came."""
+        ahead_s = arrived_s - stated_s
+        if self._ahead_s is not None:
+            drift_s = CLOCK_DRIFT * max(0.0, arrived_s - self._last_s)
+            ahead_s = min(ahead_s, self._ahead_s + drift_s)
+        self._ahead_s, self._last_s = ahead_s, arrived_s
+        return stated_s + ahead_s
+
+
+def open_stream(request: Request) -> InputContainer:
+    """Open a camera's stream, and nothing that it names.
+
+    Raises:
+        av.FFmpegError: it cannot be opened.
+        ValueError: its address is of another kind.
+    """
+    # With errors only, PyAV attaches libav's own words to its exceptions.
+    av.logging.set_level(av.logging.ERROR)
+    options = {"format_whitelist": FORMATS, "probesize": str(PROBED_BYTES)}
+    if is_file(request.address):
+        options |= {"protocol_whitelist": "file"}
+        return av.open(f"file:{request.address}", options=options, metadata_errors="replace")
+    scheme = request.address.partition("://")[0].lower()
+    if scheme not in PROTOCOLS:
+        known = ", ".join(f"{known}://" for known in PROTOCOLS)
+        raise ValueError(f"an address begins with {known} or is a file's path, not {scheme}://")
+    options |= {"protocol_whitelist": PROTOCOLS[scheme], "analyzeduration": str(ANALYSED_US)}
+    if scheme.startswith("rtsp"):
+        # What is lost of UDP is lost; a theft is not repeated.
+        options |= {"rtsp_transport": "tcp"}
+    return av.open(
+        request.address,
+        options=options,
+        timeout=(request.open_s, request.read_s),
+        metadata_errors="replace",
+    )
+
+
+def _new_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
+    stated = stream.average_rate or stream.guessed_rate or Fraction(0)
+    rate = float(stated) if stated <= BELIEVED_FPS else 0.0
+    return Timeline(second_zero(container, stream), stream.time_base or Fraction(1, 90_000), rate)
+
+
+def _decoded(stream: VideoStream, packet: "Packet[Any]") -> list[av.VideoFrame]:
+    """Decode a packet, an empty one to the end; none where it is damaged: a key frame mends it."""
+    try:
+        return stream.codec_context.decode(packet if packet.size else None)
+    except (av.FFmpegError, ValueError):
+        return []
+
+
+def _facts(stream: VideoStream) -> StreamFacts:
+    context: Any = stream.codec_context
+    base = stream.time_base or Fraction(1, 90_000)
+    extradata = (context.extradata or b"").hex()
+    size = stream.width, stream.height
+    return StreamFacts(context.codec.name, extradata, *size, (base.numerator, base.denominator))
+
+
+def _limit(memory_mib: int) -> None:
+    """Take from this process what it does not need, and end it with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # libav's words on the terminal would show addresses with their passwords.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    memory = memory_mib << 20
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
