@@ -1,0 +1,1 @@
+"""Says whether cameras and footage are still as they were: faults of a camera, drift, the page."""
