@@ -1,13 +1,16 @@
 """Scores of made-up models on made-up videos, whose clips share their video's luck."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from aislewatch.config.judging import Alerts, Evaluate
+from aislewatch.alerts.clips import ScoredClip
+from aislewatch.alerts.rule import rule_at
+from aislewatch.config.judging import Evaluate
+from aislewatch.config.params import load_params
 from aislewatch.evaluate.summary import Evaluation, evaluate_models
 from aislewatch.models.rows import BY_NAME
-from aislewatch.score.alerts import rule_at
-from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import (
     VideoScores,
 )
@@ -16,9 +19,8 @@ from aislewatch.score.scored import Scored
 SETTINGS = Evaluate(
     resamples=400, confidence=0.95, mistakes=6, grace_s=2.0, alarm_s=30.0, max_alert_share=0.5
 )
-ASKED = Alerts(
-    method="consecutive", false_alarm_budget=0.042, fallback_threshold=0.8, consecutive=3, window=5
-)
+SHIPPED = load_params(Path(__file__).parent.parent / "params.yaml").alerts
+ASKED = SHIPPED.model_copy(update={"consecutive": 3})
 RULE = rule_at(ASKED, ASKED.fallback_threshold)
 
 

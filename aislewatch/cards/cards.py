@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from aislewatch.alerts.rule import AlertRule, rule_in_words
 from aislewatch.cards.rendering import COLUMNS, INPUTS, environment
 from aislewatch.config.params import Params
 from aislewatch.models.facts import ModelFacts
 from aislewatch.models.rows import BY_NAME
-from aislewatch.score.alerts import AlertRule, rule_in_words
 from aislewatch.score.scored import Dataset
 
 SECONDS_AN_HOUR = 3600.0

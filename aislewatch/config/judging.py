@@ -1,12 +1,12 @@
 """The sections of params.yaml that say how networks are judged and promoted."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from aislewatch.config.types import Count, Fraction, Positive, Section, Share
+from aislewatch.config.types import Count, Fraction, NotNegative, Positive, Section, Share
 
-Method = Literal["consecutive", "majority"]
+Method = Literal["consecutive", "majority", "median", "mean"]
 
 
 class Evaluate(Section):
@@ -20,14 +20,36 @@ class Evaluate(Section):
     max_alert_share: Share
 
 
-class Alerts(Section):
-    """Say when scores become alerts; the threshold is chosen on validation footage."""
+class Smoothing(Section):
+    """Say how the scores of successive clips become alerts, at whatever threshold."""
 
     method: Method
     false_alarm_budget: Positive
-    fallback_threshold: Fraction
     consecutive: Count
     window: Count
+    votes: Count
+    end_share: Annotated[float, Field(gt=0.0, le=1.0)]
+    shortest_s: NotNegative
+    longest_s: Positive
+    merge_s: NotNegative
+    cooldown_s: NotNegative
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.votes > self.window:
+            raise ValueError(f"votes is {self.votes}, but only {self.window} clips vote (window)")
+        if self.shortest_s > self.longest_s:
+            raise ValueError(
+                f"shortest_s is {self.shortest_s:g}, above longest_s, {self.longest_s:g}: no alert "
+                "could be raised"
+            )
+        return self
+
+
+class Alerts(Smoothing):
+    """Say when scores become alerts; the threshold is chosen on validation footage."""
+
+    fallback_threshold: Fraction
 
 
 class Register(Section):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aislewatch.alerts.clips import ScoredClip
 from aislewatch.config.params import Params
 from aislewatch.detect.people import VIDEO, PeopleSeen, see_people
 from aislewatch.errors import FootageError, QuarantinedError
@@ -23,8 +24,9 @@ from aislewatch.models.build import Detector
 from aislewatch.models.scoring import set_up_compute
 from aislewatch.people.finding import Footage
 from aislewatch.report.seen import Still
-from aislewatch.score.clips import ScoredClip, clip_span, successive_starts, timed_clips
+from aislewatch.score.clips import clip_span, successive_starts
 from aislewatch.score.scoring import score_views
+from aislewatch.score.timed import timed_clips
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from aislewatch.alerts.rule import AlertRule, can_see, clips_to_alert
 from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.intervals import Interval, Resampled, draw_groups, interval, resampled
-from aislewatch.score.alerts import AlertRule, can_see, clips_to_alert
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 
 SECONDS_AN_HOUR = 3600.0

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from aislewatch.alerts.rule import AlertRule, rule_at
 from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.alarms import alert_share, normal_hours, poisson_bound
-from aislewatch.score.alerts import AlertRule, rule_at
 from aislewatch.score.events import VideoScores, judge_alerts
 
 # Thresholds tried: hundredths of the calibrated probability. Finer ones would follow single clips.

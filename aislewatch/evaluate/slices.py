@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aislewatch.alerts.rule import AlertRule
 from aislewatch.config.judging import Evaluate
 from aislewatch.evaluate.alarms import AlertFigures, alert_figures
 from aislewatch.evaluate.intervals import Interval, interval, resampled_metrics
 from aislewatch.frames.clip_frames import read_clip
-from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoScores
 from aislewatch.tables.validate import VIDEOS
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from aislewatch.alerts.rule import clips_to_alert
 from aislewatch.config.judging import Alerts, Evaluate
 from aislewatch.evaluate.alarms import AlertFigures, alert_figures
 from aislewatch.evaluate.calibration import Calibration, measure_calibration
@@ -21,7 +22,6 @@ from aislewatch.evaluate.metrics import clip_metrics
 from aislewatch.evaluate.operating import OperatingPoint, choose_threshold
 from aislewatch.evaluate.selection import Validation, choose, measure
 from aislewatch.evaluate.slices import Slice, slice_figures
-from aislewatch.score.alerts import clips_to_alert
 from aislewatch.score.calibration import uncalibrated
 from aislewatch.score.predictions import labels_and_scores
 from aislewatch.score.scored import Scored

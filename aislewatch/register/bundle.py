@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from aislewatch.alerts.rule import AlertRule, frozen_rule
 from aislewatch.errors import ModelError
 from aislewatch.files import sha256_file, write_json
 from aislewatch.findings import Fault
-from aislewatch.score.alerts import AlertRule
 from aislewatch.tables import places
 
 GRAPH = Path("model.onnx")
@@ -81,7 +81,7 @@ def read_rule(folder: Path) -> AlertRule:
     """
     file = folder / OPERATING
     try:
-        return AlertRule.model_validate(json.loads(file.read_text())["rule"])
+        return frozen_rule(json.loads(file.read_text())["rule"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise ModelError(f"{file} is missing or corrupt ({error}); register it again") from None
 

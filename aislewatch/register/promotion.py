@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from aislewatch.alerts.rule import AlertRule
 from aislewatch.config.judging import Evaluate, Gate
 from aislewatch.evaluate.alarms import (
     alarm_rate,
@@ -23,7 +24,6 @@ from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import video_scores
 from aislewatch.register.history import AuditEntry
 from aislewatch.register.paired import p_auc_greater, p_greater
-from aislewatch.score.alerts import AlertRule
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 from aislewatch.score.predictions import labels_and_scores
 

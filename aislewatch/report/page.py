@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aislewatch.alerts.rule import AlertRule, rule_in_words
 from aislewatch.cards.rendering import COLUMNS, INPUTS, environment
 from aislewatch.clock import clock
 from aislewatch.models.rows import BY_NAME, in_order
 from aislewatch.pages import as_html
 from aislewatch.report.mistakes import Mistake
 from aislewatch.report.model_table import cell, share_cell
-from aislewatch.score.alerts import AlertRule, rule_in_words
 
 # Pictures of the study, as the tune stage draws them, in the order of the page.
 STUDY_PICTURES = ("history", "importance", "slice", "parallel")

@@ -9,13 +9,14 @@ from matplotlib.figure import SubFigure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
+from aislewatch.alerts.clips import Alert, ScoredClip
+from aislewatch.alerts.engine import raise_alerts
+from aislewatch.alerts.rule import AlertRule
 from aislewatch.clock import clock
 from aislewatch.frames.sources import NO_TRACK
 from aislewatch.pictures import EVENT, NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
 from aislewatch.report.mistakes import rgb_pictures
 from aislewatch.report.seen import BOX, Still
-from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
-from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoOutcome, VideoScores
 
 # Up to this many clips every one gets a dot; more would run into a band.

@@ -1,23 +1,6 @@
-"""Cuts a video into successive clips: where they start, when they are, what they score."""
+"""Cuts a video into successive clips: where they start."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from aislewatch.frames.sources import NO_TRACK
 from aislewatch.frames.stretches import FrameTimes
-
-
-@dataclass(frozen=True)
-class ScoredClip:
-    """One of a video's successive clips: its time in the video, seconds, and its score, 0 to 1.
-
-    ``track`` is the person whose score it is; -1 where a clip shows the whole picture, or nobody.
-    """
-
-    start_s: float
-    end_s: float
-    score: float
-    track: int = NO_TRACK
 
 
 def successive_starts(times: FrameTimes, n_frames: int, step: int) -> list[int]:
@@ -40,26 +23,6 @@ def successive_starts(times: FrameTimes, n_frames: int, step: int) -> list[int]:
         if last >= stretch.first:
             starts.append(last)
     return starts
-
-
-def timed_clips(
-    starts: Sequence[int],
-    scores: Sequence[float],
-    n_frames: int,
-    step: int,
-    times: FrameTimes,
-    tracks: Sequence[int] | None = None,
-) -> tuple[ScoredClip, ...]:
-    """Return a video's clips in seconds, from their first frames in the store.
-
-    ``tracks`` says whose each score is; None: of the whole picture.
-    """
-    span = clip_span(n_frames, step)
-    whose = [NO_TRACK] * len(starts) if tracks is None else tracks
-    return tuple(
-        ScoredClip(times.shown_from(start), times.shown_until(start + span), float(score), track)
-        for start, score, track in zip(starts, scores, whose, strict=True)
-    )
 
 
 def clip_span(n_frames: int, step: int) -> int:

@@ -1,6 +1,6 @@
 """Compares alerts on whole videos with the annotated events, as a guard would see them.
 
-Uses the same smoothing (`aislewatch.alerts`) and the same successive clips as detection.
+Uses the same engine (`aislewatch.alerts`) and the same successive clips as detection.
 """
 
 import math
@@ -12,10 +12,11 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from aislewatch.alerts.clips import Alert, ScoredClip
+from aislewatch.alerts.engine import raise_alerts
+from aislewatch.alerts.rule import AlertRule
 from aislewatch.config.judging import Evaluate
 from aislewatch.frames.spans import SHOPLIFTING, Span, gaps, join
-from aislewatch.score.alerts import Alert, AlertRule, raise_alerts
-from aislewatch.score.clips import ScoredClip
 
 
 @dataclass(frozen=True)

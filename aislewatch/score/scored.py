@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from aislewatch.alerts.clips import ScoredClip
 from aislewatch.frames.spans import UNLABELED
 from aislewatch.frames.stretches import frame_times
-from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores, events_of
 from aislewatch.tables import places
 from aislewatch.tables.score import scores_of

@@ -9,6 +9,7 @@ import pytest
 import torch
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from aislewatch.alerts.rule import rule_at
 from aislewatch.config.params import Params, load_params
 from aislewatch.detect.detection import detect
 from aislewatch.errors import FootageError, ModelError, QuarantinedError
@@ -16,7 +17,6 @@ from aislewatch.files import write_json
 from aislewatch.models.build import ModelConfig, build, save_model
 from aislewatch.models.sizes import network_of
 from aislewatch.register.bundle import OPERATING
-from aislewatch.score.alerts import rule_at
 
 
 @pytest.fixture(scope="session")

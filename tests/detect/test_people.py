@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from aislewatch.alerts.rule import rule_at
 from aislewatch.config.params import Params, load_params
 from aislewatch.detect.detection import Detection, detect
 from aislewatch.errors import ModelError
@@ -18,7 +19,6 @@ from aislewatch.models.build import build, load_model, model_config, save_model
 from aislewatch.models.scoring import source_of
 from aislewatch.models.sizes import network_of
 from aislewatch.register.bundle import DETECTOR, OPERATING
-from aislewatch.score.alerts import rule_at
 from aislewatch.score.clips import successive_starts
 from aislewatch.score.scoring import score_views
 from aislewatch.tables.ingest import CATALOG

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aislewatch.alerts.clips import ScoredClip
 from aislewatch.config.judging import Gate
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.register.promotion import (
@@ -19,7 +20,6 @@ from aislewatch.register.promotion import (
     first_champion,
 )
 from aislewatch.register.verdict import GATES, write_verdict
-from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores
 from tests.simulated_scores import RULE, SETTINGS, simulated, whole_videos
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislewatch.alerts.clips import ScoredClip
 from aislewatch.evaluate.alarms import alert_figures, poisson_interval, resampled_events
 from aislewatch.evaluate.intervals import interval
 from aislewatch.evaluate.operating import choose_threshold
 from aislewatch.frames.spans import Span, join
-from aislewatch.score.clips import ScoredClip
 from aislewatch.score.events import VideoScores, events_of, judge_alerts, match
 from tests.simulated_scores import ASKED, RULE, SETTINGS
 

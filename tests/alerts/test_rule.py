@@ -2,40 +2,46 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislewatch.alerts.clips import Alert, ScoredClip
+from aislewatch.alerts.engine import raise_alerts
+from aislewatch.alerts.rule import AlertRule, can_see, clips_to_alert, frozen_rule
+from aislewatch.config.judging import Method
 from aislewatch.config.params import load_params
 from aislewatch.frames.stretches import FrameTimes, Stretch
-from aislewatch.score.alerts import Alert, AlertRule, can_see, clips_to_alert, raise_alerts
-from aislewatch.score.clips import ScoredClip, successive_starts, timed_clips
+from aislewatch.score.clips import successive_starts
+from aislewatch.score.timed import timed_clips
 
 FPS, N_FRAMES = 10, 16
 
 scores = st.lists(st.floats(0.0, 1.0), max_size=30)
-rules = st.builds(
-    AlertRule,
-    method=st.sampled_from(["consecutive", "majority"]),
-    false_alarm_budget=st.just(0.042),
-    threshold=st.floats(0.0, 1.0),
-    consecutive=st.integers(1, 6),
-    window=st.integers(1, 6),
-)
 
 
 def rule(
-    method: Literal["consecutive", "majority"], threshold: float, consecutive: int, window: int
+    method: Method, threshold: float, consecutive: int, window: int, **others: float
 ) -> AlertRule:
-    return AlertRule(
-        method=method,
-        false_alarm_budget=0.042,
-        threshold=threshold,
-        consecutive=consecutive,
-        window=window,
-    )
+    """A rule of these; of an earlier release's, where ``others`` says nothing else."""
+    stored = {
+        "method": method,
+        "false_alarm_budget": 0.042,
+        "threshold": threshold,
+        "consecutive": consecutive,
+        "window": window,
+    }
+    return frozen_rule(stored | others)
+
+
+rules = st.builds(
+    rule,
+    st.sampled_from(["consecutive", "majority"]),
+    st.floats(0.0, 1.0),
+    st.integers(1, 6),
+    st.integers(1, 6),
+)
 
 
 def clips_of(values: list[float]) -> tuple[ScoredClip, ...]:

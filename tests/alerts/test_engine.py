@@ -1,0 +1,221 @@
+"""The alert engine clip by clip: what holds for every rule, and worked examples."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aislewatch.alerts.clips import Alert, ScoredClip
+from aislewatch.alerts.engine import AlertEngine, Change, raise_alerts
+from aislewatch.alerts.rule import AlertRule, clips_to_alert, frozen_rule
+
+CLIP_S, STRIDE_S = 1.6, 0.8
+# The rule before its options: two clips in a row at 0.8.
+PLAIN: dict[str, Any] = {
+    "method": "consecutive",
+    "false_alarm_budget": 0.042,
+    "threshold": 0.8,
+    "consecutive": 2,
+    "window": 5,
+}
+
+
+def rule(**said: Any) -> AlertRule:
+    return frozen_rule(PLAIN | said)
+
+
+rules = st.builds(
+    rule,
+    method=st.sampled_from(["consecutive", "majority", "median", "mean"]),
+    threshold=st.floats(0.0, 1.0),
+    consecutive=st.integers(1, 4),
+    window=st.integers(1, 6),
+    end_share=st.floats(0.1, 1.0),
+    shortest_s=st.floats(0.0, 4.0),
+    longest_s=st.floats(4.0, 12.0),
+    merge_s=st.floats(0.0, 4.0),
+    cooldown_s=st.floats(0.0, 6.0),
+)
+
+
+@st.composite
+def footage(draw: st.DrawFn) -> list[ScoredClip]:
+    """Clips of up to three people (or of the camera alone), some missing, with gaps of 10 s."""
+    tracks = draw(st.sampled_from([[-1], [0, 1, 2]]))
+    clips, at_s = [], 0.0
+    for _ in range(draw(st.integers(0, 25))):
+        at_s += STRIDE_S + draw(st.sampled_from([0.0, 0.0, 0.0, 0.0, 10.0]))
+        for track in tracks:
+            # Mostly near both ends: uniform scores hardly ever stay above a threshold.
+            score = draw(st.sampled_from([0.0, 0.3, 0.6, 0.9, 1.0, None]))
+            if score is not None:
+                clips.append(ScoredClip(at_s, at_s + CLIP_S, score, track))
+    return clips
+
+
+def fed(engine: AlertEngine, clips: list[ScoredClip]) -> list[Change]:
+    return [change for clip in clips for change in engine.feed(clip)]
+
+
+def of_values(values: list[float], track: int = -1, from_s: float = 0.0) -> list[ScoredClip]:
+    return [
+        ScoredClip(from_s + i * STRIDE_S, from_s + i * STRIDE_S + CLIP_S, value, track)
+        for i, value in enumerate(values)
+    ]
+
+
+def spans(values: list[float], **said: Any) -> list[tuple[float, float]]:
+    found = raise_alerts(of_values(values), rule(**said))
+    return [(round(alert.start_s, 3), round(alert.end_s, 3)) for alert in found]
+
+
+@given(footage(), rules)
+def test_every_alert_is_raised_once_grows_and_ends_once(
+    clips: list[ScoredClip], r: AlertRule
+) -> None:
+    """As a guard hears of it while it happens, and as a file's table has it afterwards."""
+    engine = AlertEngine(r)
+    heard: dict[tuple[int, float], list[Change]] = {}
+    for clip in clips:
+        for change in engine.feed(clip):
+            heard.setdefault((change.alert.track, change.alert.raised_s), []).append(change)
+            if change.kind == "raised":
+                assert change.alert.raised_s == change.alert.end_s == clip.end_s
+    for change in engine.close():
+        heard[change.alert.track, change.alert.raised_s].append(change)
+    for changes in heard.values():
+        kinds = [change.kind for change in changes]
+        assert kinds == ["raised", *["extended"] * (len(kinds) - 2), "ended"]
+        ends = [change.alert.end_s for change in changes]
+        assert ends == sorted(ends)
+    ended = [changes[-1].alert for changes in heard.values()]
+    assert sorted(ended, key=lambda a: (a.start_s, a.track)) == raise_alerts(clips, r)
+
+
+@given(footage(), rules)
+def test_alerts_keep_their_bounds(clips: list[ScoredClip], r: AlertRule) -> None:
+    found = raise_alerts(clips, r)
+    for alert in found:
+        assert r.shortest_s <= alert.end_s - alert.start_s <= r.longest_s
+        assert alert.start_s < alert.raised_s <= alert.end_s
+        inside = [c for c in clips if alert.start_s <= c.end_s and c.end_s <= alert.end_s]
+        assert not any(later.start_s > earlier.end_s for earlier, later in pairwise(inside))
+    for track in {alert.track for alert in found}:
+        for earlier, later in pairwise(alert for alert in found if alert.track == track):
+            assert later.start_s > earlier.end_s + r.cooldown_s
+
+
+@given(footage(), rules)
+def test_each_person_is_smoothed_alone(clips: list[ScoredClip], r: AlertRule) -> None:
+    together = raise_alerts(clips, r)
+    alone = [
+        alert
+        for track in (-1, 0, 1, 2)
+        for alert in raise_alerts([clip for clip in clips if clip.track == track], r)
+    ]
+    assert together == sorted(alone, key=lambda alert: (alert.start_s, alert.track))
+
+
+@given(footage(), rules)
+def test_what_a_closed_engine_says_begins_anew(clips: list[ScoredClip], r: AlertRule) -> None:
+    engine = AlertEngine(r)
+    once = fed(engine, clips) + engine.close()
+    assert fed(engine, clips) + engine.close() == once
+
+
+@given(rules, st.integers(1, 60))
+def test_no_fewer_clips_raise_an_alert_than_the_rule_needs(r: AlertRule, count: int) -> None:
+    r = r.model_copy(update={"shortest_s": 0.0, "longest_s": 1e9})
+    found = raise_alerts(of_values([1.0] * count), r)
+    assert bool(found) == (count >= clips_to_alert(r))
+
+
+@given(st.lists(st.sampled_from([0.1, 0.5, 0.7, 0.9]), max_size=25), st.integers(1, 4))
+def test_the_median_of_an_odd_window_is_its_majority(values: list[float], half: int) -> None:
+    window = 2 * half - 1
+    median = raise_alerts(of_values(values), rule(method="median", window=window))
+    assert median == raise_alerts(of_values(values), rule(method="majority", window=window))
+
+
+def test_an_alert_goes_on_above_the_lower_threshold_and_is_not_raised_by_it() -> None:
+    values = [0.9, 0.9, 0.7, 0.7, 0.7, 0.1, 0.1, 0.7, 0.7, 0.7]
+    assert spans(values) == [(0.0, 2.4)]
+    assert spans(values, end_share=0.8) == [(0.0, 4.8)]
+
+
+def test_k_of_n_needs_k() -> None:
+    values = [0.9, 0.1, 0.9, 0.1, 0.1, 0.1]
+    assert spans(values, method="majority", window=4, votes=2) == [(0.0, 3.2)]
+    assert spans(values, method="majority", window=4, votes=3) == []
+    assert spans(values, method="majority", window=2, votes=2) == []
+
+
+def test_the_mean_waits_for_evidence_and_forgets_it() -> None:
+    """Window 3 halves the distance each clip: .5, .75, .875, then .4375."""
+    assert spans([1.0, 1.0, 1.0, 0.0], method="mean", window=3) == [(0.0, 3.2)]
+    assert spans([1.0, 1.0, 0.0, 1.0, 0.0], method="mean", window=3) == []
+
+
+def test_a_short_alert_is_none_and_a_longer_one_is_raised_when_it_is_long_enough() -> None:
+    assert spans([0.9, 0.9, 0.1, 0.1], shortest_s=3.0) == []
+    [alert] = raise_alerts(of_values([0.9] * 5), rule(shortest_s=3.0))
+    assert (alert.start_s, alert.raised_s, alert.end_s) == pytest.approx((0.0, 3.2, 4.8))
+
+
+def test_near_alerts_are_one_and_the_cooldown_swallows_the_next() -> None:
+    values = [0.9, 0.9, 0.1, 0.1, 0.1, 0.9, 0.9]
+    assert spans(values) == [(0.0, 2.4), (4.0, 6.4)]
+    assert spans(values, merge_s=2.0) == [(0.0, 6.4)]
+    assert spans(values, cooldown_s=1.0) == [(0.0, 2.4), (4.0, 6.4)]
+    assert spans(values, cooldown_s=2.0) == [(0.0, 2.4)]
+
+
+def test_what_goes_on_after_the_longest_alert_is_another() -> None:
+    assert spans([0.9] * 10, longest_s=4.0) == [(0.0, 4.0), (4.8, 8.8)]
+    assert spans([0.9] * 10, longest_s=4.0, cooldown_s=2.0) == [(0.0, 4.0), (6.4, 8.8)]
+
+
+def test_two_people_never_raise_one_alert_together() -> None:
+    """Their scores take turns; one of them twice in a row is that one's alert, with the box."""
+    turns = [
+        ScoredClip(c.start_s, c.end_s, 0.9, track)
+        for c, track in zip(of_values([0.9] * 4), [3, 7, 4, 4], strict=True)
+    ]
+    engine = AlertEngine(rule())
+    box = (0.1, 0.2, 0.3, 0.4)
+    changes = [change for clip in turns for change in engine.feed(clip, box)] + engine.close()
+    assert [change.kind for change in changes] == ["raised", "ended"]
+    raised = changes[-1].alert
+    assert raised == Alert(turns[2].start_s, 4.0, 4.0, 0.9, raised.peak_s, 4, box)
+
+
+def test_who_has_left_is_ended_by_the_next_clip_of_another_and_forgotten() -> None:
+    engine = AlertEngine(rule())
+    fed(engine, of_values([0.9, 0.9], track=5))
+    [ended] = engine.feed(ScoredClip(60.0, 61.6, 0.0))
+    assert (ended.kind, ended.alert.track) == ("ended", 5)
+    assert engine.close() == []
+
+
+def test_a_clip_of_before_is_refused() -> None:
+    engine = AlertEngine(rule())
+    engine.feed(ScoredClip(5.0, 6.6, 0.9, 1))
+    engine.feed(ScoredClip(5.0, 6.6, 0.9, 2))
+    for clip in (ScoredClip(5.0, 6.6, 0.9, 2), ScoredClip(4.0, 5.6, 0.9, 3)):
+        with pytest.raises(ValueError, match="in order of time"):
+            engine.feed(clip)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"votes": 6}, "votes is 6, but only 5 clips vote"),
+        ({"shortest_s": 9.0, "longest_s": 4.0}, "shortest_s is 9, above longest_s, 4"),
+        ({"cool": 1.0}, "cool"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused(said: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        rule(**said)
