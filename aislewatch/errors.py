@@ -11,6 +11,7 @@ AislewatchError
 ├── ModelError           a stored model is missing, corrupt or does not fit
 ├── RegistryError        the model registry lacks something, or refuses it
 ├── ProvenanceError      a run's code, parameters or data cannot be brought back
+├── DeskError            the review desk cannot be opened, or cannot do what was asked
 └── PipelineError        DVC, Prefect or a stage's surroundings are not as needed
 
 A message says what was wrong, where (file, row, second) and what to do.
@@ -75,3 +76,7 @@ class ProvenanceError(AislewatchError):
 
 class PipelineError(AislewatchError):
     """DVC, Prefect or a stage's surroundings are not as needed."""
+
+
+class DeskError(AislewatchError):
+    """The review desk cannot be opened, or cannot do what was asked."""

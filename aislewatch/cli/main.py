@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from aislewatch.cli.desk import add_desk
 from aislewatch.cli.models import add_models
 from aislewatch.cli.pretrained import add_pretrained
 from aislewatch.cli.provenance import add_provenance
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     add_models(commands)
     add_pretrained(commands)
     add_provenance(commands)
+    add_desk(commands)
 
     summary = commands.add_parser(
         "summary", help="the operator's table, the models' and the registered version"

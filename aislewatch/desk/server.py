@@ -1,0 +1,87 @@
+"""Puts the desk together and serves it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from aislewatch.config.desk import Desk as Settings
+from aislewatch.desk import entrance, evidence, live, reviewing
+from aislewatch.desk.database import Database, address_of
+from aislewatch.desk.guarding import Desk, SecurityHeaders, guarded
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+
+# Seconds between two looks at the evidence folders.
+LOOK_S = 0.5
+
+# Seconds that open streams get when the server ends: they would last for ever.
+CLOSING_S = 1
+
+PAGES = [*entrance.PAGES, *reviewing.PAGES, *live.PAGES]
+
+
+def build(desk: Desk) -> Starlette:
+    """Return the desk as an application; it also takes in new evidence while it runs."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(_tend(desk))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    routes = [Route(page.path, guarded(desk, page), methods=[page.method]) for page in PAGES]
+    return Starlette(
+        routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
+        middleware=[Middleware(SecurityHeaders)],
+        lifespan=lifespan,
+    )
+
+
+async def _tend(desk: Desk) -> None:
+    while True:
+        try:
+            await run_in_threadpool(tend, desk)
+        except Exception:
+            # The desk stays open: what went wrong may pass, as a full disk does.
+            log.exception("new evidence could not be taken in; trying again")
+        await asyncio.sleep(LOOK_S)
+
+
+def tend(desk: Desk) -> None:
+    """Do what is due: take in new evidence."""
+    with desk.database.reading() as connection:
+        waiting = evidence.new_folders(connection, desk.live)
+    if waiting:
+        with desk.database.changing() as connection:
+            evidence.take_in(connection, desk.live, desk.now())
+
+
+def serve(folder: Path, settings: Settings, host: str, port: int) -> None:
+    """Serve the desk of a live folder until the process is ended.
+
+    Raises:
+        DeskError: its database does not open.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    desk = Desk(Database(address_of(folder)), folder, settings)
+    uvicorn.run(
+        build(desk),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=CLOSING_S,
+    )
