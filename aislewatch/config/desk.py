@@ -9,7 +9,7 @@ from aislewatch.config.types import Fraction, Positive, Section
 Cap = Annotated[int, Field(ge=0)]
 
 
-class Desk(Section):
+class Reviewing(Section):
     """Set what the review desk keeps and shows; no stage of dvc.yaml depends on it."""
 
     keep_h: Positive

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from ruamel.yaml.error import YAMLError
 
 from aislewatch.config.data import Frames, Layout, Segment, Split, Validate
-from aislewatch.config.desk import Desk
+from aislewatch.config.desk import Reviewing
 from aislewatch.config.explain import explain
 from aislewatch.config.judging import Alerts, Evaluate, Gate, Register
 from aislewatch.config.learning import Learning, Model, Search, Train, Tune
@@ -44,7 +44,7 @@ class Params(Section):
     search: Search
     evaluate: Evaluate
     gate: Gate
-    desk: Desk
+    desk: Reviewing
     machine: Machine
     ingest: Ingest
 

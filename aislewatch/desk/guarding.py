@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aislewatch.config.desk import Desk as Settings
+from aislewatch.config.desk import Reviewing
 from aislewatch.desk.clips import NoClipError
 from aislewatch.desk.database import Database
 from aislewatch.desk.drawing import draw
@@ -57,7 +57,7 @@ class Desk:
 
     database: Database
     live: Path
-    settings: Settings
+    settings: Reviewing
     now: Callable[[], float] = time.time
 
 

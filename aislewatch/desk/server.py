@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from aislewatch.config.desk import Desk as Settings
+from aislewatch.config.desk import Reviewing
 from aislewatch.desk import entrance, evidence, live, reviewing
 from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.guarding import Desk, SecurityHeaders, guarded
@@ -69,7 +69,7 @@ def tend(desk: Desk) -> None:
             evidence.take_in(connection, desk.live, desk.now())
 
 
-def serve(folder: Path, settings: Settings, host: str, port: int) -> None:
+def serve(folder: Path, settings: Reviewing, host: str, port: int) -> None:
     """Serve the desk of a live folder until the process is ended.
 
     Raises:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from aislewatch.config.desk import Desk as Settings
+from aislewatch.config.desk import Reviewing
 from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.guarding import Desk
 from aislewatch.desk.people import add_user
 from aislewatch.desk.server import build, tend
 from tests.desk.evidence_folders import NOON
 
-SETTINGS = Settings(keep_h=72.0, audit_a_day=4, near_a_day=4, near_share=0.8, clip_s=2.0)
+SETTINGS = Reviewing(keep_h=72.0, audit_a_day=4, near_a_day=4, near_share=0.8, clip_s=2.0)
 PASSWORD = "correct horse"
 PEOPLE = {"gus": "guard", "gina": "guard", "lea": "lead", "ada": "admin"}
 

@@ -93,6 +93,7 @@ def log_in(browser: Browser, served: Served, name: str, **options: object) -> Pa
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Log in")
+    page.wait_for_load_state()  # with its styles
     return page
 
 

@@ -38,7 +38,10 @@ NO_BYTES_OF = {
 }
 
 # Sections of params.yaml that rerun nothing, and why.
-NO_RERUN = {"machine": "where and how fast to compute; says itself what may change the last bits"}
+NO_RERUN = {
+    "machine": "where and how fast to compute; says itself what may change the last bits",
+    "desk": "what people are shown to judge; their verdicts reach the pipeline as a source",
+}
 
 # Sections that reach a stage by a dependency, whose bytes change with them.
 BY_DATA = {
