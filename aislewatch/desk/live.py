@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -46,7 +47,7 @@ async def _events(asked: Asked, number: int) -> AsyncIterator[str]:
         await asyncio.sleep(LOOK_S)
 
 
-def _new(asked: Asked, number: int) -> list[dict[str, object]] | None:
+def _new(asked: Asked, number: int) -> list[dict[str, Any]] | None:
     """List what came since; None when the session has ended."""
     with asked.desk.database.reading() as connection:
         token = asked.request.cookies.get(COOKIE, "")
