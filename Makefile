@@ -22,7 +22,7 @@ QUICK := ground tables labels frames segment score evaluate report
 CODE := aislewatch stages flows tests benchmarks research docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro flow ui prefect-ui test quick lint format types contract unit clean
+.PHONY: help install demo repro flow ui prefect-ui deploy test quick lint format types contract unit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ ui: install ## MLflow on http://127.0.0.1:5000
 
 prefect-ui: install ## Prefect on http://127.0.0.1:4200
 	@prefect server start
+
+deploy: install ## bring prefect.yaml to the server at PREFECT_API_URL; again as often as you like
+	@python -m flows.deploy
 
 test: $(BIN)/.dev ## format, lint, types, import contract, all tests
 	@$(MAKE) --no-print-directory lint

@@ -28,6 +28,7 @@ from aislewatch.tables import places
 from aislewatch.tracking.execution import make_execution
 from flows.command import StageReport, reproduce
 from flows.dag import Stage, read_dag
+from flows.leases import tell_execution
 from flows.report import is_idle, publish, summary
 
 # Seconds given to Prefect's own server where none runs: 13 measured on 2 idle cores, 34 on busy
@@ -60,6 +61,7 @@ def pipeline() -> State[Any]:
         stages = read_dag()
         _forget_stale_registration()
         execution = make_execution(psutil.Process(), "flow")
+        tell_execution(execution)
     except AislewatchError as error:
         return Failed(message=str(error))
     reports, failure = _run_stages(stages, execution)

@@ -65,7 +65,7 @@ class NativeStack:
         """Return a word of the compose file, with this machine's address or path in it."""
         if text in self.ports:
             return self.ports[text]
-        if text.startswith(("/tmp", "/mlartifacts")):
+        if text.startswith(("/tmp", "/mlartifacts", "/home/aislewatch")):
             return f"{self.folder}{text}"
         ports = "|".join(self.ports)
         address = rf"\b(?:postgres|mlflow|prefect|localhost|127\.0\.0\.1):({ports})\b"

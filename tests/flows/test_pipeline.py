@@ -170,14 +170,14 @@ def test_a_schedule_fires_and_its_run_can_be_cancelled(
     folder = make_diamond(tmp_path / "a shop")
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     assert deployments["deployments"][0]["schedules"][0]["cron"]
-    deployments["deployments"][0]["schedules"] = [{"interval": INTERVAL_S}]
+    deployments["deployments"] = deployments["deployments"][:1]
+    deployments["deployments"][0] |= {"entrypoint": "flows.pipeline.pipeline"}
+    deployments["deployments"][0]["schedules"] = [{"interval": INTERVAL_S, "slug": "often"}]
     (folder / "prefect.yaml").write_text(yaml.safe_dump(deployments))
-    for command in (["work-pool", "create", "retrain", "--type", "process"], ["deploy", "--all"]):
-        subprocess.run([*PREFECT, *command], cwd=folder, env=env, check=True)
+    subprocess.run([sys.executable, "-m", "flows.deploy"], cwd=folder, env=env, check=True)
     started = time.monotonic()
-    # The worker's own folder is another one: the run must find its project by itself.
     worker = subprocess.Popen(
-        [*PREFECT, "worker", "start", "--pool", "retrain"], cwd=tmp_path, env=env
+        [sys.executable, "-m", "flows.worker", "--pool", "retrain"], cwd=folder, env=env
     )
     try:
         run = _wait_for_run(api, lambda run: run["state_type"] == "COMPLETED")

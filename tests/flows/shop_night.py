@@ -1,0 +1,207 @@
+"""A shop's project with stand-in flows, its server, worker and reaper as real processes.
+
+The flows do nothing but hold a stage under the project's own guard, which is what a kill meets.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
+
+from flows import leases
+from flows.reaper import Reaper
+from flows.server import connected, live_runs
+from tests.prefect_servers import free_port, is_up, prefect_environment, running
+
+# Another project's deployments stand beside ours on a server; nobody may touch them.
+FLOWS = """
+import os, subprocess, sys
+from pathlib import Path
+from prefect import flow
+
+@flow
+def night():
+    stage = [sys.executable, "-m", "flows.guard", str(os.getpid()), "dvc.lock", "sleep", "600"]
+    stage = stage if Path("hang").exists() else ["true"]
+    process = subprocess.Popen(stage, start_new_session=True)
+    try:
+        if process.wait():
+            raise RuntimeError(f"stage ended with {process.returncode}")
+    finally:
+        process.terminate()
+"""
+
+
+class Night:
+    """The project, and what is done to it."""
+
+    def __init__(self, folder: Path, api: str) -> None:
+        self.folder, self.api = folder, api
+        self.env = prefect_environment(
+            folder / "home",
+            PREFECT_API_URL=api,
+            PREFECT_WORKER_QUERY_SECONDS="2",
+            PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
+        )
+        self.client: SyncPrefectClient
+        self.reaper = Reaper()
+        self.worker: subprocess.Popen[bytes] | None = None
+
+    def start_worker(self) -> None:
+        """Start the worker by our launcher."""
+        command = [sys.executable, "-m", "flows.worker", "--pool", "retrain"]
+        with (self.folder / "worker.log").open("ab") as log:
+            self.worker = subprocess.Popen(
+                command, cwd=self.folder, env=self.env, stdout=log, stderr=log
+            )
+
+    def kill_worker(self) -> None:
+        """Kill the worker itself; its launcher then ends."""
+        assert self.worker is not None
+        for child in psutil.Process(self.worker.pid).children():
+            child.kill()
+        self.worker.wait(20)
+
+    def start(self, name: str = "retrain") -> FlowRun:
+        """Ask for a run of a deployment."""
+        [deployment] = [one for one in self.client.read_deployments() if one.name == name]
+        return self.client.create_flow_run_from_deployment(deployment.id)
+
+    def state(self, run: FlowRun) -> StateType:
+        """Return a run's state now."""
+        state = self.client.read_flow_run(run.id).state
+        assert state is not None
+        return state.type
+
+    def message(self, run: FlowRun) -> str:
+        """Return what a run's state says."""
+        state = self.client.read_flow_run(run.id).state
+        assert state is not None
+        return state.message or ""
+
+    def cancel(self, run: FlowRun) -> None:
+        """Ask for a run's end, as the button in Prefect's pages does."""
+        self.client.set_flow_run_state(run.id, Cancelling())
+
+    def wait(self, run: FlowRun, *wanted: StateType, timeout_s: float = 90.0) -> None:
+        """Wait until a run is in one of some states, without the reaper."""
+        until(lambda: self.state(run) in wanted, timeout_s, lambda: self.log(run))
+
+    def log(self, run: FlowRun) -> str:
+        """Return what is known of a run."""
+        log = (self.folder / "worker.log").read_text()[-3000:]
+        return f"{self.state(run)} {self.message(run)}\n{log}"
+
+    def hanging(self, run: FlowRun) -> psutil.Process:
+        """Wait until a run's stage runs; return the run's process."""
+        self.wait(run, StateType.RUNNING)
+        lease = leases.read_lease(str(run.id))
+        assert lease is not None
+        assert lease.held
+        process = psutil.Process(lease.pid)
+        until(lambda: stages(process) != [], 60.0, lambda: self.log(run))
+        return process
+
+    def reap(self, *runs: FlowRun, timeout_s: float = 60.0) -> float:
+        """Look every second until the runs have ended and no slot is taken; return the seconds."""
+        began = time.monotonic()
+
+        def is_mended() -> bool:
+            self.reaper.look(self.client)
+            final = all(self.state(run) not in LIVE for run in runs)
+            return final and not any(self.slots().values())
+
+        until(is_mended, timeout_s, lambda: "\n".join(map(self.log, runs)), 1.0)
+        return time.monotonic() - began
+
+    def slots(self) -> dict[str, int]:
+        """Return how many slots of each deployment are taken."""
+        found = self.client.read_deployments()
+        limits = {one.name: one.global_concurrency_limit for one in found}
+        return {name: limit.active_slots for name, limit in limits.items() if limit}
+
+    def live(self) -> list[FlowRun]:
+        """List the runs that hold a slot."""
+        return live_runs(self.client, [one.id for one in self.client.read_deployments()])
+
+
+LIVE = {StateType.PENDING, StateType.RUNNING, StateType.CANCELLING}
+
+
+def stages(process: psutil.Process) -> list[psutil.Process]:
+    """List the stage's own processes below a run."""
+    return [one for one in process.children(recursive=True) if one.name() == "sleep"]
+
+
+def gone(processes: list[psutil.Process], timeout_s: float = 20.0) -> None:
+    """Make sure that no process of some is left."""
+    _, alive = psutil.wait_procs(processes, timeout=timeout_s)
+    assert alive == []
+
+
+def until(
+    is_so: Callable[[], bool], timeout_s: float, why: Callable[[], Any], every_s: float = 0.2
+) -> None:
+    """Wait for something; fail with what is known."""
+    give_up = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < give_up, why()
+        time.sleep(every_s)
+
+
+def write_prefect_file(folder: Path, schedules: list[dict[str, Any]]) -> None:
+    """Write the shop's prefect.yaml: the project's own, with the stand-in as its flows."""
+    shipped = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
+    pattern = shipped["deployments"][0] | {"entrypoint": "shop_flows.night"}
+    content = {
+        "deployments": [
+            pattern | {"name": "retrain", "schedules": []},
+            pattern | {"name": "nights", "schedules": schedules},
+        ]
+    }
+    (folder / "prefect.yaml").write_text(yaml.safe_dump(content))
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Prefect server; its files are kept from one to the next."""
+    api = f"http://127.0.0.1:{port}/api"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    env = prefect_environment(folder / "home", PREFECT_API_URL=api)
+    with running(command, env, folder / "server.log", is_up(f"{api}/health")) as server:
+        yield server
+
+
+@contextmanager
+def shop_night(folder: Path) -> Iterator[Night]:
+    """Make the project, with its server to talk with; this process works in it."""
+    port = free_port()
+    night = Night(folder, f"http://127.0.0.1:{port}/api")
+    (folder / "shop_flows.py").write_text(FLOWS)
+    (folder / "hang").touch()
+    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+        for name in ("PREFECT_API_URL", "PREFECT_HOME", "PYTHONPATH"):
+            patch.setenv(name, night.env[name])
+        with temporary_settings({PREFECT_API_URL: night.api}), serving(folder, port) as server:
+            night.server, night.port = server, port
+            with connected() as client:
+                night.client = client
+                try:
+                    yield night
+                finally:
+                    if night.worker and night.worker.poll() is None:
+                        night.worker.send_signal(signal.SIGTERM)
+                        night.worker.wait(60)
