@@ -8,6 +8,7 @@ from aislewatch.cli.desk import add_desk
 from aislewatch.cli.models import add_models
 from aislewatch.cli.pretrained import add_pretrained
 from aislewatch.cli.provenance import add_provenance
+from aislewatch.cli.whatif import add_what_if
 from aislewatch.config.params import load_params
 from aislewatch.console import show_progress
 from aislewatch.errors import AislewatchError, ConfigError, LabelError
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     add_pretrained(commands)
     add_provenance(commands)
     add_desk(commands)
+    add_what_if(commands)
 
     summary = commands.add_parser(
         "summary", help="the operator's table, the models' and the registered version"

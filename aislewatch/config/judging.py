@@ -36,7 +36,7 @@ class Smoothing(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.votes > self.window:
+        if self.method == "majority" and self.votes > self.window:
             raise ValueError(f"votes is {self.votes}, but only {self.window} clips vote (window)")
         if self.shortest_s > self.longest_s:
             raise ValueError(

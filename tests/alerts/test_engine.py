@@ -211,7 +211,7 @@ def test_a_clip_of_before_is_refused() -> None:
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        ({"votes": 6}, "votes is 6, but only 5 clips vote"),
+        ({"method": "majority", "votes": 6}, "votes is 6, but only 5 clips vote"),
         ({"shortest_s": 9.0, "longest_s": 4.0}, "shortest_s is 9, above longest_s, 4"),
         ({"cool": 1.0}, "cool"),
     ],
