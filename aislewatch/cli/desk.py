@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aislewatch.config.params import load_params
+from aislewatch.config.params import PARAMS_FILE, load_params
 from aislewatch.errors import DeskError
+from aislewatch.tables import places
 
 # On this machine alone, until somebody decides otherwise: the pages show people.
 HOST = "127.0.0.1"
@@ -29,6 +30,10 @@ def add_desk(commands: Any) -> None:
     add.add_argument("name")
     add.add_argument("--role", choices=("guard", "lead", "admin"), required=True)
     add.set_defaults(run=_add_user)
+    publish = steps.add_parser(
+        "publish", help=f"write what was judged into {places.RAW}/desk, to be learned from"
+    )
+    publish.set_defaults(run=_publish)
     verify = steps.add_parser(
         "verify", help="hold the log of views and verdicts against its digests"
     )
@@ -62,6 +67,23 @@ def _add_user(chosen: argparse.Namespace) -> None:
     with _database(chosen.live).changing() as connection:
         add_user(connection, chosen.name, password, chosen.role, time.time())
     print(f"{chosen.name} may use the desk as {chosen.role}")
+
+
+def _publish(chosen: argparse.Namespace) -> None:
+    from aislewatch.desk.publish import SOURCE, name_source, publish
+
+    load_params()
+    done = publish(_database(chosen.live), chosen.live, places.RAW, time.time())
+    named = name_source(PARAMS_FILE)
+    print(
+        f"{places.RAW / SOURCE}: {done.thefts} theft(s), {done.hard_negatives} hard negative(s); "
+        f"version {done.version[:12]}"
+    )
+    for clip in done.lost:
+        print(f"left out, its footage was deleted before it was published: {clip}")
+    if named:
+        print(f"{PARAMS_FILE} names the source now; commit it")
+    print(f"next: aislewatch check {SOURCE}, then dvc repro")
 
 
 def _verify(chosen: argparse.Namespace) -> None:

@@ -23,6 +23,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,180}")
 
 REFUSED = "evidence refused"
 
+# Seconds that are offered as a theft at the least: an alert may be of a moment.
+SHORTEST_S = 1.0
+
 
 def take_in(connection: Connection, live: Path, at: float) -> int:
     """Add a row for every evidence folder that has none; return how many.
@@ -103,8 +106,8 @@ def _interval(folder: Path, begin: float, end: float, length: float) -> tuple[fl
         first = begin - seconds(timeline["film_begin"])
     else:
         first = (length - (end - begin)) / 2
-    first = min(max(first, 0.0), length)
-    return first, min(max(first + end - begin, first), length)
+    first = min(max(first, 0.0), max(0.0, length - SHORTEST_S))
+    return first, min(first + max(end - begin, SHORTEST_S), length)
 
 
 def duration(film: Path) -> float:

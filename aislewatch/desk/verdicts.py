@@ -15,6 +15,9 @@ NOT_THEFT = "not theft"
 UNSURE = "unsure"
 WORDS = (THEFT, NOT_THEFT, UNSURE)
 
+# Seconds of the shortest theft: a shorter event is refused by the pipeline (validate.min_event_s).
+SHORTEST_THEFT_S = 0.5
+
 # Characters of a remark: a paragraph.
 LONGEST_REMARK = 2000
 
@@ -59,6 +62,8 @@ def give(
     length = connection.execute(select(CLIPS.c.duration_s).where(CLIPS.c.id == clip)).scalar_one()
     if not 0.0 <= start_s <= end_s <= length + 0.1:
         raise DeskError(f"the theft must lie within the clip's {length:.1f} s, from start to end")
+    if verdict == THEFT and end_s - start_s < SHORTEST_THEFT_S:
+        raise DeskError(f"the theft lasts under {SHORTEST_THEFT_S:g} s; drag its start and end")
     _refuse_overtaken(connection, clip, expected)
     row = {"clip": clip, "verdict": verdict, "start_s": start_s, "end_s": end_s, "who": who}
     connection.execute(insert(VERDICTS).values(row | {"at": at, "undone": False}))
