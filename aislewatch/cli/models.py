@@ -1,7 +1,8 @@
 """``aislewatch models``: look at the registered versions, and change which one is champion."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.table import Table
@@ -26,6 +27,17 @@ def add_models(commands: Any) -> None:
     rollback = steps.add_parser("rollback", help="make the champion before this one champion again")
     rollback.add_argument("--why", required=True, help="the reason, for the audit")
     rollback.set_defaults(run=_rollback)
+    for name, does, run in (
+        ("approve", "make a version champion that people were asked about", _approve),
+        ("decline", "leave the champion as it is", _decline),
+    ):
+        answer = steps.add_parser(name, help=f"answer for a version that waits: {does}")
+        answer.add_argument("version", help="its number")
+        answer.add_argument("--why", required=True, help="the reason, for the audit")
+        answer.add_argument("--who", help="your name, for the audit; this user's without it")
+        answer.set_defaults(run=run)
+    settle = steps.add_parser("settle", help="act on answers given in MLflow, and on deadlines")
+    settle.set_defaults(run=_settle)
     verify = steps.add_parser("verify", help="hold every byte and the audit against the registry")
     verify.add_argument("version", nargs="?", help="its number; all of them without one")
     verify.set_defaults(run=_verify)
@@ -35,6 +47,7 @@ def add_models(commands: Any) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.consent import find_question
     from aislewatch.register.history import read_entries
 
     registry = _registry()
@@ -53,7 +66,16 @@ def _list(chosen: argparse.Namespace) -> None:
         )
     console = plain_console()
     console.print(table)
+    question = find_question(registry)
+    if question is not None:
+        number, until = question.version.version, f"{question.until:%Y-%m-%d %H:%M} UTC"
+        answers = f"aislewatch models approve {number} --why ... (or decline)"
+        console.print(f"Version {number} waits until {until} for: {answers}")
     for entry in read_entries(registry.model_tags()):
+        if entry.action == "decline":
+            said = f"{entry.time} {entry.who}: decline {entry.before}: {entry.why}"
+            console.print(one_line(said))
+            continue
         change = f"{entry.before or 'none'} -> {entry.after}"
         said = f"{entry.time} {entry.who}: {entry.action} {change}: {entry.why}"
         console.print(one_line(said))
@@ -90,6 +112,41 @@ def _rollback(chosen: argparse.Namespace) -> None:
     if change.entry is not None:
         before = change.entry.before
         print(f"version {before} stays off until a person says: aislewatch models promote {before}")
+
+
+def _approve(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.consent import approve
+
+    _answer(chosen, approve)
+    print(f"version {chosen.version} is champion now")
+
+
+def _decline(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.consent import decline
+
+    _answer(chosen, decline)
+    print(f"version {chosen.version} is declined; the champion stays")
+
+
+def _answer(chosen: argparse.Namespace, act: Callable[..., None]) -> None:
+    from aislewatch.register.history import this_person
+    from aislewatch.register.lock import sole_change
+
+    registry = _registry()
+    who = one_line(chosen.who or "") or this_person()
+    with sole_change(registry.name):
+        version = registry.get(chosen.version)
+        act(registry, version, who, chosen.why, datetime.now(UTC))
+
+
+def _settle(chosen: argparse.Namespace) -> None:
+    from aislewatch.register.consent import settle
+    from aislewatch.register.lock import sole_change
+
+    registry = _registry()
+    with sole_change(registry.name):
+        done = settle(registry, datetime.now(UTC))
+    print(done or "no version waits for what could be done now")
 
 
 def _verify(chosen: argparse.Namespace) -> None:

@@ -53,9 +53,12 @@ class Alerts(Smoothing):
 
 
 class Register(Section):
-    """Name the registered model."""
+    """Name the registered model, and say who makes a version champion that the gate lets pass."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    promotion: Literal["auto", "ask"]
+    # A year: a question that stands longer was not meant to be answered.
+    ask_days: Annotated[float, Field(gt=0.0, le=366.0)]
 
 
 class Gate(Section):

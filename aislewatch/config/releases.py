@@ -48,4 +48,6 @@ NEW = {
     "model.mirrors": "true: score each clip and its mirror image; false: as before",
     "model.norm": "batch, group or none, as before",
     "model.size": "demo, small_gpu or reference; numbers of yours beside it go before the size's",
+    "register.ask_days": "days after which a version that nobody approved is declined, as 7.0",
+    "register.promotion": "auto: the gate alone decides, as before; ask: people decide",
 }

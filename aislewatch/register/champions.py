@@ -88,6 +88,20 @@ def verify_audit(registry: Registry) -> str:
     return ""
 
 
+def append(registry: Registry, entry: AuditEntry) -> None:
+    """Write the next entry of the audit.
+
+    Raises:
+        RegistryError: somebody on another machine wrote it at the same moment.
+    """
+    registry.set_model_tag(entry.tag, entry.as_tag())
+    if registry.model_tags().get(entry.tag) != entry.as_tag():
+        raise RegistryError(
+            f"{entry.tag} was written by somebody on another machine at the same moment: look at "
+            "`aislewatch models list` before you try again"
+        )
+
+
 def _finish(registry: Registry, entry: AuditEntry) -> Change:
     """Move the alias to where the last entry has it: a change was killed, or a hand moved it."""
     version = _sound(registry, registry.get(entry.after))
@@ -106,12 +120,7 @@ def _change(
 ) -> Change:
     _sound(registry, version)
     entry = next_entry(entries, action, before, version.version, who, why)
-    registry.set_model_tag(entry.tag, entry.as_tag())
-    if registry.model_tags().get(entry.tag) != entry.as_tag():
-        raise RegistryError(
-            f"{entry.tag} was written by somebody on another machine at the same moment: look at "
-            "`aislewatch models list` before you try again"
-        )
+    append(registry, entry)
     registry.set_alias(CHAMPION, version)
     return Change(version, entry)
 

@@ -6,7 +6,7 @@ from aislewatch.config.params import Params
 from aislewatch.models.build import PeopleForm, load_model, read_people_form
 from aislewatch.models.scoring import set_up_compute, source_of
 from aislewatch.register.bundle import read_rule
-from aislewatch.register.history import read_entries, rolled_back
+from aislewatch.register.history import read_entries, refused
 from aislewatch.register.promotion import (
     Contender,
     Verdict,
@@ -51,7 +51,7 @@ def challenge(
         ModelError: the champion's bytes are not those that were registered.
         RegistryError: the audit is broken.
     """
-    taken_off = rolled_back(read_entries(registry.model_tags()), version.version)
+    taken_off = refused(read_entries(registry.model_tags()), version.version)
     if taken_off is not None:
         return taken_back(taken_off)
     current = registry.by_alias(CHAMPION)

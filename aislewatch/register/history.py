@@ -21,18 +21,22 @@ PREFIX = "audit."
 # Who promotes where the gate does; every other name is a person's.
 GATE = "stage register"
 
+# Who declines a version that nobody approved in time.
+DEADLINE = "deadline"
+
 # Longest reason in characters of JSON: an entry is a tag of MLflow's, whose database keeps 5,000,
 # and its other fields take under 500. The gate's own longest reason has about 600.
 MAX_REASON = 4000
 
-Action = Literal["promote", "rollback"]
+Action = Literal["promote", "rollback", "decline"]
 
 
 @dataclass(frozen=True)
 class AuditEntry:
     """One change of the champion; versions are numbers as MLflow gives them, "" for none.
 
-    ``time`` is UTC. ``previous`` is the sha256 of the entry before it, "" for the first.
+    Of a declined version ``before`` is its number, and ``after`` the champion that stays. ``time``
+    is UTC. ``previous`` is the sha256 of the entry before it, "" for the first.
     """
 
     number: int
@@ -103,18 +107,18 @@ def champion_before(entries: list[AuditEntry]) -> str:
     for entry in entries:
         if entry.action == "rollback":
             stack.pop()
-        else:
+        elif entry.action == "promote":
             stack.append(entry.after)
     return stack[-2] if len(stack) > 1 else ""
 
 
-def rolled_back(entries: list[AuditEntry], version: str) -> AuditEntry | None:
-    """Find the rollback that took a version off, unless a person has made it champion since."""
+def refused(entries: list[AuditEntry], version: str) -> AuditEntry | None:
+    """Find what rolled a version back or declined it, unless a person has promoted it since."""
     found = None
     for entry in entries:
-        if entry.action == "rollback" and entry.before == version:
+        if entry.action != "promote" and entry.before == version:
             found = entry
-        elif entry.after == version and entry.who != GATE:
+        elif entry.action != "decline" and entry.after == version and entry.who != GATE:
             found = None
     return found
 

@@ -28,7 +28,9 @@ from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 from aislewatch.score.predictions import labels_and_scores
 
 # Who decided; ``verdict.GATES`` has a sentence for each.
-GateName = Literal["first", "same", "none", "rolled back", "alert share", "events", "auc"]
+GateName = Literal[
+    "first", "same", "none", "rolled back", "declined", "alert share", "events", "auc"
+]
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,20 @@ def already_champion() -> Verdict:
     return Verdict(True, "same", "these very weights and this alert rule are the champion already")
 
 
-def taken_back(rollback: AuditEntry) -> Verdict:
-    """Refuse a version that was rolled back: people do that for what test footage does not show."""
+def taken_back(entry: AuditEntry) -> Verdict:
+    """Refuse what people took back or declined: they do that for what test footage does not show.
+
+    Args:
+        entry: the rollback or the declining.
+    """
+    number = entry.before
+    is_declined = entry.action == "decline"
+    said = f"declined version {number}" if is_declined else f"rolled version {number} back"
     return Verdict(
         False,
-        "rolled back",
-        f"{rollback.who} rolled version {rollback.before} back on {rollback.time} "
-        f"({rollback.why}); a person alone makes it champion again: `aislewatch models promote "
-        f"{rollback.before} --why ...`",
+        "declined" if is_declined else "rolled back",
+        f"{entry.who} {said} on {entry.time} ({entry.why}); a person alone makes it champion "
+        f"again: `aislewatch models promote {number} --why ...`",
     )
 
 

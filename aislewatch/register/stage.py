@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,15 @@ from aislewatch.models.scoring import clip_addresses, set_up_compute, source_of
 from aislewatch.recording.origin import made_by
 from aislewatch.recording.recorder import drain
 from aislewatch.register.bundle import CARD, DATA_CARD, DETECTOR, OPERATING, OWN
-from aislewatch.register.champions import promote
+from aislewatch.register.consent import apply_verdict
 from aislewatch.register.export import Examples
 from aislewatch.register.gate import challenge
-from aislewatch.register.history import GATE
 from aislewatch.register.lock import sole_change
 from aislewatch.register.packaging import Packed, pack
 from aislewatch.register.promotion import Verdict
 from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
-from aislewatch.register.versions import CHALLENGER, Registered, Registry
+from aislewatch.register.versions import Registered, Registry
 from aislewatch.score.scored import Dataset, Scored, read_scored
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
@@ -80,10 +80,8 @@ def _offer(
     else:
         log.info("version %s of %s has these very weights", version.version, version.name)
         _restore_where_damaged(registry, version, own, dataset, params)
-    registry.set_alias(CHALLENGER, version)
     verdict = challenge(registry, version, own, scores, dataset, sha256_file(SPLITS.path), params)
-    if verdict.promote:
-        promote(registry, version, GATE, verdict.reason)
+    verdict = apply_verdict(registry, version, verdict, params.register_, datetime.now(UTC))
     numbers = {key: f"{value:.6g}" for key, value in verdict.numbers.items()}
     registry.set_version_tags(version, verdict.as_tags() | numbers)
     return version, verdict

@@ -12,6 +12,7 @@ GATES: dict[GateName, str] = {
     "same": "The champion has these very weights.",
     "none": "The two cannot be compared.",
     "rolled back": "It was champion and a person took it back: a person decides.",
+    "declined": "People were asked and did not want it: a person decides.",
     "alert share": "Its alerts last too long: no model may disturb so much of normal footage.",
     "events": "Events and false alarms on whole test videos decide.",
     "auc": "The test footage is too short to judge alarms: ROC-AUC by video decides.",
