@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from aislewatch.config.desk import Reviewing
-from aislewatch.desk import entrance, evidence, live, reviewing
+from aislewatch.desk import entrance, evidence, keeping, live, managing, reviewing
 from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.guarding import Desk, SecurityHeaders, guarded
 
@@ -28,7 +28,7 @@ LOOK_S = 0.5
 # Seconds that open streams get when the server ends: they would last for ever.
 CLOSING_S = 1
 
-PAGES = [*entrance.PAGES, *reviewing.PAGES, *live.PAGES]
+PAGES = [*entrance.PAGES, *reviewing.PAGES, *managing.PAGES, *live.PAGES]
 
 
 def build(desk: Desk) -> Starlette:
@@ -61,12 +61,14 @@ async def _tend(desk: Desk) -> None:
 
 
 def tend(desk: Desk) -> None:
-    """Do what is due: take in new evidence."""
+    """Do what is due: take in new evidence, delete what was kept long enough."""
     with desk.database.reading() as connection:
         waiting = evidence.new_folders(connection, desk.live)
     if waiting:
         with desk.database.changing() as connection:
             evidence.take_in(connection, desk.live, desk.now())
+    keep_s = desk.settings.keep_h * 3600
+    keeping.delete_unjudged(desk.database, desk.live, keep_s, desk.now())
 
 
 def serve(folder: Path, settings: Reviewing, host: str, port: int) -> None:

@@ -1,0 +1,121 @@
+"""The desk's pages for leads and admins: holds, packages, numbers, acceptance, model, log."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import insert, select
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from aislewatch.desk import clips, keeping, log, numbers
+from aislewatch.desk.guarding import Asked, Page
+from aislewatch.desk.schema import LOG, STAGED
+from aislewatch.errors import DeskError
+from aislewatch.tables import places
+
+# Entries of the log on one page.
+LOG_ROWS = 500
+
+
+def hold(asked: Asked) -> Response:
+    """Exempt a clip from deletion."""
+    return _hold(asked, on=True)
+
+
+def release(asked: Asked) -> Response:
+    """End a hold."""
+    return _hold(asked, on=False)
+
+
+def _hold(asked: Asked, on: bool) -> Response:
+    reason, now = asked.form.get("text", ""), asked.desk.now()
+    with asked.desk.database.changing() as connection:
+        keeping.hold(connection, asked.clip, asked.who.name, reason, on, now)
+    return RedirectResponse(f"/clips/{asked.clip}", 303)
+
+
+def export(asked: Asked) -> Response:
+    """Send a case as one package."""
+    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
+        path = Path(file.name)
+        try:
+            _write(asked, file)
+        except BaseException:
+            path.unlink()
+            raise
+    return FileResponse(
+        path,
+        filename=f"{asked.clip}.zip",
+        media_type="application/zip",
+        background=BackgroundTask(path.unlink),
+    )
+
+
+def _write(asked: Asked, file: IO[bytes]) -> None:
+    desk = asked.desk
+    keeping.write_case(desk.database, desk.live, asked.clip, asked.who.name, desk.now(), file)
+
+
+def show_numbers(asked: Asked) -> Response:
+    """Show what the alerts were worth, by camera and model."""
+    with asked.desk.database.reading() as connection:
+        rows = numbers.by_camera(connection)
+    return asked.draw("numbers.html.j2", rows=rows)
+
+
+def show_acceptance(asked: Asked) -> Response:
+    """Show per camera what was caught of the thefts that staff staged."""
+    with asked.desk.database.reading() as connection:
+        done = numbers.acceptance(connection)
+        cameras = clips.cameras(connection)
+    return asked.draw("acceptance.html.j2", done=done, cameras=cameras)
+
+
+def stage_theft(asked: Asked) -> Response:
+    """Remember that a theft is staged now in front of a camera."""
+    camera = asked.form.get("camera", "").strip()
+    if not camera or len(camera) > 200:
+        raise DeskError("name the camera before which the theft is staged")
+    desk = asked.desk
+    with desk.database.changing() as connection:
+        row = {"camera": camera, "at": desk.now(), "who": asked.who.name}
+        connection.execute(insert(STAGED).values(row))
+        log.write(connection, desk.now(), asked.who.name, "staged theft", camera)
+    return RedirectResponse("/acceptance", 303)
+
+
+def show_model(asked: Asked) -> Response:
+    """Show on which parts of the test footage the chosen model fails."""
+    path = places.EVALUATION
+    evaluation = json.loads(path.read_text()) if path.exists() else {}
+    parts = sorted(evaluation.get("slices", []), key=_recall)
+    return asked.draw("model.html.j2", parts=parts, evaluation=evaluation)
+
+
+def _recall(part: dict[str, dict[str, float]]) -> float:
+    events = part["alerts"]["events"]
+    return part["alerts"]["events_found"] / events if events else 1.0
+
+
+def show_log(asked: Asked) -> Response:
+    """Show the newest entries of the log, and whether it was changed."""
+    with asked.desk.database.reading() as connection:
+        fault = log.verify(connection)
+        _, digest = log.head(connection)
+        query = select(LOG).order_by(LOG.c.number.desc()).limit(LOG_ROWS)
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    return asked.draw("log.html.j2", rows=rows, fault=fault, digest=digest)
+
+
+PAGES = [
+    Page("POST", "/clips/{clip}/hold", "lead", hold),
+    Page("POST", "/clips/{clip}/release", "lead", release),
+    Page("POST", "/clips/{clip}/export", "lead", export),
+    Page("GET", "/numbers", "guard", show_numbers),
+    Page("GET", "/acceptance", "lead", show_acceptance),
+    Page("POST", "/acceptance", "lead", stage_theft),
+    Page("GET", "/model", "guard", show_model),
+    Page("GET", "/log", "admin", show_log),
+]
