@@ -9,6 +9,7 @@ from aislewatch.cli.models import add_models
 from aislewatch.cli.pretrained import add_pretrained
 from aislewatch.cli.provenance import add_provenance
 from aislewatch.cli.whatif import add_what_if
+from aislewatch.cli.watch import add_watch
 from aislewatch.config.params import load_params
 from aislewatch.console import show_progress
 from aislewatch.errors import AislewatchError, ConfigError, LabelError
@@ -37,6 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     detect.add_argument("video", type=Path)
     detect.add_argument("--out", type=Path, default=Path("alerts"), help="folder for the results")
     detect.set_defaults(run=_detect)
+
+    add_watch(commands)
 
     split = commands.add_parser("split", help="the split's memory")
     steps = split.add_subparsers(required=True, metavar="COMMAND")

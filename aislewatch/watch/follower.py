@@ -115,6 +115,10 @@ class Follower:
         """Wait until its process is gone."""
         self._thread.join()
 
+    def is_gone(self) -> bool:
+        """Say whether its process and its thread are gone."""
+        return not self._thread.is_alive()
+
     def _run(self) -> None:
         backoff_s = self._watching.backoff_s
         while not self._stopping.is_set():

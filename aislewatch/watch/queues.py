@@ -25,6 +25,11 @@ class ClipQueue:
         return self._dropped
 
     @property
+    def count(self) -> int:
+        """Count the clips that wait."""
+        return len(self._clips)
+
+    @property
     def is_full(self) -> bool:
         """Say whether one more clip would push out the oldest."""
         return len(self._clips) >= self._most

@@ -1,0 +1,256 @@
+"""Watches all cameras of cameras.yaml: scores their clips together and tells alerts and troubles."""
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from aislewatch.errors import ConfigError
+from aislewatch.files import write_json
+from aislewatch.models.scoring import BATCH
+from aislewatch.watch.cameras_file import Cameras, LiveCamera, read_cameras
+from aislewatch.watch.follower import Follower
+from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
+from aislewatch.watch.metrics import CameraFacts, LiveMetrics
+from aislewatch.watch.notices import Notices
+from aislewatch.watch.scorer import LiveModel
+from aislewatch.watch.windows import LiveClip
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks at cameras.yaml and at the cameras' health.
+LOOK_S = 1.0
+
+NO_FRAMES, LATE = "no frames", "late"
+
+
+class Watched:
+    """One camera and what belongs to it while it is watched."""
+
+    def __init__(self, camera: LiveCamera, follower: Follower, models: list[LiveModel]) -> None:
+        self.camera, self.follower = camera, follower
+        self.alerts = [CameraAlerts(model.rule) for model in models]
+        self.facts = CameraFacts(follower)
+
+
+# Told of each change of an alert: the camera, the version that raised it, and what happened.
+Tell = Callable[[Watched, LiveModel, LiveChange], None]
+
+
+class Watcher:
+    """Follows the cameras of a file, which may change at any time.
+
+    Args:
+        file: cameras.yaml.
+        models: the champion, and challengers that score the same clips beside it.
+        live: the folder of what is kept.
+        tell: told of alerts.
+        at_own_speed: whether files are played as slowly as they were filmed.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        models: list[LiveModel],
+        live: Path,
+        tell: Tell,
+        at_own_speed: bool = True,
+    ) -> None:
+        self._file, self._models, self._live, self._tell = file, models, live, tell
+        self._at_own_speed = at_own_speed
+        self._cameras = read_cameras(file)
+        self._seen = _stamp(file)
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._leaving: list[Watched] = []
+        self.watched: dict[str, Watched] = {}
+        self.notices = Notices(self._cameras.watching.settle_s)
+        self.metrics = LiveMetrics(
+            lambda: {name: one.facts for name, one in dict(self.watched).items()}
+        )
+
+    def run(self) -> None:
+        """Watch until ``stop`` is called, or all cameras are files that were played to their end.
+
+        Raises:
+            PipelineError: the port of the metrics is taken.
+        """
+        if self._cameras.watching.metrics_port:
+            port = self.metrics.serve(self._cameras.watching.metrics_port)
+            log.info("metrics: http://127.0.0.1:%d/metrics", port)
+        try:
+            self._follow(self._cameras)
+            looked_s = time.monotonic()
+            while not self._stopping.is_set():
+                self._wake.wait(LOOK_S / 2)
+                self._wake.clear()
+                while batch := self._take():
+                    self._score(batch)
+                if time.monotonic() - looked_s >= LOOK_S:
+                    looked_s = time.monotonic()
+                    self._look()
+                if self._has_ended():
+                    break
+        finally:
+            for one in self.watched.values():
+                self._leave(one)
+            for one in self._leaving:
+                one.follower.join()
+            self.metrics.close()
+
+    def stop(self) -> None:
+        """Ask to end; ``run`` returns when all processes are gone."""
+        self._stopping.set()
+        self._wake.set()
+
+    def _take(self) -> list[tuple[Watched, LiveClip]]:
+        """Take clips that wait, one a camera in turn, so that no camera waits for another."""
+        batch: list[tuple[Watched, LiveClip]] = []
+        cameras = list(self.watched.values())
+        while cameras and len(batch) < BATCH:
+            taken = [(one, clip) for one in cameras if (clip := one.follower.clips.take())]
+            cameras = [one for one, _ in taken]
+            batch += taken
+        return batch
+
+    def _score(self, batch: list[tuple[Watched, LiveClip]]) -> None:
+        begun_s = time.monotonic()
+        at = datetime.now().time()
+        clips = [clip for _, clip in batch]
+        scores = [model.score(clips) for model in self._models]
+        now_s = time.monotonic()
+        self.metrics.batches.observe(len(batch))
+        self.metrics.scoring.inc(now_s - begun_s)
+        for number, (one, clip) in enumerate(batch):
+            self._note_lateness(one, now_s - clip.captured_s, now_s)
+            one.facts.scored += 1
+            is_watched = one.camera.is_watched(at)
+            for model, alerts, scored in zip(self._models, one.alerts, scores, strict=True):
+                changes = alerts.feed(clip, scored[number]) if is_watched else alerts.close()
+                for change in changes:
+                    one.facts.alerts += change.change.kind == "raised" and model is self._models[0]
+                    self._tell(one, model, change)
+
+    def _note_lateness(self, one: Watched, late_s: float, now_s: float) -> None:
+        limit_s = self._cameras.watching.late_s
+        self.metrics.lateness.observe(late_s)
+        one.facts.late_s, one.facts.is_late = late_s, late_s > limit_s
+        words = (
+            f"its clips are scored {late_s:.1f} s after they were seen, above {limit_s:g} -> watch "
+            "fewer cameras here, or look at its network"
+        )
+        self._note(one, LATE, words if one.facts.is_late else "", now_s)
+
+    def _look(self) -> None:
+        """Look at cameras.yaml and at each camera's state, and tell what people should know."""
+        now_s = time.monotonic()
+        self._leaving = [one for one in self._leaving if not one.follower.is_gone()]
+        self._reread()
+        for one in self.watched.values():
+            follower = one.follower
+            lost = follower.state in ("waiting", "connecting") and follower.counts.last_words
+            words = f"{follower.counts.last_words} -> see to its power, network and address"
+            self._note(one, NO_FRAMES, words if lost else "", now_s)
+        for message in self.notices.settled(now_s):
+            log.info("%s", message)
+
+    def _note(self, one: Watched, kind: str, words: str, now_s: float) -> None:
+        """Take note of a trouble, or with no words that it is not there; tell it once."""
+        name = one.camera.name
+        if not words:
+            one.facts.troubles.discard(kind)
+            self.notices.end(name, kind, now_s)
+            return
+        one.facts.troubles.add(kind)
+        message = self.notices.begin(name, kind, words, now_s)
+        if message:
+            log.warning("%s", message)
+
+    def _reread(self) -> None:
+        stamp = _stamp(self._file)
+        if stamp == self._seen:
+            return
+        self._seen = stamp
+        try:
+            self._cameras = read_cameras(self._file)
+        except ConfigError as error:
+            log.warning("%s\nthe cameras are watched as before", error)
+            return
+        self._follow(self._cameras)
+
+    def _follow(self, cameras: Cameras) -> None:
+        """Begin and end to follow, so that exactly the cameras of the file are followed."""
+        wanted = {camera.name: camera for camera in cameras.cameras}
+        for name, one in list(self.watched.items()):
+            camera = wanted.get(name)
+            if camera is None or camera.address != one.camera.address:
+                self._leave(self.watched.pop(name))
+                self.notices.forget(name)
+                log.info("%s: not watched any more", name)
+            else:
+                one.camera = camera
+        for name, camera in wanted.items():
+            if name not in self.watched:
+                self.watched[name] = self._begin(camera)
+                log.info("%s: %s, %s", name, camera.role, camera.shown)
+        digest = write_operating_point(self._live, cameras, self._models[0])
+        log.info("operating point %s", digest[:12])
+
+    def _begin(self, camera: LiveCamera) -> Watched:
+        config = self._models[0].detector.config
+        follower = Follower(
+            camera,
+            self._cameras.watching,
+            config.fps,
+            config.frame_size,
+            self._models[0].new_window(),
+            self._wake.set,
+            self._at_own_speed,
+        )
+        follower.start()
+        return Watched(camera, follower, self._models)
+
+    def _leave(self, one: Watched) -> None:
+        one.follower.stop()
+        for model, alerts in zip(self._models, one.alerts, strict=True):
+            for change in alerts.close():
+                self._tell(one, model, change)
+        self._leaving.append(one)
+
+    def _has_ended(self) -> bool:
+        return bool(self.watched) and all(
+            one.follower.state == "ended" and not one.follower.clips.count
+            for one in self.watched.values()
+        )
+
+
+def write_operating_point(live: Path, cameras: Cameras, model: LiveModel) -> str:
+    """Write what alerts are raised by, and return its sha256, by which it is known.
+
+    That is the version with its frozen rule, and each camera's role, zones and hours. A file a
+    point, never overwritten by another: an alert can be held against what was true when it was
+    raised.
+    """
+    point = {
+        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+        "rule": model.rule.model_dump(),
+        "cameras": {
+            camera.name: camera.model_dump(include={"role", "zones", "hours"})
+            for camera in cameras.cameras
+        },
+    }
+    digest = hashlib.sha256(json.dumps(point, sort_keys=True).encode()).hexdigest()
+    write_json(live / "operating" / f"{digest[:12]}.json", point)
+    return digest
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
