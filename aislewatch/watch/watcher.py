@@ -1,4 +1,4 @@
-"""Watches all cameras of cameras.yaml: scores their clips together and tells alerts and troubles."""
+"""Watches all cameras of cameras.yaml: scores their clips together, tells alerts and troubles."""
 
 import hashlib
 import json
@@ -86,10 +86,12 @@ class Watcher:
             self._follow(self._cameras)
             looked_s = time.monotonic()
             while not self._stopping.is_set():
-                self._wake.wait(LOOK_S / 2)
-                self._wake.clear()
-                while batch := self._take():
+                # One batch a turn: of clips that come faster than they are scored there is always more.
+                if batch := self._take():
                     self._score(batch)
+                else:
+                    self._wake.wait(LOOK_S / 2)
+                    self._wake.clear()
                 if time.monotonic() - looked_s >= LOOK_S:
                     looked_s = time.monotonic()
                     self._look()

@@ -1,36 +1,51 @@
 """Cameras watched together: the alerts are those of detection, and the file may change at will."""
 
+import shutil
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+
 from aislewatch.alerts.clips import Alert
 from aislewatch.alerts.rule import rule_at
-
+from aislewatch.cli.main import main
 from aislewatch.config.params import Params, load_params
 from aislewatch.detect.detection import Detection, detect
-from aislewatch.files import write_json
-from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.errors import ModelError
+from aislewatch.files import sha256_tree, write_json
+from aislewatch.models.build import ModelConfig, PeopleForm, build, save_model
 from aislewatch.models.sizes import network_of
-from aislewatch.register.bundle import OPERATING
-from aislewatch.watch.live_alerts import LiveChange
+from aislewatch.register.bundle import OPERATING, OWN, write_manifest
+from aislewatch.register.versions import CHAMPION
+from aislewatch.watch.follower import Follower
+from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
 from aislewatch.watch.loopback import LoopbackCamera
 from aislewatch.watch.scorer import LiveModel, load_live
 from aislewatch.watch.watcher import Watched, Watcher
+from aislewatch.watch.windows import LiveClip
 from tests.code_closure import ROOT
+from tests.tiny_registry import new_registry
 from tests.watch.broken_cameras import make_film
 
 SECRET = "geheim-1234"
+PARAMS = load_params(ROOT / "params.yaml")
+FRAMES = np.zeros((1, 6, 4), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    return load_params(ROOT / "params.yaml")
+    return PARAMS
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +96,33 @@ class Told:
         self.live = folder / "live"
         self.write(cameras)
         self.watcher = Watcher(self.file, models, self.live, self._tell, at_own_speed=False)
-        self._thread = threading.Thread(target=self.watcher.run)
+        self._thread = threading.Thread(target=self.watcher.run, daemon=True)
         self._thread.start()
 
     def write(self, cameras: list[dict[str, object]]) -> None:
-        watching = {"metrics_port": 0, "stall_s": 2.0, "backoff_s": 0.1, "queue_clips": 4}
+        self.cameras = cameras
+        watching = {
+            "metrics_port": 0,
+            "stall_s": 2.0,
+            "backoff_s": 0.1,
+            "queue_clips": 4,
+            "late_s": 1,
+        }
         self.file.write_text(yaml.safe_dump({"watching": watching, "cameras": cameras}))
 
     def _tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         self.changes.append((one.camera.name, model.version, happened))
 
-    def end(self) -> None:
+    def __enter__(self) -> "Told":
+        wait_for(lambda: len(self.watcher.watched) == len(self.cameras))
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.watcher.stop()
         self.wait()
+
+    def of(self, name: str) -> Follower:
+        return self.watcher.watched[name].follower
 
     def wait(self) -> None:
         self._thread.join(60)
@@ -129,20 +158,162 @@ def test_file_stream_and_detection_raise_the_same_alerts(
     tmp_path: Path, film: Path, loopback: LoopbackCamera, detected: Detection, model: LiveModel
 ) -> None:
     """A film scored by detect, played as a file, and sent by a camera on loopback."""
-    told = Told(
-        tmp_path,
-        [
-            {"name": "file", "address": str(film), "role": "till"},
-            {"name": "stream", "address": loopback.address, "role": "aisle"},
-        ],
-        [model],
-    )
-    wait_for(lambda: told.watcher.watched["stream"].follower.counts.connections > 1)
-    wait_for(lambda: not told.watcher.watched["stream"].follower.clips.count)
-    told.end()
+    cameras = [
+        {"name": "file", "address": str(film), "role": "till"},
+        {"name": "stream", "address": loopback.address, "role": "aisle"},
+    ]
+    with Told(tmp_path, cameras, [model]) as told:
+        wait_for(lambda: told.of("stream").counts.connections > 1)
+        wait_for(lambda: not told.of("stream").clips.count)
     assert detected.alerts, "there is something to compare"
     for name in ("file", "stream"):
         assert spans(told.alerts(name)) == spans(list(detected.alerts)), name
         assert [alert.peak_score for alert in told.alerts(name)] == pytest.approx(
             [alert.peak_score for alert in detected.alerts], abs=1e-5
         )
+
+
+def test_cameras_come_and_go_while_others_are_watched(
+    tmp_path: Path,
+    film: Path,
+    loopback: LoopbackCamera,
+    model: LiveModel,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In any state: one that runs, one where nobody answers. A wrong file changes nothing."""
+    steady = LoopbackCamera(film)
+    runs = {"name": "runs", "address": steady.address, "role": "aisle"}
+    gone = {"name": "gone", "address": f"http://a:{SECRET}@127.0.0.1:9/x", "role": "till"}
+    more = {"name": "more", "address": steady.address, "role": "entrance"}
+    caplog.set_level("INFO", "aislewatch")
+    with Told(tmp_path, [runs, gone], [model]) as told:
+        first = told.of("runs")
+        wait_for(lambda: first.state == "running")
+        wait_for(lambda: told.of("gone").counts.connections > 2)
+        # Written in two steps, as editors do: half a file is no reason to stop watching.
+        told.file.write_text("cameras: [{name: ")
+        wait_for(lambda: "watched as before" in caplog.text)
+        assert set(told.watcher.watched) == {"runs", "gone"}
+        left = told.of("gone")
+        told.write([runs | {"role": "till", "hours": ["08:00-20:00"]}, more])
+        wait_for(lambda: set(told.watcher.watched) == {"runs", "more"})
+        wait_for(lambda: told.of("more").state == "running")
+        wait_for(lambda: left.is_gone() and left.state == "stopped")
+        assert told.of("runs") is first, "hours and role change without a new connection"
+        assert first.counts.connections == 1
+        assert told.watcher.watched["runs"].camera.hours == ["08:00-20:00"]
+        metrics = generate_latest(told.watcher.metrics.registry).decode()
+    steady.close()
+    assert 'aislewatch_camera_state{camera="more",state="running"} 1.0' in metrics
+    assert "gone" not in metrics
+    assert caplog.text.count("gone: no frames:") == 1, "a camera that fails again is one message"
+    kept = "".join(path.read_text() for path in told.live.rglob("*") if path.is_file())
+    points = list((told.live / "operating").iterdir())
+    assert len(points) == 2, "other hours are another operating point"
+    assert '"08:00-20:00"' in kept
+    assert SECRET not in kept + metrics + caplog.text
+
+
+def test_outside_of_its_hours_a_camera_raises_nothing(
+    tmp_path: Path, film: Path, model: LiveModel
+) -> None:
+    now = datetime.now()
+    spans = [(now + timedelta(hours=hours)).strftime("%H:%M") for hours in (1, 2)]
+    camera = {"name": "a", "address": str(film), "role": "aisle", "hours": ["-".join(spans)]}
+    with Told(tmp_path, [camera], [model]) as told:
+        told.wait()
+    assert told.changes == []
+    assert told.watcher.watched["a"].facts.scored > 5
+
+
+def test_a_shadow_scores_the_same_clips_and_alerts_by_its_own_rule(
+    tmp_path: Path, film: Path, detected: Detection, model: LiveModel
+) -> None:
+    eager = replace(model, version="2", rule=model.rule.model_copy(update={"threshold": 0.0}))
+    with Told(tmp_path, [{"name": "a", "address": str(film), "role": "till"}], [model, eager]) as t:
+        t.wait()
+    assert spans(t.alerts("a", "1")) == spans(list(detected.alerts))
+    assert [(one.start_s, one.end_s) for one in t.alerts("a", "2")] == [(0.0, 6.0)]
+    assert t.watcher.watched["a"].facts.alerts == len(detected.alerts), "a shadow's do not count"
+
+
+def test_scoring_that_is_too_slow_is_told_and_what_is_left_out_counted(
+    tmp_path: Path, film: Path, model: LiveModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(LiveModel):
+        def score(self, clips: Sequence[LiveClip]) -> list[float]:
+            time.sleep(2.0)
+            return [0.0] * len(clips)
+
+    camera = LoopbackCamera(film, speed=4.0)
+    slow = Slow(**{field.name: getattr(model, field.name) for field in fields(model)})
+    with Told(tmp_path, [{"name": "a", "address": camera.address, "role": "till"}], [slow]) as told:
+        wait_for(lambda: told.of("a").clips.dropped)
+        wait_for(lambda: told.watcher.watched["a"].facts.is_late)
+        metrics = generate_latest(told.watcher.metrics.registry).decode()
+    camera.close()
+    assert 'aislewatch_camera_late{camera="a"} 1.0' in metrics
+    assert caplog.text.count("a: late:") == 1
+
+
+@given(
+    runs=st.lists(st.tuples(st.integers(1, 9), st.floats(0, 100)), min_size=1, max_size=5),
+    data=st.data(),
+)
+def test_alerts_never_reach_over_a_lost_connection(
+    runs: list[tuple[int, float]], data: st.DataObject
+) -> None:
+    """Whatever the scores: each alert lies in one connection, on that stream's own clock."""
+    rule = rule_at(PARAMS.alerts, 0.5).model_copy(update={"cooldown_s": 3.0})
+    alerts, now_s, ended = CameraAlerts(rule), 0.0, []
+    for session, (length, away_s) in enumerate(runs):
+        now_s += away_s
+        for at in range(length):
+            now_s += 0.8
+            clip = LiveClip(at * 0.8, at * 0.8 + 1.6, now_s, session, FRAMES)
+            ended += alerts.feed(clip, data.draw(st.sampled_from([0.1, 0.9])))
+    ended = [one for one in ended + alerts.close() if one.change.kind == "ended"]
+    for one in ended:
+        length = runs[one.session][0]
+        assert -1e-6 <= one.change.alert.start_s < one.change.alert.end_s
+        assert one.change.alert.end_s <= (length - 1) * 0.8 + 1.6 + 1e-6
+
+
+def test_a_version_that_is_shown_people_is_refused(
+    tmp_path: Path, params: Params, detected: Detection
+) -> None:
+    folder = shutil.copytree(detected.json_file, tmp_path / "people")
+    config = ModelConfig.model_validate_json((folder / "config.json").read_bytes())
+    form = PeopleForm(detector="0", square=64, every=2, track=params.track, channels=64)
+    shown = config.model_copy(update={"people": form})
+    (folder / "config.json").write_text(shown.model_dump_json(exclude_defaults=True))
+    with pytest.raises(ModelError, match=r"version 3 of aislewatch is shown .* yet; promote"):
+        load_live("aislewatch", "3", folder, params.machine)
+
+
+def test_the_command_watches_a_file_to_its_end(
+    tmp_path: Path,
+    film: Path,
+    detected: Detection,
+    empty_store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By the registered champion, out of a real registry."""
+    registry = new_registry(tmp_path, empty_store, monkeypatch)
+    bundle = tmp_path / "bundle"
+    shutil.copytree(detected.json_file, bundle / OWN)
+    (bundle / "model.onnx").write_text("none")
+    run = registry.client.create_run(registry.experiment)
+    tags = {"digest": sha256_tree(bundle / OWN), "manifest": write_manifest(bundle), "model": "cnn"}
+    registry.set_alias(CHAMPION, registry.add(bundle, run.info.run_id, tags))
+    camera = {"name": "a", "address": str(film), "role": "till"}
+    port = {"metrics_port": 0}
+    Path("cameras.yaml").write_text(yaml.safe_dump({"watching": port, "cameras": [camera]}))
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    main(["watch", "cameras.yaml", "--as-fast-as-it-goes"])
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
+    assert "champion: aislewatch version 1" in capsys.readouterr().out
+    assert caplog.text.count("a: ALERT") == len(detected.alerts)
