@@ -8,8 +8,8 @@ from aislewatch.cli.desk import add_desk
 from aislewatch.cli.models import add_models
 from aislewatch.cli.pretrained import add_pretrained
 from aislewatch.cli.provenance import add_provenance
-from aislewatch.cli.whatif import add_what_if
 from aislewatch.cli.watch import add_watch
+from aislewatch.cli.whatif import add_what_if
 from aislewatch.config.params import load_params
 from aislewatch.console import show_progress
 from aislewatch.errors import AislewatchError, ConfigError, LabelError

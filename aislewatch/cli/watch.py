@@ -38,7 +38,7 @@ def _watch(chosen: argparse.Namespace) -> None:
     from aislewatch.register.versions import Registry
     from aislewatch.watch.scorer import load_live
     from aislewatch.watch.telling import Teller
-    from aislewatch.watch.watcher import Watcher
+    from aislewatch.watch.watcher import CameraWatch
 
     name = params.register_.name
     with champion(name) as (version, folder):
@@ -48,7 +48,7 @@ def _watch(chosen: argparse.Namespace) -> None:
         with fetched(registry, registry.get(chosen.shadow)) as folder:
             models.append(load_live(name, chosen.shadow, folder, params.machine))
     teller, own_speed = Teller(models[0]), not chosen.as_fast_as_it_goes
-    watcher = Watcher(chosen.cameras, models, chosen.live, teller.tell, own_speed)
+    watcher = CameraWatch(chosen.cameras, models, chosen.live, teller.tell, own_speed)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: watcher.stop())
     print(f"champion: {version.name} version {version.version}; Ctrl-C ends")

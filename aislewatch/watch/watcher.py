@@ -41,7 +41,7 @@ class Watched:
 Tell = Callable[[Watched, LiveModel, LiveChange], None]
 
 
-class Watcher:
+class CameraWatch:
     """Follows the cameras of a file, which may change at any time.
 
     Args:
@@ -86,7 +86,7 @@ class Watcher:
             self._follow(self._cameras)
             looked_s = time.monotonic()
             while not self._stopping.is_set():
-                # One batch a turn: of clips that come faster than they are scored there is always more.
+                # One batch a turn: of clips that come too fast there is always one more.
                 if batch := self._take():
                     self._score(batch)
                 else:

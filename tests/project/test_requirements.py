@@ -28,7 +28,6 @@ SUPPORTED = [
 PIN_FILES = ("lock.txt", "torch.txt")
 # Stated although nothing of ours imports them, and why.
 NOT_IMPORTED = {
-    "imageio-ffmpeg": "the ffmpeg program, for mending what is refused",
     "optuna-dashboard": "a command",
     "psycopg2-binary": "SQLAlchemy finds it by an address",
     "fastapi": "a bound on what Prefect brings",

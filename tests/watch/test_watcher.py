@@ -32,7 +32,7 @@ from aislewatch.watch.follower import Follower
 from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
 from aislewatch.watch.loopback import LoopbackCamera
 from aislewatch.watch.scorer import LiveModel, load_live
-from aislewatch.watch.watcher import Watched, Watcher
+from aislewatch.watch.watcher import CameraWatch, Watched
 from aislewatch.watch.windows import LiveClip
 from tests.code_closure import ROOT
 from tests.tiny_registry import new_registry
@@ -95,7 +95,7 @@ class Told:
         self.changes: list[tuple[str, str, LiveChange]] = []
         self.live = folder / "live"
         self.write(cameras)
-        self.watcher = Watcher(self.file, models, self.live, self._tell, at_own_speed=False)
+        self.watcher = CameraWatch(self.file, models, self.live, self._tell, at_own_speed=False)
         self._thread = threading.Thread(target=self.watcher.run, daemon=True)
         self._thread.start()
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.frames.stretches import FrameTimes, Stretch
-from aislewatch.score.clips import successive_starts, timed_clips
+from aislewatch.score.clips import successive_starts
+from aislewatch.score.timed import timed_clips
 from aislewatch.watch.messages import (
     Begun,
     End,
