@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aislewatch.cli.desk import add_desk
 from aislewatch.cli.models import add_models
+from aislewatch.cli.monitor import add_monitor
 from aislewatch.cli.pretrained import add_pretrained
 from aislewatch.cli.provenance import add_provenance
 from aislewatch.cli.watch import add_watch
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     check.set_defaults(run=_check)
 
     add_models(commands)
+    add_monitor(commands)
     add_pretrained(commands)
     add_provenance(commands)
     add_desk(commands)

@@ -1,6 +1,7 @@
 """Names what is wrong with a camera while it runs: dark, blinded, frozen, blurred, moved.
 
-``CameraHealth.update`` is given frames and their seconds, of a file or live. Numpy alone.
+``CameraHealth.update`` is given frames and their seconds, of a file or live. Only numpy and Pillow
+are imported.
 """
 
 from collections import deque

@@ -82,6 +82,10 @@ REGISTRATION = Path("registration.json")
 # No output of DVC: which champion it was compared with depends on the registry.
 PROMOTION_PAGE = REPORTS / "promotion"
 
+# What `aislewatch monitor` found; no output of DVC.
+MONITOR = Path("monitor")
+DRIFT = MONITOR / "drift.json"
+
 # Work files, which no commit and no output of DVC holds.
 WORK = Path(".aislewatch")
 STORE = WORK / "store"
