@@ -47,8 +47,8 @@ def _watch(chosen: argparse.Namespace) -> None:
         registry = Registry(name)
         with fetched(registry, registry.get(chosen.shadow)) as folder:
             models.append(load_live(name, chosen.shadow, folder, params.machine))
-    teller, own_speed = Teller(models[0]), not chosen.as_fast_as_it_goes
-    watcher = CameraWatch(chosen.cameras, models, chosen.live, teller.tell, own_speed)
+    teller, own_speed = Teller(chosen.live, models[0]), not chosen.as_fast_as_it_goes
+    watcher = CameraWatch(chosen.cameras, models, chosen.live, teller, own_speed)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: watcher.stop())
     print(f"champion: {version.name} version {version.version}; Ctrl-C ends")

@@ -21,8 +21,9 @@ from aislewatch.watch.messages import (
     StreamFacts,
     unpack,
 )
+from aislewatch.watch.opening import Request
 from aislewatch.watch.queues import ClipQueue
-from aislewatch.watch.reader import Request, read_camera
+from aislewatch.watch.reader import read_camera
 from aislewatch.watch.ring import PacketRing
 from aislewatch.watch.windows import ClipWindow, LiveClip
 
@@ -40,7 +41,7 @@ START_S = 60.0
 State = Literal["connecting", "running", "waiting", "ended", "stopped"]
 
 
-def _processes() -> "multiprocessing.context.ForkServerContext":
+def processes() -> "multiprocessing.context.ForkServerContext":
     """Return what makes camera processes: forked from one that has imported what they need."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["aislewatch.watch.reader"])
@@ -140,7 +141,7 @@ class Follower:
         """Read until the stream fails, and say why; None where a file was played to its end."""
         self._set("connecting")
         self.counts.connections += 1
-        context = _processes()
+        context = processes()
         link, far_end = context.Pipe(duplex=False)
         process = context.Process(target=read_camera, args=(far_end, self._request), daemon=True)
         process.start()

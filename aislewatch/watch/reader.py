@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from multiprocessing.connection import Connection
 from typing import Any, cast
@@ -21,7 +20,7 @@ from av.video.stream import VideoStream
 from aislewatch.frames.stretches import first_instant
 from aislewatch.frames.timing import SECOND_NS
 from aislewatch.ingest.decode import DECODING
-from aislewatch.ingest.formats import CONTAINERS, libav_words
+from aislewatch.ingest.formats import libav_words
 from aislewatch.ingest.keeping import Keeper
 from aislewatch.ingest.packets import second_zero
 from aislewatch.ingest.picture import look_at
@@ -29,6 +28,7 @@ from aislewatch.ingest.rate import BELIEVED_FPS
 from aislewatch.ingest.timeline import Timeline
 from aislewatch.ingest.tracks import check_codec, choose_track
 from aislewatch.watch.addresses import is_file, without_secrets
+from aislewatch.watch.arrival import Arrival
 from aislewatch.watch.messages import (
     Begun,
     End,
@@ -38,49 +38,10 @@ from aislewatch.watch.messages import (
     StreamFacts,
     pack,
 )
-
-# What libav may open for a network's stream. No playlist: it names other addresses.
-PROTOCOLS = {
-    "rtsp": "rtsp,rtp,udp,tcp",
-    "rtsps": "rtsp,rtp,udp,tcp,tls,crypto",
-    "http": "http,tcp",
-    "https": "https,http,tcp,tls,crypto",
-}
-FORMATS = f"rtsp,sdp,rtp,mpjpeg,{CONTAINERS}"
-
-# Microseconds of a stream, and bytes, that libav may read before the first frame: enough for a
-# rate and a key frame's header; its own 5 s would be a third of the time to be back.
-ANALYSED_US, PROBED_BYTES = 1_000_000, 1 << 20
-
-# How much slower than ours a camera's clock may run, as a share, before it counts as lateness:
-# bad quartz is 20 times better, a network that cannot carry the stream far worse.
-CLOCK_DRIFT = 0.001
+from aislewatch.watch.opening import Request, open_stream
 
 # Signal that a process gets when its parent ends (Linux, prctl(2)).
 _PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a camera's process is to do.
-
-    Args:
-        address: with its secrets; it reaches the process by a pipe, and no list of processes.
-        fps: frames a second to make.
-        size: their width and height, pixels.
-        open_s: seconds that libav may take to connect.
-        read_s: seconds that libav may wait for bytes.
-        memory_mib: address space allowed.
-        at_own_speed: whether a file is played as slowly as it was filmed.
-    """
-
-    address: str
-    fps: int
-    size: int
-    open_s: float
-    read_s: float
-    memory_mib: int
-    at_own_speed: bool
 
 
 def read_camera(link: Connection, request: Request) -> None:
@@ -196,56 +157,6 @@ class _StreamReader:
 
     def _send(self, message: Message) -> None:
         self._link.send_bytes(pack(message))
-
-
-class Arrival:
-    """Tells when pictures were captured, from when they came and what second they state.
-
-    The picture that came fastest says how the camera's clock stands to ours; what comes later than
-    it should was under way for longer.
-    """
-
-    def __init__(self) -> None:
-        self._ahead_s: float | None = None
-        self._last_s = 0.0
-
-    def captured(self, stated_s: float, arrived_s: float) -> float:
-        """Return the monotonic second at which a picture was captured, never after it came."""
-        ahead_s = arrived_s - stated_s
-        if self._ahead_s is not None:
-            drift_s = CLOCK_DRIFT * max(0.0, arrived_s - self._last_s)
-            ahead_s = min(ahead_s, self._ahead_s + drift_s)
-        self._ahead_s, self._last_s = ahead_s, arrived_s
-        return stated_s + ahead_s
-
-
-def open_stream(request: Request) -> InputContainer:
-    """Open a camera's stream, and nothing that it names.
-
-    Raises:
-        av.FFmpegError: it cannot be opened.
-        ValueError: its address is of another kind.
-    """
-    # With errors only, PyAV attaches libav's own words to its exceptions.
-    av.logging.set_level(av.logging.ERROR)
-    options = {"format_whitelist": FORMATS, "probesize": str(PROBED_BYTES)}
-    if is_file(request.address):
-        options |= {"protocol_whitelist": "file"}
-        return av.open(f"file:{request.address}", options=options, metadata_errors="replace")
-    scheme = request.address.partition("://")[0].lower()
-    if scheme not in PROTOCOLS:
-        known = ", ".join(f"{known}://" for known in PROTOCOLS)
-        raise ValueError(f"an address begins with {known} or is a file's path, not {scheme}://")
-    options |= {"protocol_whitelist": PROTOCOLS[scheme], "analyzeduration": str(ANALYSED_US)}
-    if scheme.startswith("rtsp"):
-        # What is lost of UDP is lost; a theft is not repeated.
-        options |= {"rtsp_transport": "tcp"}
-    return av.open(
-        request.address,
-        options=options,
-        timeout=(request.open_s, request.read_s),
-        metadata_errors="replace",
-    )
 
 
 def _new_timeline(container: InputContainer, stream: VideoStream) -> Timeline:

@@ -12,10 +12,19 @@ MOST_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class Recording:
-    """A part of a stream that can be decoded from its first packet on."""
+    """A part of a stream that can be decoded from its first packet on.
 
+    ``number`` is another one where the stream came anew, or coded in another way.
+    """
+
+    number: int
     facts: StreamFacts
     packets: tuple[KeptPacket, ...]
+
+    @property
+    def end_s(self) -> float:
+        """Return the second of the stream that it reaches to."""
+        return self.packets[-1].at_s
 
 
 class PacketRing:
@@ -32,6 +41,7 @@ class PacketRing:
         self._groups: deque[list[KeptPacket]] = deque()
         self._facts: StreamFacts | None = None
         self._bytes = 0
+        self._number = 0
         self._lock = threading.Lock()
 
     def begin(self, facts: StreamFacts) -> None:
@@ -39,6 +49,7 @@ class PacketRing:
         with self._lock:
             self._groups.clear()
             self._facts, self._bytes = facts, 0
+            self._number += 1
 
     def add(self, packet: KeptPacket) -> None:
         """Take the next packet."""
@@ -64,7 +75,8 @@ class PacketRing:
             groups = list(self._groups)
             while len(groups) > 1 and groups[1][0].at_s <= begin_s:
                 groups.pop(0)
-            return Recording(self._facts, tuple(packet for group in groups for packet in group))
+            packets = tuple(packet for group in groups for packet in group)
+            return Recording(self._number, self._facts, packets)
 
     def _is_too_much(self, now_s: float) -> bool:
         # Kept is what begins at or before the first second wanted.

@@ -1,42 +1,182 @@
-"""Tells people of alerts as they happen."""
+"""Tells people of alerts as they happen, and has their evidence written."""
 
 import logging
 import time
+from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
+from aislewatch.alerts.clips import ScoredClip
+from aislewatch.evidence.alert import LiveAlert, ModelFacts
+from aislewatch.watch.addresses import is_file
+from aislewatch.watch.filming import EvidenceJob, write_job
+from aislewatch.watch.follower import processes
 from aislewatch.watch.live_alerts import LiveChange
+from aislewatch.watch.ring import Recording
 from aislewatch.watch.scorer import LiveModel
-from aislewatch.watch.watcher import Watched
+from aislewatch.watch.watched import Watched
 
 log = logging.getLogger(__name__)
 
+# Films encoded at once: each takes a core for a second or two, which scoring needs, too.
+FILMS = 1
+
+# Seconds beyond what an alert waits for, after which its film is made of what is there.
+PATIENCE_S = 5.0
+
+
+@dataclass
+class _Waiting:
+    """An alert whose last seconds have not come yet."""
+
+    one: Watched
+    model: LiveModel
+    happened: LiveChange
+    raised: datetime
+    recording: Recording | None
+    before_s: float
+    end_s: float
+    until_s: float
+
 
 class Teller:
-    """Logs each alert when it is raised and when it ends; a challenger's are marked.
+    """Logs each alert when it is raised and when it ends, and writes its evidence.
 
     Args:
+        live: the folder of what is kept.
         champion: whose alerts are people's; those of any other version are of a shadow.
     """
 
-    def __init__(self, champion: LiveModel) -> None:
-        self._champion = champion
+    def __init__(self, live: Path, champion: LiveModel) -> None:
+        self._live, self._champion = live, champion
+        self._waiting: dict[tuple[str, str, int, float], _Waiting] = {}
+        self._jobs: deque[EvidenceJob] = deque()
+        self._running: list[tuple[BaseProcess, EvidenceJob]] = []
 
     def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         """Take in what happened to an alert of a camera."""
         alert, kind = happened.change.alert, happened.change.kind
-        if kind == "extended":
+        key = (one.camera.name, model.version, happened.session, alert.raised_s)
+        if kind == "raised":
+            self._waiting[key] = self._begin(one, model, happened)
+        elif key in self._waiting:
+            self._waiting[key].happened = happened
+        if kind != "extended":
+            self._log(one, model, happened)
+
+    def look(self) -> None:
+        """Make the films whose last seconds have come; called often."""
+        now_s = time.monotonic()
+        for key, waiting in list(self._waiting.items()):
+            is_whole = self._bring_up_to_date(waiting)
+            if is_whole or now_s >= waiting.until_s:
+                del self._waiting[key]
+                self._film(waiting)
+        for process, job in list(self._running):
+            if process.exitcode is not None:
+                self._running.remove((process, job))
+                self._tell_of(job, process)
+        while self._jobs and len(self._running) < FILMS:
+            job = self._jobs.popleft()
+            process = processes().Process(target=write_job, args=(job,), daemon=True)
+            process.start()
+            self._running.append((process, job))
+
+    def close(self) -> None:
+        """Make all films of what is there, and wait for them."""
+        for waiting in self._waiting.values():
+            self._bring_up_to_date(waiting)
+            self._film(waiting)
+        self._waiting.clear()
+        while self._jobs or self._running:
+            self.look()
+            time.sleep(0.02)
+
+    def _begin(self, one: Watched, model: LiveModel, happened: LiveChange) -> _Waiting:
+        alert, watching = happened.change.alert, one.watching
+        end_s = alert.raised_s + watching.after_s
+        return _Waiting(
+            one,
+            model,
+            happened,
+            datetime.now(UTC),
+            one.follower.ring.since(alert.start_s - watching.before_s),
+            watching.before_s,
+            end_s,
+            happened.captured_at(end_s) + PATIENCE_S,
+        )
+
+    def _bring_up_to_date(self, waiting: _Waiting) -> bool:
+        """Take what came since; return whether no more of the film will come."""
+        begin_s = waiting.happened.change.alert.start_s - waiting.before_s
+        newest = waiting.one.follower.ring.since(begin_s)
+        if newest is None:
+            return waiting.one.follower.is_gone()
+        if waiting.recording is not None and newest.number != waiting.recording.number:
+            return True  # The stream came anew: what was kept of it before is all there is.
+        waiting.recording = newest
+        return newest.end_s > waiting.end_s
+
+    def _film(self, waiting: _Waiting) -> None:
+        one, model, happened = waiting.one, waiting.model, waiting.happened
+        alert, source = happened.change.alert, one.camera.shown
+        if waiting.recording is None:
+            log.warning("%s: nothing of the stream was kept for an alert", one.camera.name)
             return
+        live_alert = LiveAlert(
+            camera=one.camera.name,
+            begin=moment(happened.captured_at(alert.start_s)),
+            end=moment(happened.captured_at(alert.end_s)),
+            raised=waiting.raised,
+            captured=moment(happened.captured_at(alert.raised_s)),
+            score=alert.peak_score,
+            threshold=model.rule.threshold,
+            box=alert.box,
+            track=None if alert.track < 0 else alert.track,
+            model=ModelFacts(model.name, model.version, model.sha256),
+            shadow=model is not self._champion,
+            source=source,
+            offset_s=alert.start_s if is_file(source) else None,
+        )
+        begin_s = max(0.0, alert.start_s - waiting.before_s)
+        scores = tuple(
+            ScoredClip(start_s, end_s, score)
+            for session, start_s, end_s, score in one.scores[model.version]
+            if session == happened.session and end_s > begin_s and start_s < waiting.end_s
+        )
+        zero = moment(happened.captured_at(0.0))
+        self._jobs.append(
+            EvidenceJob(
+                self._live, live_alert, waiting.recording, zero, begin_s, waiting.end_s, scores
+            )
+        )
+
+    def _tell_of(self, job: EvidenceJob, process: BaseProcess) -> None:
+        done = process.exitcode == 0
+        words = "evidence" if done else "evidence could not be written (is the disk full?)"
+        log.log(
+            logging.INFO if done else logging.WARNING,
+            "%s: %s: %s",
+            job.alert.camera,
+            words,
+            self._live / "evidence" / job.alert.id,
+        )
+        process.join()
+        process.close()
+
+    def _log(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
+        alert, kind = happened.change.alert, happened.change.kind
         began = moment(happened.captured_at(alert.start_s))
         shadow = "" if model is self._champion else f" by the shadow, version {model.version}"
-        words = "ALERT" if kind == "raised" else "alert ended"
-        lasted_s = alert.end_s - alert.start_s
         log.warning(
             "%s: %s%s, from %s for %.1f s, score %.3f",
             one.camera.name,
-            words,
+            "ALERT" if kind == "raised" else "alert ended",
             shadow,
             f"{began:%Y-%m-%dT%H:%M:%SZ}",
-            lasted_s,
+            alert.end_s - alert.start_s,
             alert.peak_score,
         )
 

@@ -1,23 +1,22 @@
 """Watches all cameras of cameras.yaml: scores their clips together, tells alerts and troubles."""
 
-import hashlib
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from aislewatch.errors import ConfigError
-from aislewatch.files import write_json
 from aislewatch.models.scoring import BATCH
 from aislewatch.watch.cameras_file import Cameras, LiveCamera, read_cameras
 from aislewatch.watch.follower import Follower
-from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
-from aislewatch.watch.metrics import CameraFacts, LiveMetrics
+from aislewatch.watch.metrics import LiveMetrics
 from aislewatch.watch.notices import Notices
+from aislewatch.watch.operating import write_operating_point
 from aislewatch.watch.scorer import LiveModel
+from aislewatch.watch.watched import Listener, Watched
 from aislewatch.watch.windows import LiveClip
 
 log = logging.getLogger(__name__)
@@ -28,19 +27,6 @@ LOOK_S = 1.0
 NO_FRAMES, LATE = "no frames", "late"
 
 
-class Watched:
-    """One camera and what belongs to it while it is watched."""
-
-    def __init__(self, camera: LiveCamera, follower: Follower, models: list[LiveModel]) -> None:
-        self.camera, self.follower = camera, follower
-        self.alerts = [CameraAlerts(model.rule) for model in models]
-        self.facts = CameraFacts(follower)
-
-
-# Told of each change of an alert: the camera, the version that raised it, and what happened.
-Tell = Callable[[Watched, LiveModel, LiveChange], None]
-
-
 class CameraWatch:
     """Follows the cameras of a file, which may change at any time.
 
@@ -48,7 +34,7 @@ class CameraWatch:
         file: cameras.yaml.
         models: the champion, and challengers that score the same clips beside it.
         live: the folder of what is kept.
-        tell: told of alerts.
+        listener: told of alerts.
         at_own_speed: whether files are played as slowly as they were filmed.
     """
 
@@ -57,10 +43,10 @@ class CameraWatch:
         file: Path,
         models: list[LiveModel],
         live: Path,
-        tell: Tell,
+        listener: Listener,
         at_own_speed: bool = True,
     ) -> None:
-        self._file, self._models, self._live, self._tell = file, models, live, tell
+        self._file, self._models, self._live, self._listener = file, models, live, listener
         self._at_own_speed = at_own_speed
         self._cameras = read_cameras(file)
         self._seen = _stamp(file)
@@ -92,6 +78,7 @@ class CameraWatch:
                 else:
                     self._wake.wait(LOOK_S / 2)
                     self._wake.clear()
+                self._listener.look()
                 if time.monotonic() - looked_s >= LOOK_S:
                     looked_s = time.monotonic()
                     self._look()
@@ -102,6 +89,7 @@ class CameraWatch:
                 self._leave(one)
             for one in self._leaving:
                 one.follower.join()
+            self._listener.close()
             self.metrics.close()
 
     def stop(self) -> None:
@@ -132,10 +120,13 @@ class CameraWatch:
             one.facts.scored += 1
             is_watched = one.camera.is_watched(at)
             for model, alerts, scored in zip(self._models, one.alerts, scores, strict=True):
+                one.scores[model.version].append(
+                    (clip.session, clip.start_s, clip.end_s, scored[number])
+                )
                 changes = alerts.feed(clip, scored[number]) if is_watched else alerts.close()
                 for change in changes:
                     one.facts.alerts += change.change.kind == "raised" and model is self._models[0]
-                    self._tell(one, model, change)
+                    self._listener.tell(one, model, change)
 
     def _note_lateness(self, one: Watched, late_s: float, now_s: float) -> None:
         limit_s = self._cameras.watching.late_s
@@ -157,8 +148,19 @@ class CameraWatch:
             lost = follower.state in ("waiting", "connecting") and follower.counts.last_words
             words = f"{follower.counts.last_words} -> see to its power, network and address"
             self._note(one, NO_FRAMES, words if lost else "", now_s)
+            self._look_at_picture(one, now_s)
         for message in self.notices.settled(now_s):
             log.info("%s", message)
+
+    def _look_at_picture(self, one: Watched, now_s: float) -> None:
+        frame = one.follower.newest
+        if frame is None:
+            return
+        size = self._models[0].detector.config.frame_size
+        grey_HW = np.frombuffer(frame.i420, np.uint8, size * size).reshape(size, size)
+        for notice in one.health.update(grey_HW, frame.captured_s):
+            words = "" if notice.over else notice.describe().removeprefix(f"{notice.fault}: ")
+            self._note(one, str(notice.fault), words, now_s)
 
     def _note(self, one: Watched, kind: str, words: str, now_s: float) -> None:
         """Take note of a trouble, or with no words that it is not there; tell it once."""
@@ -214,13 +216,13 @@ class CameraWatch:
             self._at_own_speed,
         )
         follower.start()
-        return Watched(camera, follower, self._models)
+        return Watched(camera, follower, self._cameras.watching, self._models)
 
     def _leave(self, one: Watched) -> None:
         one.follower.stop()
         for model, alerts in zip(self._models, one.alerts, strict=True):
             for change in alerts.close():
-                self._tell(one, model, change)
+                self._listener.tell(one, model, change)
         self._leaving.append(one)
 
     def _has_ended(self) -> bool:
@@ -228,26 +230,6 @@ class CameraWatch:
             one.follower.state == "ended" and not one.follower.clips.count
             for one in self.watched.values()
         )
-
-
-def write_operating_point(live: Path, cameras: Cameras, model: LiveModel) -> str:
-    """Write what alerts are raised by, and return its sha256, by which it is known.
-
-    That is the version with its frozen rule, and each camera's role, zones and hours. A file a
-    point, never overwritten by another: an alert can be held against what was true when it was
-    raised.
-    """
-    point = {
-        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
-        "rule": model.rule.model_dump(),
-        "cameras": {
-            camera.name: camera.model_dump(include={"role", "zones", "hours"})
-            for camera in cameras.cameras
-        },
-    }
-    digest = hashlib.sha256(json.dumps(point, sort_keys=True).encode()).hexdigest()
-    write_json(live / "operating" / f"{digest[:12]}.json", point)
-    return digest
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

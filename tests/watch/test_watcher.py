@@ -1,5 +1,6 @@
 """Cameras watched together: the alerts are those of detection, and the file may change at will."""
 
+import json
 import shutil
 import signal
 import threading
@@ -9,6 +10,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,8 @@ from aislewatch.watch.follower import Follower
 from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
 from aislewatch.watch.loopback import LoopbackCamera
 from aislewatch.watch.scorer import LiveModel, load_live
-from aislewatch.watch.watcher import CameraWatch, Watched
+from aislewatch.watch.watched import Watched
+from aislewatch.watch.watcher import CameraWatch
 from aislewatch.watch.windows import LiveClip
 from tests.code_closure import ROOT
 from tests.tiny_registry import new_registry
@@ -95,7 +98,7 @@ class Told:
         self.changes: list[tuple[str, str, LiveChange]] = []
         self.live = folder / "live"
         self.write(cameras)
-        self.watcher = CameraWatch(self.file, models, self.live, self._tell, at_own_speed=False)
+        self.watcher = CameraWatch(self.file, models, self.live, self, at_own_speed=False)
         self._thread = threading.Thread(target=self.watcher.run, daemon=True)
         self._thread.start()
 
@@ -110,7 +113,13 @@ class Told:
         }
         self.file.write_text(yaml.safe_dump({"watching": watching, "cameras": cameras}))
 
-    def _tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
+    def look(self) -> None:
+        """Nothing is due."""
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+    def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         self.changes.append((one.camera.name, model.version, happened))
 
     def __enter__(self) -> "Told":
@@ -317,3 +326,20 @@ def test_the_command_watches_a_file_to_its_end(
         signal.signal(number, handler)
     assert "champion: aislewatch version 1" in capsys.readouterr().out
     assert caplog.text.count("a: ALERT") == len(detected.alerts)
+    folders = sorted(Path("live/evidence").iterdir())
+    assert len(folders) == len(detected.alerts)
+    kept = [json.loads((folder / "alert.json").read_text()) for folder in folders]
+    offsets = sorted(alert["offset_s"] for alert in kept)
+    assert offsets == pytest.approx([alert.start_s for alert in detected.alerts], abs=1e-3)
+    assert {alert["source"] for alert in kept} == {str(film)}
+    for folder in folders:
+        timeline = json.loads((folder / "timeline.json").read_text())
+        assert len(timeline["scores"]) > 5
+        with av.open(str(folder / "original.mp4")) as container:
+            pictures = list(container.decode(video=0))
+        # The film of 6 s is shorter than 5 s before and 5 s after.
+        assert len(pictures) > 100
+        seconds = [float(picture.time) for picture in pictures]
+        assert seconds == sorted(seconds)
+        begin, end = timeline["alert_s"]
+        assert seconds[0] - 0.1 <= begin < end <= seconds[-1] + 0.1

@@ -1,0 +1,74 @@
+"""Opens a camera's stream, so that libav opens nothing else."""
+
+from dataclasses import dataclass
+
+import av
+from av.container import InputContainer
+
+from aislewatch.ingest.formats import CONTAINERS
+from aislewatch.watch.addresses import is_file
+
+# What libav may open for a network's stream. No playlist: it names other addresses.
+PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsp,rtp,udp,tcp,tls,crypto",
+    "http": "http,tcp",
+    "https": "https,http,tcp,tls,crypto",
+}
+FORMATS = f"rtsp,sdp,rtp,mpjpeg,{CONTAINERS}"
+
+# Microseconds of a stream, and bytes, that libav may read before the first frame: enough for a
+# rate and a key frame's header; its own 5 s would be a third of the time to be back.
+ANALYSED_US, PROBED_BYTES = 1_000_000, 1 << 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a camera's process is to do.
+
+    Args:
+        address: with its secrets; it reaches the process by a pipe, and no list of processes.
+        fps: frames a second to make.
+        size: their width and height, pixels.
+        open_s: seconds that libav may take to connect.
+        read_s: seconds that libav may wait for bytes.
+        memory_mib: address space allowed.
+        at_own_speed: whether a file is played as slowly as it was filmed.
+    """
+
+    address: str
+    fps: int
+    size: int
+    open_s: float
+    read_s: float
+    memory_mib: int
+    at_own_speed: bool
+
+
+def open_stream(request: Request) -> InputContainer:
+    """Open a camera's stream, and nothing that it names.
+
+    Raises:
+        av.FFmpegError: it cannot be opened.
+        ValueError: its address is of another kind.
+    """
+    # With errors only, PyAV attaches libav's own words to its exceptions.
+    av.logging.set_level(av.logging.ERROR)
+    options = {"format_whitelist": FORMATS, "probesize": str(PROBED_BYTES)}
+    if is_file(request.address):
+        options |= {"protocol_whitelist": "file"}
+        return av.open(f"file:{request.address}", options=options, metadata_errors="replace")
+    scheme = request.address.partition("://")[0].lower()
+    if scheme not in PROTOCOLS:
+        known = ", ".join(f"{known}://" for known in PROTOCOLS)
+        raise ValueError(f"an address begins with {known} or is a file's path, not {scheme}://")
+    options |= {"protocol_whitelist": PROTOCOLS[scheme], "analyzeduration": str(ANALYSED_US)}
+    if scheme.startswith("rtsp"):
+        # What is lost of UDP is lost; a theft is not repeated.
+        options |= {"rtsp_transport": "tcp"}
+    return av.open(
+        request.address,
+        options=options,
+        timeout=(request.open_s, request.read_s),
+        metadata_errors="replace",
+    )
