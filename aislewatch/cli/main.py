@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from aislewatch.cli.delivery import add_deliver
 from aislewatch.cli.desk import add_desk
 from aislewatch.cli.models import add_models
 from aislewatch.cli.monitor import add_monitor
@@ -59,6 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     add_provenance(commands)
     add_desk(commands)
     add_what_if(commands)
+    add_deliver(commands)
 
     summary = commands.add_parser(
         "summary", help="the operator's table, the models' and the registered version"
