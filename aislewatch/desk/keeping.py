@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +14,7 @@ from aislewatch.desk import clips, log, verdicts
 from aislewatch.desk.clips import NoClipError
 from aislewatch.desk.database import Database
 from aislewatch.desk.evidence import EVIDENCE, told
+from aislewatch.desk.footage import CUT, delete_old
 from aislewatch.desk.schema import CLIPS, LOG, VERDICTS
 from aislewatch.errors import DeskError
 from aislewatch.files import sha256_file
@@ -124,7 +125,8 @@ def _case_of(connection: Connection, clip: str) -> dict[str, Any]:
 def delete_unjudged(database: Database, live: Path, keep_s: float, at: float) -> list[str]:
     """Delete the files of clips that nobody judged in time and nobody holds; return their ids.
 
-    What a killed process left undeleted goes, too, and so do folders that never became a clip.
+    Kept footage of that age goes, too, as do folders that never became a clip and what a killed
+    process left undeleted.
 
     Args:
         database: the desk's.
@@ -134,7 +136,9 @@ def delete_unjudged(database: Database, live: Path, keep_s: float, at: float) ->
     """
     with database.reading() as connection:
         due = _due(connection, at - keep_s)
-        strays = [name for name in _folders(live) if _is_stray(connection, live, name, at - keep_s)]
+        known = set(connection.execute(select(CLIPS.c.folder)).scalars())
+    strays = [path for path in _folders(live, known) if path.stat().st_mtime < at - keep_s]
+    delete_old(live, at - keep_s)
     if due:
         with database.changing() as connection:
             due = _due(connection, at - keep_s)  # a verdict may have come in between
@@ -145,7 +149,7 @@ def delete_unjudged(database: Database, live: Path, keep_s: float, at: float) ->
     with database.reading() as connection:
         gone = select(CLIPS.c.folder).where(~CLIPS.c.stored)
         folders = [live / name for name in connection.execute(gone).scalars()]
-    for folder in [*folders, *(live / EVIDENCE / name for name in strays)]:
+    for folder in [*folders, *strays]:
         if folder.is_dir():
             shutil.rmtree(folder)
     return due
@@ -157,11 +161,8 @@ def _due(connection: Connection, before: float) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def _folders(live: Path) -> list[str]:
-    root = live / EVIDENCE
-    return [path.name for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-
-
-def _is_stray(connection: Connection, live: Path, name: str, before: float) -> bool:
-    known = connection.execute(select(CLIPS.c.id).where(CLIPS.c.id == name)).first()
-    return known is None and (live / EVIDENCE / name).stat().st_mtime < before
+def _folders(live: Path, known: Collection[str]) -> list[Path]:
+    """List the folders that are of no clip."""
+    roots = [live / name for name in (EVIDENCE, CUT) if (live / name).is_dir()]
+    there = [path for root in roots for path in root.iterdir() if path.is_dir()]
+    return [path for path in there if f"{path.parent.name}/{path.name}" not in known]

@@ -62,7 +62,8 @@ def show_numbers(asked: Asked) -> Response:
     """Show what the alerts were worth, by camera and model."""
     with asked.desk.database.reading() as connection:
         rows = numbers.by_camera(connection)
-    return asked.draw("numbers.html.j2", rows=rows)
+        recall = numbers.live_recall(connection)
+    return asked.draw("numbers.html.j2", rows=rows, recall=recall)
 
 
 def show_acceptance(asked: Asked) -> Response:

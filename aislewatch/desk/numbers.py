@@ -9,7 +9,7 @@ from scipy.stats import beta
 from sqlalchemy import Connection, func, select
 
 from aislewatch.desk.clips import with_verdicts
-from aislewatch.desk.schema import CLIPS, STAGED, VERDICTS
+from aislewatch.desk.schema import CLIPS, SAMPLED, STAGED, VERDICTS
 from aislewatch.desk.verdicts import NOT_THEFT, THEFT
 
 # Of every interval of the desk.
@@ -17,6 +17,8 @@ CONFIDENCE = 0.95
 
 # Seconds from a staged theft to the last alert that may be about it.
 CATCH_S = 60.0
+
+DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,82 @@ def _numbers(rows: Sequence[dict[str, Any]], answered: dict[str, float]) -> Came
         judged=sum(word is not None for word in said),
         precision=Share(thefts, thefts + said.count(NOT_THEFT)),
         response_s=statistics.median(waits) if waits else None,
+    )
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Holds the live recall: thefts that raised an alert, of all, estimated by the audit sample.
+
+    Args:
+        audited: audit clips with a theft, of those judged.
+        windows: stretches without alert that the audit was drawn from.
+        precision: of the alerts on the same cameras and days.
+        alerts: how many these are.
+        hours: of footage that the audit was drawn from.
+    """
+
+    audited: Share
+    windows: int
+    precision: Share
+    alerts: int
+    hours: float
+
+    @property
+    def value(self) -> float | None:
+        """Return the estimate; None where nothing was audited, or there was no theft at all."""
+        if self.audited.value is None or self.precision.value is None:
+            return None
+        return _recall(self.precision.value * self.alerts, self.audited.value * self.windows)
+
+    @property
+    def low(self) -> float:
+        """Return the lower bound: the fewest caught beside the most missed."""
+        return _recall(self.precision.low * self.alerts, self.audited.high * self.windows) or 0.0
+
+    @property
+    def high(self) -> float:
+        """Return the upper bound: the most caught beside the fewest missed."""
+        bound = _recall(self.precision.high * self.alerts, self.audited.low * self.windows)
+        return 1.0 if bound is None else bound
+
+    @property
+    def alerts_an_hour(self) -> float | None:
+        """Return the alerts of a camera-hour."""
+        return self.alerts / self.hours if self.hours else None
+
+
+def _recall(caught: float, missed: float) -> float | None:
+    return caught / (caught + missed) if caught + missed > 0 else None
+
+
+# Of both intervals that the recall's is made of: it misses at most as often as both together.
+_EACH = 1 - (1 - CONFIDENCE) / 2
+
+
+def live_recall(connection: Connection) -> Recall:
+    """Estimate recall and precision over all cameras and days of which an audit was drawn."""
+    days = {(row.camera, row.day): row for row in connection.execute(select(SAMPLED))}
+
+    asked = with_verdicts().where(CLIPS.c.kind.in_(("alert", "audit")), ~CLIPS.c.shadow)
+    rows = [
+        dict(row)
+        for row in connection.execute(asked).mappings()
+        if (row["camera"], row["begin"] // DAY_S * DAY_S) in days
+    ]
+    said = {
+        kind: [row["verdict"] for row in rows if row["kind"] == kind] for kind in ("alert", "audit")
+    }
+    shares = {
+        kind: Share(words.count(THEFT), words.count(THEFT) + words.count(NOT_THEFT), _EACH)
+        for kind, words in said.items()
+    }
+    return Recall(
+        audited=shares["audit"],
+        windows=sum(row.windows for row in days.values()),
+        precision=shares["alert"],
+        alerts=len(said["alert"]),
+        hours=sum(row.seconds for row in days.values()) / 3600,
     )
 
 

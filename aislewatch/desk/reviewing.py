@@ -1,14 +1,16 @@
 """The desk's pages for judging: the list, the clip that plays, verdicts, remarks."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert, select
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from aislewatch.desk import clips, log, verdicts
+from aislewatch.desk import clips, footage, log, verdicts
 from aislewatch.desk.clips import UNJUDGED, Filters, NoClipError
 from aislewatch.desk.guarding import Asked, Page
-from aislewatch.errors import DeskError
+from aislewatch.desk.schema import CLIPS
+from aislewatch.errors import DeskError, FootageError
 from aislewatch.pages import as_html
 
 # What the shop wants done, in Markdown; its own text.
@@ -175,7 +177,36 @@ def _back(asked: Asked, more: dict[str, str]) -> Response:
     return RedirectResponse(f"/?{urlencode(kept | more)}", 303)
 
 
+def show_missed(asked: Asked) -> Response:
+    """Ask where and when a theft was missed."""
+    return asked.draw("missed.html.j2", cameras=footage.cameras_kept(asked.desk.live))
+
+
+def report_missed(asked: Asked) -> Response:
+    """Cut the time around a missed theft out of kept footage, to be looked at and judged."""
+    desk, camera, around = asked.desk, asked.form.get("camera", ""), asked.desk.settings.clip_s
+    try:
+        written = datetime.fromisoformat(asked.form.get("at", ""))
+        begin = written.replace(tzinfo=written.tzinfo or UTC).timestamp() - around
+    except (ValueError, OverflowError):
+        raise DeskError("write the time as 2026-11-30T14:05:00, in UTC") from None
+    found = footage.pieces(desk.live, camera, begin, begin + 2 * around)
+    try:
+        # Footage may begin later than that: the clip begins with it.
+        first = max(begin, min((piece.begin for piece in found), default=begin))
+        row = footage.cut_clip(desk.live, "missed", found, first, begin + 2 * around - first)
+    except FootageError as error:
+        raise DeskError(str(error)) from None
+    with desk.database.changing() as connection:
+        if connection.execute(select(CLIPS.c.id).where(CLIPS.c.id == row["id"])).first() is None:
+            connection.execute(insert(CLIPS).values(row))
+        log.write(connection, desk.now(), asked.who.name, "missed theft looked for", row["id"])
+    return RedirectResponse(f"/clips/{row['id']}", 303)
+
+
 PAGES = [
+    Page("GET", "/missed", "guard", show_missed),
+    Page("POST", "/missed", "guard", report_missed),
     Page("GET", "/", "guard", show_list),
     Page("GET", "/clips/{clip}", "guard", show_clip),
     Page("GET", "/clips/{clip}/film", "guard", send_film),

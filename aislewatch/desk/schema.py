@@ -96,6 +96,16 @@ STAGED = Table(
     Column("who", String(64), nullable=False),
 )
 
+# A camera's day of which samples were drawn: how many stretches without alert there were.
+SAMPLED = Table(
+    "sampled",
+    METADATA,
+    Column("camera", String(200), primary_key=True),
+    Column("day", Double, primary_key=True, autoincrement=False),
+    Column("windows", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+)
+
 LOG = Table(
     "log",
     METADATA,

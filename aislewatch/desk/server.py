@@ -17,6 +17,8 @@ from aislewatch.config.desk import Reviewing
 from aislewatch.desk import entrance, evidence, keeping, live, managing, reviewing
 from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.guarding import Desk, SecurityHeaders, guarded
+from aislewatch.desk.numbers import DAY_S
+from aislewatch.desk.samples import draw
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +53,14 @@ def build(desk: Desk) -> Starlette:
 
 
 async def _tend(desk: Desk) -> None:
+    drawn = 0.0
     while True:
         try:
             await run_in_threadpool(tend, desk)
+            yesterday = (desk.now() // DAY_S - 1) * DAY_S
+            if yesterday != drawn:
+                await run_in_threadpool(draw, desk, yesterday)
+                drawn = yesterday
         except Exception:
             # The desk stays open: what went wrong may pass, as a full disk does.
             log.exception("new evidence could not be taken in; trying again")

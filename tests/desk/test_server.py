@@ -151,7 +151,7 @@ def test_the_page_fits_a_phone(served: Served, browser: Browser) -> None:
     )
     assert small == 0
     assert violations(page) == []
-    for path in ("/numbers", "/acceptance", "/model", "/log", "/clips/none", "/login"):
+    for path in ("/missed", "/numbers", "/acceptance", "/model", "/log", "/clips/none", "/login"):
         page.goto(f"{served.address}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
         assert violations(page) == [], path
