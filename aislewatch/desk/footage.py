@@ -57,8 +57,8 @@ def pieces(live: Path, camera: str, begin: float, end: float) -> list[Piece]:
     """
     found = []
     files = _files(live, camera)
-    nexts = [start for _, start in files[1:]] + [float("inf")]
-    for (path, start), following in zip(files, nexts, strict=True):
+    for number, (path, start) in enumerate(files):
+        following = files[number + 1][1] if number + 1 < len(files) else float("inf")
         # A camera's files do not overlap; days of them need not be opened to be passed over.
         if start >= end or following <= begin:
             continue
