@@ -1,6 +1,7 @@
 """The flow, by the commands a person types: alone, on a server, and on a schedule."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from mlflow.tracking import MlflowClient
 from flows.command import StageReport
 from flows.report import is_idle
 from tests.code_closure import ROOT
+from tests.monitor import scenes
+from tests.monitor.scenes import seen
 from tests.prefect_servers import (
     artifacts,
     flow_runs,
@@ -132,6 +135,33 @@ def test_a_flow_that_has_nothing_to_do_makes_no_run(
         None,
         None,
     ]
+
+
+def test_monitoring_leaves_an_artifact_or_says_why_not(
+    tmp_path: Path, env: dict[str, str], api: str, empty_store: Path
+) -> None:
+    (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
+    own = env | {"MLFLOW_TRACKING_URI": store(tmp_path)}
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    command = [sys.executable, "-m", "flows.monitor"]
+    no_folder = [*command, "nowhere"]
+    done = subprocess.run(
+        no_folder, cwd=tmp_path, env=own, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "nowhere is no folder" in done.stderr.splitlines()[-1]
+    for folder in ("data/raw/synthetic/till", "new/till"):
+        (tmp_path / folder).mkdir(parents=True)
+        scenes.write(tmp_path / folder / "a.mp4", scenes.frames(4, lambda room, _: seen(room)))
+    ingest = [sys.executable, "-m", "stages.ingest"]
+    subprocess.run(ingest, cwd=tmp_path, env=own, check=True)
+    # The same bytes would be new footage alone.
+    scenes.write(tmp_path / "new/till/a.mp4", scenes.frames(5, lambda room, _: seen(room), 1))
+    subprocess.run([*command, "new"], cwd=tmp_path, env=own, check=True)
+    run = flow_runs(api)[-1]
+    assert run["state"]["message"].startswith("no drift: too little footage to say")
+    assert "monitor/index.html" in artifacts(api, run["id"])["monitor"]
+    assert (tmp_path / "monitor/drift.json").exists()
 
 
 def test_who_is_idle() -> None:
