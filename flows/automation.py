@@ -63,6 +63,16 @@ def ensure_automation(client: SyncPrefectClient, pools: list[str]) -> list[str]:
     return [f"corrected the automation “{NAME}”"]
 
 
+def fault(client: SyncPrefectClient, pools: list[str]) -> str | None:
+    """Say what is wrong with the automation on the server; None if nothing is."""
+    found = client.read_automations_by_name(NAME)
+    if not found:
+        return "is missing"
+    if not found[0].enabled:
+        return "is disabled"
+    return None if [_core(one) for one in found] == [_core(wanted(pools))] else "was changed"
+
+
 def _core(automation: AutomationCore) -> dict[str, Any]:
     """Return what a person would call its content, in one order."""
     content = automation.model_dump(mode="json", include={"trigger", "actions", "description"})

@@ -24,6 +24,7 @@ from aislewatch.errors import PipelineError
 from aislewatch.exits import plain_errors
 from aislewatch.files import read_yaml
 from flows.automation import ensure_automation
+from flows.blocks import ensure_block
 from flows.pools import ensure_pool
 from flows.server import connected, deployed_here, scheduled_runs
 
@@ -62,7 +63,7 @@ def deploy(client: SyncPrefectClient) -> list[str]:
         done += [f"deployed {one['name']}" for one in different]
         done += _remove_schedules(client, stated)
     done += _remove_others(client, {_mark(one["tags"]) for one in stated})
-    return done + ensure_automation(client, pools)
+    return done + ensure_automation(client, pools) + ensure_block()
 
 
 def _stated() -> list[dict[str, Any]]:
@@ -82,6 +83,11 @@ def _stated() -> list[dict[str, Any]]:
         variables["working_dir"] = os.fspath(Path.cwd().resolve())
         one["tags"] = [*one.get("tags", []), _MARK + _digest(one)]
     return list(stated)
+
+
+def stated_marks() -> list[tuple[str, str | None]]:
+    """List each deployment of the file, with the tag that one of the same definition has."""
+    return [(one["name"], _mark(one["tags"])) for one in _stated()]
 
 
 def _digest(deployment: dict[str, Any]) -> str:

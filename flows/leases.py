@@ -57,6 +57,11 @@ def folder() -> Path:
     return Path(os.environ.get(VARIABLE) or places.WORK / "leases").resolve()
 
 
+def touched(name: str) -> float:
+    """Return when a lease's file was last changed or touched, as `time.time` has it."""
+    return (folder() / f"{name}{_SUFFIX}").stat().st_mtime
+
+
 def worker_lease(pool: str, worker: str) -> str:
     """Return the name of a worker's lease."""
     return f"{_WORKER}{quote(pool, safe='')} {quote(worker, safe='')}"
@@ -109,11 +114,9 @@ def read_lease(name: str) -> Lease | None:
                 held = False
             except BlockingIOError:
                 held = True
-            facts = json.loads(file.read() or "{}")
+            return Lease(name, held, *_facts(file.read()))
     except (FileNotFoundError, ValueError):
         return None
-    # Empty for a moment while it is taken, or for ever by a death in that moment.
-    return Lease(name, held, facts.get("pid", 0), facts.get("began", float("inf")))
 
 
 def all_leases() -> list[Lease]:
@@ -143,15 +146,15 @@ def remove(seen: Lease) -> None:
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if read_facts(file.read()) == (seen.pid, seen.began):
+            if _facts(file.read()) == (seen.pid, seen.began):
                 path.with_suffix(_EXECUTION).unlink(missing_ok=True)
                 path.unlink()
     except (FileNotFoundError, BlockingIOError):
         return
 
 
-def read_facts(text: str) -> tuple[int, float]:
-    """Return number and beginning of the process from a lease's text."""
+def _facts(text: str) -> tuple[int, float]:
+    # Empty for a moment while it is taken, or for ever by a death in that moment.
     facts = json.loads(text or "{}")
     return facts.get("pid", 0), facts.get("began", float("inf"))
 

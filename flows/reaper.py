@@ -68,7 +68,7 @@ class Reaper:
         if not done:
             done = self._mend_slots(client, deployments, runs)
         done += collapse(client, deployments)
-        _sweep(before, {str(run.id) for run in runs})
+        sweep(before, {str(run.id) for run in runs})
         return done
 
     def forget(self) -> None:
@@ -136,7 +136,7 @@ def _end(client: SyncPrefectClient, run: FlowRun, why: str) -> str:
     return f"{run.name}: {message} -> {answer.state.name if answer.state else answer.status.value}"
 
 
-def _sweep(seen: list[leases.Lease], live: set[str]) -> None:
+def sweep(seen: list[leases.Lease], live: set[str]) -> None:
     """Close what ended runs left open in MLflow, and remove their leases.
 
     Args:

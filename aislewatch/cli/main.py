@@ -78,6 +78,11 @@ def main(arguments: list[str] | None = None) -> None:
     fsck.add_argument("--json", action="store_true", help="print the result as JSON")
     fsck.set_defaults(run=_fsck)
 
+    doctor = commands.add_parser(
+        "doctor", help="what is wrong with machine, packages and services, and what to do"
+    )
+    doctor.set_defaults(run=_doctor)
+
     chosen = parser.parse_args(arguments)
     with plain_errors("aislewatch"):
         chosen.run(chosen)
@@ -174,6 +179,16 @@ def _fsck(chosen: argparse.Namespace) -> None:
             found = check_all(progress)
         print(found.describe())
     sys.exit(1 if found.findings or found.failed else 0)
+
+
+def _doctor(chosen: argparse.Namespace) -> None:
+    from aislewatch.doctor.machine import look_at_machine
+    from aislewatch.doctor.rows import written
+    from aislewatch.doctor.services import look_at_services
+
+    rows = look_at_machine() + look_at_services()
+    print(written(rows))
+    sys.exit(1 if any(row.level == "bad" for row in rows) else 0)
 
 
 if __name__ == "__main__":
