@@ -10,6 +10,7 @@ is retried: a stage given the same input fails in the same way.
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +112,20 @@ def _finish_recording(execution: Path, failed: bool, idle: bool) -> str | None:
         return None
 
 
-def main() -> None:
-    """Run the flow; exit 1, with the failed stage's own words, if it did not complete."""
+def run_by_hand(flow_: Callable[..., Any]) -> None:
+    """Run a flow that returns its state; exit 1, with its own words, if it did not complete."""
     # Left to itself, SIGTERM skips the exit handler that ends Prefect's temporary server.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     patience = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: SERVER_START_S}
     with temporary_settings(set_defaults=patience):
-        state = pipeline(return_state=True)
+        state: State[Any] = flow_(return_state=True)
     if not state.is_completed():
         sys.exit(state.message)
+
+
+def main() -> None:
+    """Run the pipeline once."""
+    run_by_hand(pipeline)
 
 
 if __name__ == "__main__":

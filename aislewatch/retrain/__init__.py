@@ -1,0 +1,1 @@
+"""What there is to learn from, and what came of it; the flow `retrain` acts on both."""
