@@ -22,7 +22,7 @@ QUICK := ground tables labels frames segment score evaluate report
 CODE := aislewatch stages flows tests benchmarks research docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro flow ui prefect-ui deploy test quick lint format types contract unit clean
+.PHONY: help install demo repro flow retrain ui prefect-ui deploy test quick lint format types contract unit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ repro: install ## dvc repro, after checking params.yaml and the registry
 
 flow: install ## the same stages as Prefect tasks
 	@python -m flows.pipeline
+
+retrain: install ## train in a worktree if there is anything to learn from
+	@python -m flows.retrain
 
 ui: install ## MLflow on http://127.0.0.1:5000
 	@python -c "from aislewatch.recording.address import check_store; check_store()"

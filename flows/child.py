@@ -15,7 +15,12 @@ def environment(**more: str) -> dict[str, str]:
     """Return the environment of a command that is no part of this flow run, but of this project."""
     # A worker's PATH knows nothing of the virtual environment whose `python` the stages name.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT__")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        # By the run's id the reaper finds what a killed run recorded.
+        if not name.startswith("PREFECT__") or name == "PREFECT__FLOW_RUN_ID"
+    }
     return kept | {"PATH": path, "PYTHONUNBUFFERED": "1"} | more
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -48,6 +48,7 @@ from aislewatch.tracking.filenames import CLOSED
 from aislewatch.tracking.provenance import lock_entries, made_outputs
 from flows.child import environment, run_guarded
 from flows.inputs import bring_inputs, tracked_footage
+from flows.missed import missed_before
 from flows.notify import notify_people, promotion_form
 from flows.pipeline import run_by_hand
 from flows.worktree import (
@@ -114,6 +115,8 @@ def retrain(branch: str = "main", notify: str = "", max_age_days: float = 90.0) 
     try:
         with _alone(Path.cwd()):
             tree, notes = open_worktree(Path.cwd(), branch)
+            if missed := missed_before(runtime.flow_run.get_tags()):
+                notes.append(f"this run stands for {missed} missed before it, too")
             work = Retraining(tree, notes, environment(MLFLOW_TRACKING_URI=tracking_uri()))
             raw = bring_inputs(tree)
             champion = _settled(work, now)

@@ -82,7 +82,7 @@ def make_shop(place: Path, store: Path) -> Path:
     (folder / "dvc.yaml").write_text(DVC_YAML)
     (folder / "work.py").write_text(WORK)
     shutil.copy(ROOT / "params.yaml", folder)
-    set_params(folder, {"register": {"promotion": "auto"}})
+    set_params(folder, {"register": {"promotion": "ask"}})
     shutil.copy(store, folder)
     add_video(folder, "first")
     git(place, "init", "-q", "--bare", "-b", "main", "hub.git")

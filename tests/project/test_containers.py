@@ -101,7 +101,7 @@ def test_the_deployment_gets_there(stack: NativeStack, tmp_path: Path) -> None:
         command = stack.command("deploy")
         done = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True)
     assert b"nothing changed" in done.stdout
-    command = ["prefect", "deployment", "inspect", "pipeline/retrain"]
+    command = ["prefect", "deployment", "inspect", "retrain/retrain"]
     shown = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
     assert "0 3 * * *" in shown
 
