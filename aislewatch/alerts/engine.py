@@ -32,13 +32,16 @@ class AlertEngine:
 
     Where clips name a track, each person's clips are smoothed by themselves and an alert is of one
     person; where they name none (-1), it is of the camera. Across a gap in the recording, where a
-    clip begins after the one before has ended, no clip follows another and no alert goes on.
+    clip begins after all before have ended, no clip follows another and no alert goes on. A person
+    may be missing for as long as a clip lasts, hidden by a shelf or by somebody who scores higher
+    where only the highest score of each clip is known.
     """
 
     def __init__(self, rule: AlertRule) -> None:
         self._rule = rule
         self._lines: dict[int, _Line] = {}
         self._now_s = float("-inf")
+        self._until_s = float("-inf")  # the end of the footage so far
 
     def feed(self, clip: ScoredClip, box: Box | None = None) -> list[Change]:
         """Take the next clip; return what it changed, in the order in which it happened.
@@ -54,8 +57,11 @@ class AlertEngine:
         line = self._lines.get(clip.track)
         if clip.start_s < self._now_s or (line and clip.start_s <= line.last.start_s):
             raise ValueError("clips must be in order of time, each starting after the one before")
-        self._now_s = clip.start_s
-        changes = self._leave_behind(clip) if len(self._lines) > (line is not None) else []
+        is_gap = clip.start_s > self._until_s
+        self._now_s, self._until_s = clip.start_s, max(self._until_s, clip.end_s)
+        changes: list[Change] = []
+        if is_gap or len(self._lines) > (line is not None):
+            changes = self._leave_behind(clip, is_gap)
         if line is None:
             line = self._lines[clip.track] = _Line(self._rule, clip)
         return changes + line.feed(clip, box)
@@ -64,16 +70,16 @@ class AlertEngine:
         """End what goes on, where the footage ends; the engine begins anew afterwards."""
         changes = [change for line in self._lines.values() for change in line.end()]
         self._lines.clear()
-        self._now_s = float("-inf")
+        self._now_s = self._until_s = float("-inf")
         return changes
 
-    def _leave_behind(self, clip: ScoredClip) -> list[Change]:
-        """End the alerts of people who are no longer seen, and forget them."""
+    def _leave_behind(self, clip: ScoredClip, is_gap: bool) -> list[Change]:
+        """End the alerts of people who are no longer seen, and forget them; of all at a gap."""
         changes: list[Change] = []
         for track, line in list(self._lines.items()):
-            if track != clip.track and line.last.end_s < clip.start_s:
-                changes += line.end()
-                if line.quiet_until_s < clip.start_s:
+            if is_gap or line.has_lost(clip):
+                changes += line.reset()
+                if track != clip.track and line.quiet_until_s < clip.start_s:
                     del self._lines[track]
         return changes
 
@@ -92,11 +98,7 @@ class _Line:
         self.quiet_until_s = float("-inf")
 
     def feed(self, clip: ScoredClip, box: Box | None) -> list[Change]:
-        changes: list[Change] = []
-        if clip.start_s > self.last.end_s:
-            changes = self.end()
-            self._recent.clear()
-            self._mean = 0.0
+        changes = self.reset() if self.has_lost(clip) else []
         self.last = clip
         if clip.start_s <= self.quiet_until_s:
             return changes
@@ -114,6 +116,17 @@ class _Line:
             self._holds = bool(still)
             if not self._holds and not self._can_go_on(self._alert):
                 changes += self.end()
+        return changes
+
+    def has_lost(self, clip: ScoredClip) -> bool:
+        """Tell whether whom this line follows was missing for longer than a clip lasts."""
+        return clip.start_s - self.last.end_s > self.last.end_s - self.last.start_s
+
+    def reset(self) -> list[Change]:
+        """End the alert that goes on; what comes next follows nothing."""
+        changes = self.end()
+        self._recent.clear()
+        self._mean = 0.0
         return changes
 
     def end(self) -> list[Change]:
