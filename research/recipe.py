@@ -6,8 +6,7 @@ from typing import Any
 
 from aislewatch.config.learning import Norm, Precision
 from aislewatch.config.params import load_params
-from aislewatch.models.build import ModelConfig
-from aislewatch.models.rows import NETWORKS
+from aislewatch.models.build import NETWORKS, ModelConfig
 from aislewatch.models.sizes import Network
 from aislewatch.train.adam import Adam
 from aislewatch.train.loop import Recipe as Training

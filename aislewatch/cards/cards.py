@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from aislewatch.alerts.rule import AlertRule, rule_in_words
 from aislewatch.cards.rendering import COLUMNS, INPUTS, environment
 from aislewatch.config.params import Params
-from aislewatch.models.facts import ModelFacts
 from aislewatch.models.rows import BY_NAME
 from aislewatch.score.scored import Dataset
+
+if TYPE_CHECKING:
+    # Its module measures networks, with torch and ONNX Runtime: 2 s of CPU to import.
+    from aislewatch.models.facts import ModelFacts
 
 SECONDS_AN_HOUR = 3600.0
 
@@ -28,7 +31,7 @@ class AtRegistration:
     """
 
     digest: str
-    facts: ModelFacts
+    facts: "ModelFacts"
     onnx_difference: float
     cpu: str
     training: str

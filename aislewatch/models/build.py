@@ -19,9 +19,14 @@ from aislewatch.frames.feature_bytes import SIDE
 from aislewatch.models.encoder import pooled_side
 from aislewatch.models.features import FeatureInput, mirror_image
 from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
-from aislewatch.models.rows import NETWORKS
+from aislewatch.models.rows import ROWS, NetworkClass
 from aislewatch.models.sizes import Network
 from aislewatch.tables import places
+
+# Every network's class by the name that config.json gives it.
+NETWORKS: dict[str, NetworkClass] = {
+    network.architecture: network for network in (row.network_class() for row in ROWS)
+}
 
 # Class names in the order of the labels 0 and 1.
 CLASSES: tuple[Literal["normal"], Literal["shoplifting"]] = ("normal", "shoplifting")
@@ -51,7 +56,7 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    architecture: str  # a key of rows.NETWORKS
+    architecture: str  # a key of NETWORKS
     model: Network
     frame_size: int  # pixels a side of a stored frame of a whole picture
     n_frames: int  # frames in a clip

@@ -12,18 +12,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from aislewatch.models.colours import rgb_planes
+
 # Of the network's input, whether colours or their differences.
 CHANNELS = 3
-
-# ITU-R BT.601, limited range (Y 16..235, U and V 16..240 around 128), to RGB in 0..1: what ffmpeg
-# writes when it scales to yuv420p.
-LUMA_BLACK = 16.0
-CHROMA_ZERO = 128.0
-LUMA_SCALE = 1.0 / 219.0
-RED_FROM_V = 1.402 / 224.0
-GREEN_FROM_U = -0.344136 / 224.0
-GREEN_FROM_V = -0.714136 / 224.0
-BLUE_FROM_U = 1.772 / 224.0
 
 # Mean and deviation of RGB in 0..1, one pair for all channels: those PySlowFast and PyTorchVideo
 # use for video (Kinetics).
@@ -142,12 +134,7 @@ def area_weights(start_B: Tensor, length_B: Tensor, n_out: int, n_in: int) -> Te
 
 def to_rgb(y_BTHW: Tensor, u_BTHW: Tensor, v_BTHW: Tensor) -> Tensor:
     """Convert limited-range BT.601 planes with values 0..255 to RGB (B, T, 3, H, W), 0..1."""
-    luma = (y_BTHW - LUMA_BLACK) * LUMA_SCALE
-    u, v = u_BTHW - CHROMA_ZERO, v_BTHW - CHROMA_ZERO
-    red = luma + RED_FROM_V * v
-    green = luma + GREEN_FROM_U * u + GREEN_FROM_V * v
-    blue = luma + BLUE_FROM_U * u
-    return torch.stack([red, green, blue], dim=2)
+    return torch.stack(rgb_planes(y_BTHW, u_BTHW, v_BTHW), dim=2)
 
 
 def frame_differences(x_BTCHW: Tensor) -> Tensor:

@@ -1,17 +1,17 @@
 """Table 2 of the paper, a row a line: networks, their settings, the paper's figures, their look.
 
 A new row is a line here and a name under ``models`` in dvc.yaml; a new network is a module beside
-this one as well.
+this one as well. A network is named, not imported: torch takes 1.7 s of CPU to load (2 cores,
+2026-11-30), and who draws the table has no use for it.
 """
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
-from torch import nn
-
-from aislewatch.models.baselines import CNNLSTMNet, CNNNet, LSTMNet
-from aislewatch.models.convlstm import ConvLSTMNet
+if TYPE_CHECKING:
+    from torch import nn
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ class NetworkClass(Protocol):
 
     architecture: str  # its name in config.json
 
-    def __call__(self, *args: Any, **sizes: Any) -> nn.Module: ...
+    def __call__(self, *args: Any, **sizes: Any) -> "nn.Module": ...
 
 
 class Settings(NamedTuple):
@@ -46,11 +46,16 @@ class Row:
 
     name: str  # of its stages and of its folder in models/
     title: str  # for people
-    network: NetworkClass
+    network: str  # its module in this folder, and its class there
     settings: Settings
     paper: Figures | None  # None: not in the paper
     colour: str
     dashes: tuple[int, ...]  # points drawn and left out by turns; none: a solid line
+
+    def network_class(self) -> NetworkClass:
+        """Import the network's class."""
+        found: NetworkClass = pkgutil.resolve_name(f"{__package__}.{self.network}")
+        return found
 
 
 AS_TUNED = Settings(None, None)
@@ -60,17 +65,16 @@ AS_PRINTED = Settings("rgb", "paper")
 # their dashes, so that a grey print stays readable.
 # fmt: off
 ROWS = (
-    Row("cnn",            "CNN-only",                    CNNNet,      AS_TUNED,   Figures(82, 80, 78, 79), "#E69F00", (1, 1)),
-    Row("lstm",           "LSTM-only",                   LSTMNet,     AS_TUNED,   Figures(79, 77, 75, 76), "#CC79A7", (4, 1, 1, 1)),
-    Row("cnn_lstm",       "CNN+LSTM",                    CNNLSTMNet,  AS_TUNED,   Figures(86, 84, 85, 84), "#009E73", (5, 2)),
-    Row("convlstm",       "ConvLSTM",                    ConvLSTMNet, AS_TUNED,   Figures(92, 90, 91, 91), "#0072B2", ()),
+    Row("cnn",            "CNN-only",                    "baselines:CNNNet",      AS_TUNED,   Figures(82, 80, 78, 79), "#E69F00", (1, 1)),
+    Row("lstm",           "LSTM-only",                   "baselines:LSTMNet",     AS_TUNED,   Figures(79, 77, 75, 76), "#CC79A7", (4, 1, 1, 1)),
+    Row("cnn_lstm",       "CNN+LSTM",                    "baselines:CNNLSTMNet",  AS_TUNED,   Figures(86, 84, 85, 84), "#009E73", (5, 2)),
+    Row("convlstm",       "ConvLSTM",                    "convlstm:ConvLSTMNet",  AS_TUNED,   Figures(92, 90, 91, 91), "#0072B2", ()),
     # The paper has one ConvLSTM; both of ours stand beside it.
-    Row("convlstm_paper", "ConvLSTM (paper's settings)", ConvLSTMNet, AS_PRINTED, Figures(92, 90, 91, 91), "#000000", (2, 1)),
+    Row("convlstm_paper", "ConvLSTM (paper's settings)", "convlstm:ConvLSTMNet",  AS_PRINTED, Figures(92, 90, 91, 91), "#000000", (2, 1)),
 )
 # fmt: on
 
 BY_NAME = {row.name: row for row in ROWS}
-NETWORKS: dict[str, NetworkClass] = {row.network.architecture: row.network for row in ROWS}
 
 
 def in_order(models: Mapping[str, T]) -> list[tuple[Row, T]]:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from aislewatch.models.input import to_rgb, unpack_i420
+from aislewatch.models.colours import rgb_planes
 from aislewatch.report.seen import with_box
 from aislewatch.score.predictions import THRESHOLD
 
@@ -97,8 +96,11 @@ def write_loop(
 
 def rgb_pictures(frames_TKW: Frames) -> NDArray[np.uint8]:
     """Convert packed I420 frames to RGB uint8 (T, S, S, 3), as the networks' input does."""
-    y, u, v = unpack_i420(torch.from_numpy(np.ascontiguousarray(frames_TKW))[None])
-    wide = [plane.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2) for plane in (u, v)]
-    x_BTCHW = to_rgb(y.float(), wide[0].float(), wide[1].float()).clamp(0.0, 1.0)
-    pictures: NDArray[np.uint8] = (x_BTCHW[0].permute(0, 2, 3, 1) * 255).round().byte().numpy()
+    size = frames_TKW.shape[-1]
+    half, chroma_rows = size // 2, size // 4
+    planes_TKW = frames_TKW.astype(np.float32)
+    packed = planes_TKW[:, size : size + chroma_rows], planes_TKW[:, size + chroma_rows :]
+    u, v = (plane.reshape(-1, half, half).repeat(2, axis=-1).repeat(2, axis=-2) for plane in packed)
+    rgb = np.stack(rgb_planes(planes_TKW[:, :size], u, v), axis=-1)
+    pictures: NDArray[np.uint8] = (rgb.clip(0.0, 1.0) * 255).round().astype(np.uint8)
     return pictures

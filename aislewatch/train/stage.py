@@ -108,7 +108,7 @@ def recipe_of(name: str, params: Params, found: Tuned) -> Recipe:
             tuned = found
         if params.train.start_from != "none":
             start_from = places.PRETRAINED / params.train.start_from / name
-    config = model_config(row.network.architecture, tuned.network(network), params)
+    config = model_config(row.network_class().architecture, tuned.network(network), params)
     how = params.train
     return Recipe(
         *(config, tuned.learning(params.learning), tuned.adam()),

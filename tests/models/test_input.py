@@ -9,7 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aislewatch.models.input import RGB_MEAN, RGB_STD, ClipInput, ClipViews, area_weights
+from aislewatch.models.input import (
+    RGB_MEAN,
+    RGB_STD,
+    ClipInput,
+    ClipViews,
+    area_weights,
+    to_rgb,
+    unpack_i420,
+)
+from aislewatch.report.mistakes import rgb_pictures
 from tests.tiny_clips import N_FRAMES, SIZE
 from tests.tiny_models import random_clips
 
@@ -85,6 +94,15 @@ def test_difference_is_of_successive_frames() -> None:
     torch.testing.assert_close(
         diff_BTCHW[:, 1:], 6 * (rgb_BTCHW[:, 1:] - rgb_BTCHW[:, :-1]), atol=1e-5, rtol=1e-5
     )
+
+
+def test_the_report_shows_every_colour_as_the_networks_see_it() -> None:
+    """By NumPy and by torch: to the last bit."""
+    packed_TKW = np.random.default_rng(0).integers(0, 256, (20, 96, 64), dtype=np.uint8)
+    y, *others = unpack_i420(torch.from_numpy(packed_TKW)[None])
+    u, v = (p.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2).float() for p in others)
+    seen_TCHW = (to_rgb(y.float(), u, v)[0].clamp(0, 1) * 255).round().byte()
+    np.testing.assert_array_equal(rgb_pictures(packed_TKW), seen_TCHW.permute(0, 2, 3, 1))
 
 
 @pytest.mark.parametrize("kind", ["rgb", "diff"])

@@ -13,11 +13,10 @@ import torch
 from torch import nn
 
 from aislewatch.errors import ConfigError, ModelError
-from aislewatch.models.build import load_model, save_model
+from aislewatch.models.build import NETWORKS, load_model, save_model
 from aislewatch.models.encoder import mixes_clips
 from aislewatch.models.facts import model_facts
 from aislewatch.models.input import ClipViews
-from aislewatch.models.rows import NETWORKS
 from aislewatch.register.export import Examples, export_onnx
 from aislewatch.train.kernels.precision import compute_in
 from tests.tiny_clips import N_FRAMES

@@ -10,8 +10,7 @@ import yaml
 from aislewatch.config.learning import Size
 from aislewatch.config.params import Params, parse_params
 from aislewatch.errors import ConfigError
-from aislewatch.models.build import build, load_model, model_config, save_model
-from aislewatch.models.rows import NETWORKS
+from aislewatch.models.build import NETWORKS, build, load_model, model_config, save_model
 from aislewatch.models.sizes import SIZES, network_of
 from tests.code_closure import ROOT
 

@@ -1,6 +1,8 @@
 """dvc.yaml says the whole truth: every knob, every imported file, nothing that varies."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +182,9 @@ def test_plots_read_what_stages_write() -> None:
     }
     assert read <= written
     assert not any("plots" in stage for stage in STAGES.values()), "DVC draws those once more"
+
+
+def test_who_only_reads_scores_does_not_load_torch() -> None:
+    """It takes 1.7 s of CPU, in each of the two stages."""
+    code = "import sys, stages.evaluate, stages.report; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

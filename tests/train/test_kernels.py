@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from aislewatch.config.params import parse_params
 from aislewatch.errors import FootageError
+from aislewatch.models.build import NETWORKS
 from aislewatch.models.convlstm import ConvLSTM
 from aislewatch.models.encoder import FrameEncoder
 from aislewatch.models.input import ClipInput, ClipViews
-from aislewatch.models.rows import NETWORKS
 from aislewatch.train.adam import PAPER_ADAM
 from aislewatch.train.augment import draw_views
 from aislewatch.train.data import load_training_data

@@ -8,10 +8,9 @@ import torch
 
 from aislewatch.config.params import Params, parse_params
 from aislewatch.errors import FootageError, TrainingError
-from aislewatch.models.build import build, load_model, model_config, save_model
+from aislewatch.models.build import NETWORKS, build, load_model, model_config, save_model
 from aislewatch.models.features import FeatureInput, mirror_image
 from aislewatch.models.input import ClipViews
-from aislewatch.models.rows import NETWORKS
 from aislewatch.models.scoring import score_clips, source_of
 from aislewatch.models.sizes import network_of
 from aislewatch.score.scoring import score_views

@@ -3,19 +3,16 @@
 import torch
 from torch import Tensor
 
-from aislewatch.models.input import (
+from aislewatch.models.colours import (
     BLUE_FROM_U,
     CHROMA_ZERO,
-    DIFFERENCE_SCALE,
     GREEN_FROM_U,
     GREEN_FROM_V,
     LUMA_BLACK,
     LUMA_SCALE,
     RED_FROM_V,
-    RGB_MEAN,
-    RGB_STD,
-    ClipViews,
 )
+from aislewatch.models.input import DIFFERENCE_SCALE, RGB_MEAN, RGB_STD, ClipViews
 from aislewatch.train.kernels import clip_input_kernels as kernels
 
 # Output pixels of a program.
