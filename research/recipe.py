@@ -86,6 +86,7 @@ class Recipe:
                 "flip": 0.5,
                 "brightness": 0.2,
                 "oversample": True,
+                "epoch_clips": None,
             }
         )
         adam = Adam(self.lr, beta1=0.9, beta2=0.999, eps=1e-7, weight_decay=self.weight_decay)

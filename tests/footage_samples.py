@@ -68,7 +68,7 @@ def make_project(folder: Path, source: str, workers: int = 0, size: int = 32) ->
     """Make a folder with params.yaml in which the ingest stage can run."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["sources"] = {source: "folder"}
-    values["frames"]["size"] = size
+    values["frames"] = {"fps": 10, "size": size}
     values["machine"]["ingest_workers"] = workers
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(values))

@@ -18,6 +18,7 @@ def run_stages(
     layouts: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     stages: Sequence[ModuleType] = ALL,
+    fps: int = 10,
 ) -> None:
     """Run stages on ``data/raw`` of a project, which becomes the working folder.
 
@@ -26,9 +27,10 @@ def run_stages(
         layouts: the sources with their layouts.
         monkeypatch: of the test.
         stages: those to run, in their order.
+        fps: frames a second of the store.
     """
     values = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"sources": layouts}
-    values["frames"]["size"] = 32
+    values["frames"] = {"fps": fps, "size": 32}
     (project / "params.yaml").write_text(yaml.safe_dump(values))
     execution = project / "execution"
     execution.mkdir(exist_ok=True)

@@ -41,8 +41,9 @@ COPIED = (
     "data/assignments.csv",
 )
 
-# Videos of the synthetic shop: the fewest that leave every side of the split both classes.
+# The synthetic shop in small: the fewest visits that leave every side of the split both classes.
 VIDEOS = "40"
+SHOP = ("--videos", VIDEOS, "--recordings", "0")
 
 # Everything small: the pipeline's logic does not depend on sizes, the tests' time does.
 SMALL: dict[str, dict[str, Any]] = {
@@ -95,6 +96,8 @@ def make_project(
     if networks is not None:
         keep_networks(folder, networks)
     set_params(folder, SMALL | {"sources": sources})
+    if "synthetic" not in sources:  # shows as many pictures a second as params.yaml has for it
+        set_params(folder, {"frames": {"fps": 10}})
     for command in ("init -q", "add -A", "commit -qm start"):
         subprocess.run(["git", *command.split()], cwd=folder, check=True)
     return folder
@@ -103,7 +106,7 @@ def make_project(
 def make_finished(folder: Path) -> None:
     """Make a project with the synthetic shop, run its first ``dvc repro``, and commit."""
     make_project(folder, {"synthetic": "folder"}, FEW)
-    run(folder, "aislewatch", "synth", "data/raw/synthetic", "--videos", VIDEOS)
+    run(folder, "aislewatch", "synth", "data/raw/synthetic", *SHOP)
     run(folder, "dvc", "repro")
     for command in ("add -A", "commit -qm first"):
         subprocess.run(["git", *command.split()], cwd=folder, check=True)

@@ -60,6 +60,7 @@ class Learning(Section):
     batch_size: Count
     focal_gamma: Annotated[float, Field(ge=0.0)]
     oversample: bool
+    epoch_clips: Count | None
     flip: Fraction
     brightness: Annotated[float, Field(ge=0.0, lt=1.0)]
     crop: Annotated[float, Field(gt=0.5, le=1.0)]

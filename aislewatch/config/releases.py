@@ -41,6 +41,7 @@ NEW = {
     "evaluate.grace_s": "seconds after an event in which an alert still finds it, as 5.0",
     "evaluate.max_alert_share": "share of normal footage an alert may lie over, as 0.1",
     "learning.average": "decay of averaged weights, as 0.98; 0.0: none, as before",
+    "learning.epoch_clips": "most clips that an epoch shows; null: all, as before",
     "learning.mixup": "how strongly clips are mixed, as 0.4; 0.0: not at all, as before",
     "learning.schedule": "cosine or constant, as before",
     "learning.speed": "share by which clips are played faster or slower, as 0.2; 0.0: as before",

@@ -1,11 +1,13 @@
 """Draws the shopper of the synthetic shop: looks, limbs, basket and item."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 
 import numpy as np
 
-from aislewatch.synth.choreography import BASKET, ShopperPose
+from aislewatch.synth.acts import BASKET
+from aislewatch.synth.choreography import ShopperPose
 from aislewatch.synth.raster import (
     SUB,
     UNIT,
@@ -22,16 +24,19 @@ from aislewatch.synth.raster import (
 _SKINS = (rgb(224, 178, 150), rgb(188, 138, 108), rgb(122, 84, 62))
 _HAIRS = (rgb(40, 30, 26), rgb(96, 66, 40), rgb(160, 150, 140))
 
+# Pixels: where shoppers stand, [least, beyond most); two at once stand apart.
+_IN_FRONT, _BESIDE = (68, 79), (18, 26)
+
 # Upper arm and forearm each, in pixels at scale 1.
 _BONE = 34
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """Holds all that distinguishes one recording from another, whatever its class.
+    """Holds all that distinguishes one shopper from another, thief or not.
 
-    ``place`` and ``floor`` (where the feet are) are in pixels, ``scale`` and ``gain`` (of the
-    light) in sixty-fourths, ``noise`` in steps of luma. ``contents`` lie in the basket.
+    ``place`` and ``floor`` (where the feet are) are in pixels, ``scale`` in sixty-fourths.
+    ``contents`` lie in the basket.
     """
 
     place: int
@@ -43,8 +48,6 @@ class Appearance:
     hair: Colour
     basket: Colour
     contents: tuple[Colour, ...]
-    gain: int
-    noise: int
 
     def at(self, point: Point) -> Point:
         """Convert the choreography's coordinates to sixteenths of a pixel in the picture."""
@@ -61,33 +64,38 @@ class Appearance:
         )
 
 
-def choose_look(rng: np.random.Generator, scale: int, gain: int) -> Appearance:
-    """Draw a shopper, a place and the light around a camera's own ``scale`` and ``gain``."""
+def choose_look(rng: np.random.Generator, scale: int, beside: bool) -> Appearance:
+    """Draw a shopper around a camera's own ``scale``, in front of its shelf or ``beside`` there."""
     return Appearance(
-        place=int(rng.integers(85, 206)),
-        floor=int(rng.integers(208, 229)),
-        scale=scale + int(rng.integers(-5, 6)),
+        place=int(rng.integers(*(_BESIDE if beside else _IN_FRONT))),
+        floor=int(rng.integers(109, 114)),
+        scale=scale + int(rng.integers(-1, 2)),
         coat=rgb(*(int(v) for v in rng.integers(25, 200, 3))),
         trousers=rgb(*(int(v) for v in rng.integers(20, 110, 3))),
         skin=_SKINS[int(rng.integers(len(_SKINS)))],
         hair=_HAIRS[int(rng.integers(len(_HAIRS)))],
         basket=some_colour(rng),
-        contents=tuple(some_colour(rng) for _ in range(int(rng.integers(0, 4)))),
-        gain=gain + int(rng.integers(-6, 7)),
-        noise=int(rng.integers(1, 4)),
+        contents=tuple(some_colour(rng) for _ in range(int(rng.integers(0, 3)))),
     )
 
 
-def draw_shopper(canvas: Canvas, look: Appearance, pose: ShopperPose, item: Colour) -> None:
-    """Paint the shopper over the shop, from the far arm to the near one."""
+def draw_shopper(
+    canvas: Canvas, look: Appearance, pose: ShopperPose, colours: Sequence[Colour]
+) -> None:
+    """Paint the shopper over the shop, from the far arm to the near one.
+
+    ``colours`` are those of the goods that ``pose.items`` tells of.
+    """
     _draw_legs(canvas, look, pose)
     sleeve, lean = shade(look.coat, -14), pose.lean
     _limb(canvas, look, pose.feet, (lean + 4 * SUB, -112 * SUB), (37 * SUB, -68 * SUB), 6, sleeve)
-    _draw_basket(canvas, look, pose, item)
+    bought = [colour for colour, who in zip(colours, pose.items, strict=True) if who == "basket"]
+    _draw_basket(canvas, look, pose, bought)
     _draw_body(canvas, look, pose)
     hand = look.at((pose.feet + pose.hand[0], pose.hand[1]))
-    if pose.item == "hand":
-        _draw_item(canvas, look, (hand[0] + _size(look, 3), hand[1] - _size(look, 4)), item)
+    for colour, who in zip(colours, pose.items, strict=True):
+        if who == "hand":
+            _draw_item(canvas, look, (hand[0] + _size(look, 3), hand[1] - _size(look, 4)), colour)
     shoulder = look.at((pose.feet + lean - 2 * SUB, -110 * SUB))
     elbow = _elbow(shoulder, hand, _size(look, _BONE))
     capsule(canvas, shoulder, elbow, _size(look, 7), sleeve)
@@ -129,14 +137,15 @@ def _draw_body(canvas: Canvas, look: Appearance, pose: ShopperPose) -> None:
     limb((6, -134), (6, -130), 9, look.skin)
 
 
-def _draw_basket(canvas: Canvas, look: Appearance, pose: ShopperPose, item: Colour) -> None:
+def _draw_basket(
+    canvas: Canvas, look: Appearance, pose: ShopperPose, bought: Sequence[Colour]
+) -> None:
     def at(x: int, y: int) -> Point:
         return look.at((pose.feet + BASKET[0] + x * SUB, BASKET[1] + y * SUB))
 
     wire = shade(look.basket, -30)
     capsule(canvas, at(-17, 4), at(17, 4), 2 * SUB, wire)
-    contents = (*look.contents, item) if pose.item == "basket" else look.contents
-    for index, packed in enumerate(contents):
+    for index, packed in enumerate((*look.contents, *bought)):
         _draw_item(canvas, look, at(9 * index - 13, 3), packed)
     polygon(canvas, [at(-18, 5), at(18, 5), at(14, 24), at(-14, 24)], look.basket)
     for y in (10, 16):
@@ -144,7 +153,7 @@ def _draw_basket(canvas: Canvas, look: Appearance, pose: ShopperPose, item: Colo
 
 
 def _draw_item(canvas: Canvas, look: Appearance, middle: Point, colour: Colour) -> None:
-    half = _size(look, 4)
+    half = _size(look, 6)
     top, bottom = (middle[0], middle[1] - half), (middle[0], middle[1] + half)
     capsule(canvas, top, bottom, 2 * half, shade(colour, -25))
     capsule(canvas, top, bottom, 3 * half // 2, colour)

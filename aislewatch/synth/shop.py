@@ -16,12 +16,12 @@ from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, whole_file, write_json
 from aislewatch.frames.spans import SHOPLIFTING
 from aislewatch.labels.folder import EVENTS_FILE
-from aislewatch.synth.takes import PlannedVideo, event_of, plan_shop, render_video
+from aislewatch.synth.takes import PlannedVideo, events_of, plan_shop, render_video
 
 MANIFEST = "manifest.json"
 
 # Raised whenever the same seed gives other pixels, so that folders rendered before are made again.
-RENDERING = 1
+RENDERING = 2
 
 
 def render_shop(
@@ -30,6 +30,7 @@ def render_shop(
     seed: int,
     progress: Callable[[int, int], None],
     workers: int | None = None,
+    recordings: int = 0,
 ) -> None:
     """Render the set into ``folder``; one that is there already is left as it is.
 
@@ -38,18 +39,19 @@ def render_shop(
 
     Args:
         folder: becomes a source, ``data/raw/synthetic`` for the demo.
-        videos: how many playable videos, planted copies and parts included.
+        videos: how many playable videos of one visit each, planted copies and parts included.
         seed: of everything drawn by chance, not negative.
         progress: called with (files done, files in all) after each file.
         workers: processes; the default is one a CPU core. Makes no difference to the bytes.
+        recordings: how many long recordings of the cameras that run on, beside the visits.
 
     Raises:
         FootageError: too few videos, a negative seed, or files in the folder that are not ours.
     """
     if seed < 0:
         raise FootageError(f"the seed of the synthetic shop is {seed}; give a number from 0 up")
-    plan = plan_shop(videos)
-    wanted = {"rendering": RENDERING, "seed": seed, "videos": videos}
+    plan = plan_shop(videos, recordings)
+    wanted = {"rendering": RENDERING, "seed": seed, "videos": videos, "recordings": recordings}
     manifest = _read_manifest(folder)
     if manifest is not None and _is_finished(folder, manifest, wanted):
         return
@@ -122,7 +124,9 @@ def _render_all(
     # Spawned, because a fork of a caller with threads (torch, a progress bar) can deadlock.
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
-        jobs = [pool.submit(_render_file, folder, video, seed) for video in missing]
+        # The long ones first: else the last of them runs while the other cores idle.
+        ordered = sorted(missing, key=lambda video: video.minutes, reverse=True)
+        jobs = [pool.submit(_render_file, folder, video, seed) for video in ordered]
         for done, job in enumerate(as_completed(jobs), start=total - len(missing) + 1):
             job.result()
             progress(done, total)
@@ -136,8 +140,12 @@ def _render_file(folder: Path, video: PlannedVideo, seed: int) -> None:
 
 
 def _write_events(path: Path, plan: list[PlannedVideo], seed: int) -> None:
-    events = [(video.name, event_of(video, seed)) for video in plan if not video.truncated]
-    rows = [[name, *event, SHOPLIFTING] for name, event in sorted(events) if event is not None]
+    rows = [
+        [video.name, round(start_s, 3), round(end_s, 3), SHOPLIFTING]
+        for video in sorted(plan, key=lambda video: video.name)
+        if not video.truncated
+        for start_s, end_s in events_of(video, seed)
+    ]
     header = ["video", "start_s", "end_s", "label"]
     with whole_file(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])

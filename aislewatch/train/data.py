@@ -134,7 +134,11 @@ def sample_of(data: TrainingData, config: ModelConfig) -> npt.NDArray[np.uint8]:
 
 
 def epoch_order(
-    labels: npt.NDArray[np.int64], seed: int, epoch: int, oversample: bool
+    labels: npt.NDArray[np.int64],
+    seed: int,
+    epoch: int,
+    oversample: bool,
+    at_most: int | None = None,
 ) -> npt.NDArray[np.int64]:
     """Return rows in the order an epoch shows them, the same for the same (seed, epoch).
 
@@ -144,11 +148,13 @@ def epoch_order(
         epoch: counted from 1.
         oversample: draw both classes equally often, the smaller one's rows repeatedly, the larger
             one's by turns: an epoch has as many clips as without, plus one if that is odd.
+        at_most: clips of an epoch; None: as many as there are rows.
     """
     random = np.random.default_rng([seed, epoch])
+    shown = len(labels) if at_most is None else min(at_most, len(labels))
     if not oversample:
-        return random.permutation(len(labels))
-    draws = math.ceil(len(labels) / len(CLASSES))
+        return random.permutation(len(labels))[:shown]
+    draws = math.ceil(shown / len(CLASSES))
     drawn = []
     for label in range(len(CLASSES)):
         rows = np.flatnonzero(labels == label)
@@ -161,7 +167,7 @@ def epoch_order(
 def plan_epoch(data: TrainingData, learning: Learning, seed: int, number: int) -> Epoch:
     """List the clips of each step of epoch ``number``; the last step takes those that are left."""
     labels = data.train["label"].to_numpy(np.int64)
-    order = epoch_order(labels, seed, number, learning.oversample)
+    order = epoch_order(labels, seed, number, learning.oversample, learning.epoch_clips)
     starts = range(learning.batch_size, len(order), learning.batch_size)
     return Epoch(number, order, np.split(np.arange(len(order)), starts))
 

@@ -21,7 +21,9 @@ from aislewatch.register.bundle import OPERATING
 
 @pytest.fixture(scope="session")
 def params(pytestconfig: pytest.Config) -> Params:
-    return load_params(Path(pytestconfig.rootpath) / "params.yaml")
+    shipped = load_params(Path(pytestconfig.rootpath) / "params.yaml")
+    two_in_a_row = shipped.alerts.model_copy(update={"consecutive": 2})
+    return shipped.model_copy(update={"alerts": two_in_a_row})
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,9 @@ def test_a_wrong_number_is_refused_by_name(name: str, value: Any, says: str) -> 
 
 def test_a_trained_network_keeps_the_numbers_not_the_name(tmp_path: Path) -> None:
     """As release 0.1.0 wrote them: a model of that release loads, whatever a size means now."""
-    params = params_of()
+    params = params_of(input_size=None, encoder_channels=None)
+    frames = params.frames.model_copy(update={"fps": 10, "size": 128})
+    params = params.model_copy(update={"frames": frames})
     save_model(tmp_path / "cnn", build(model_config("cnn", network_of(params.model), params)))
     assert (tmp_path / "cnn/config.json").read_text() == CONFIG_OF_0_1_0
     assert load_model(tmp_path / "cnn").config.model == network_of(params.model)

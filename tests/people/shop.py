@@ -25,7 +25,8 @@ def make_shop(folder: Path, detector: str = "yolox", **people: Any) -> Path:
     """Make a project with the tiny detector; ``people`` are keys of that section."""
     write_tiny(folder / places.DETECTOR / "tiny.onnx")
     values = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"sources": {"shop": "folder"}}
-    values["frames"]["size"] = SQUARE
+    values["frames"] = {"fps": 10, "size": SQUARE}
+    values["alerts"]["consecutive"] = 2
     values["machine"]["ingest_workers"] = 1
     values["people"] = {
         "detector": detector,

@@ -32,7 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "execution").mkdir()
     params = yaml.safe_load(Path("params.yaml").read_text())
-    params["frames"]["size"] = SIZE
+    params["frames"] = {"fps": 10, "size": SIZE}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/assignments.csv").write_text(HEADER)
     monkeypatch.setenv("AISLEWATCH_EXECUTION", str(tmp_path / "execution"))

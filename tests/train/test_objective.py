@@ -96,6 +96,29 @@ def test_oversampling_shows_both_classes_equally(labels: list[int], seed: int, e
     assert np.array_equal(order, epoch_order(array, seed, epoch, oversample=True))
 
 
+@settings(deadline=None)
+@given(LABELS, st.booleans(), st.integers(1, 60))
+def test_an_epoch_shows_at_most_so_many_clips(
+    labels: list[int], oversample: bool, at_most: int
+) -> None:
+    """Of both classes alike where they are drawn alike, and other clips in the next epoch."""
+    array = np.array(labels)
+    order = epoch_order(array, 0, 1, oversample, at_most)
+    assert len(order) - min(at_most, len(labels)) in ((0, 1) if oversample else (0,))
+    if oversample:
+        assert (array[order] == 0).sum() == (array[order] == 1).sum()
+    else:
+        assert len(set(order.tolist())) == len(order)
+    whole = epoch_order(array, 0, 1, oversample)
+    assert np.array_equal(epoch_order(array, 0, 1, oversample, len(labels)), whole)
+
+
+def test_a_short_epoch_shows_other_clips_than_the_last_one() -> None:
+    labels = np.array([0] * 90 + [1] * 10)
+    shown = [set(epoch_order(labels, 0, epoch, True, 20).tolist()) for epoch in range(1, 21)]
+    assert len(set.union(*shown)) > 80
+
+
 def test_order_without_oversampling_is_a_permutation_of_its_own_each_epoch() -> None:
     labels = np.array([0] * 30 + [1] * 10)
     first, second = (epoch_order(labels, 0, epoch, oversample=False) for epoch in (1, 2))

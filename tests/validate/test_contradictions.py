@@ -140,7 +140,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What ingest leaves: a and b show the same four seconds, c and d their own."""
     videos = [A, B, C, "shop/shoplifting/d.mp4"]
     params = yaml.safe_load(Path("params.yaml").read_text()) | {"sources": {"shop": "folder"}}
-    params["frames"]["size"] = SIZE
+    params["frames"] = {"fps": 10, "size": SIZE}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "data/raw/shop").mkdir(parents=True)
     (tmp_path / "execution").mkdir()
