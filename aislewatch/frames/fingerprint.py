@@ -10,7 +10,7 @@ An hour of footage that never stands still takes 4.8 MiB, so 100 hours fit in 48
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -92,11 +92,8 @@ class Fingerprint:
     def changes(self, first: int, last: int) -> Changes:
         """Return changes ``first`` to ``last`` in eighths of a grey level: int16 (T, 16, 16)."""
         rows_TR = self.rows_TR[first:last]
-        steps_TN = np.stack([rows_TR[:, 1:] >> 4, rows_TR[:, 1:] & 15], axis=2).astype(np.float32)
-        peaks_T11 = rows_TR[:, :1, None] / np.float32(PEAK_PARTS * STEPS)
-        roots = (steps_TN - (STEPS + 1)) * peaks_T11
-        changes: Changes = np.rint(roots * np.abs(roots) * PARTS).astype(np.int16)
-        return changes.reshape(-1, CELLS, CELLS)
+        pairs_TN = _unpacked().take((rows_TR[:, :1].astype(np.intp) << 8) + rows_TR[:, 1:])
+        return pairs_TN.view(np.int16).reshape(-1, CELLS, CELLS)
 
     def stills_around(self, frame: int) -> npt.NDArray[np.uint8]:
         """Return the last still before a frame and the next one, uint8 (2, 16, 16)."""
@@ -104,6 +101,17 @@ class Fingerprint:
         last = len(self.stills_SYX) - 1
         stills: npt.NDArray[np.uint8] = self.stills_SYX[[min(before, last), min(before + 1, last)]]
         return stills
+
+
+@cache
+def _unpacked() -> npt.NDArray[np.int32]:
+    """List the changes of the two cells in a byte, for every largest change: int16 in (65536,)."""
+    every = np.arange(256)
+    steps_BN = np.stack([every >> 4, every & 15], axis=1).astype(np.float32)
+    peaks_P11 = every[:, None, None].astype(np.uint8) / np.float32(PEAK_PARTS * STEPS)
+    roots_PBN = (steps_BN - (STEPS + 1)) * peaks_P11
+    changes_PBN = np.rint(roots_PBN * np.abs(roots_PBN) * PARTS).astype(np.int16)
+    return changes_PBN.view(np.int32).reshape(-1)
 
 
 def lag_frames(fps: int) -> int:

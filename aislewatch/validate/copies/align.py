@@ -181,15 +181,20 @@ class Pair:
         if self.moved:
             a_FN, b_TN = blur(a_FN), blur(b_TN)
         a_FN = a_FN.reshape(len(frames), -1) * float(2 * SHARES**2)
-        half = np.zeros((2 * (last - first) - 1, a_FN.shape[1]))
-        flat = b_TN.reshape(last - first, -1)
-        half[::2] = 2 * flat
-        half[1::2] = flat[1:] + flat[:-1]
-        energy_a = np.square(a_FN).sum(axis=1)
-        energy_b = np.square(half).sum(axis=1)
-        usable = (seen & self.a.moving[frames])[:, None] & (energy_b > 0)
-        total = energy_a[:, None] + energy_b
-        return np.where(usable, 2 * (a_FN @ half.T) / np.where(usable, total, 1.0), 0.0), first
+        b_TN = b_TN.reshape(last - first, -1)
+        energy_a = np.einsum("fn,fn->f", a_FN, a_FN)
+        # Of b's frame twice, or of two neighbours added: whole numbers, so exact in any order.
+        common = a_FN @ b_TN.T
+        common_FH = np.empty((len(frames), 2 * (last - first) - 1))
+        common_FH[:, ::2], common_FH[:, 1::2] = 2 * common, common[:, 1:] + common[:, :-1]
+        energy_T = np.einsum("tn,tn->t", b_TN, b_TN)
+        energy_H = np.empty(common_FH.shape[1])
+        energy_H[::2] = 4 * energy_T
+        neighbours = np.einsum("tn,tn->t", b_TN[1:], b_TN[:-1])
+        energy_H[1::2] = energy_T[1:] + energy_T[:-1] + 2 * neighbours
+        usable = (seen & self.a.moving[frames])[:, None] & (energy_H > 0)
+        total = energy_a[:, None] + energy_H
+        return np.where(usable, 2 * common_FH / np.where(usable, total, 1.0), 0.0), first
 
 
 def _capped(changes_TYX: npt.NDArray[np.int16]) -> Floats:
