@@ -97,7 +97,7 @@ def has_learned(predictions: pd.DataFrame, params: Params) -> bool:
 def test_order_decides(shop: Path, params: Params, convlstm: Detector) -> None:
     """The ConvLSTM finds thefts; shuffled frames cost it 10 points, and single frames know less."""
     ours = predictions_on_test(shop, convlstm)
-    assert ours["video"].nunique() >= 30
+    assert ours["video"].nunique() >= 25
     assert has_learned(ours, params)
     auc = clip_metrics(ours)["auc"]
     assert auc > 0.85
