@@ -197,6 +197,15 @@ def test_the_threshold_stays_within_a_budget_that_the_footage_can_prove() -> Non
     assert louder.recall == 1.0
 
 
+def test_a_budget_may_need_a_threshold_beyond_the_last_hundredth() -> None:
+    """Of thousands of normal clips some reach 0.99; hundredths found no threshold within budget."""
+    videos = [quiet(0.9972, 100.0, "a"), theft(0.9985, "b"), theft(0.99996, "c")]
+    point = choose_threshold(videos, ASKED, SETTINGS)
+    assert point.within_budget
+    assert point.rule.threshold == 0.998
+    assert point.recall == 1.0
+
+
 def test_too_little_footage_proves_no_budget_and_says_how_much_would() -> None:
     point = choose_threshold([quiet(0.1, 0.05, "a"), theft(0.9, "b")], ASKED, SETTINGS)
     assert not point.within_budget
