@@ -42,7 +42,15 @@ from tests.tiny_registry import new_registry
 from tests.watch.broken_cameras import make_film
 
 SECRET = "geheim-1234"
-PARAMS = load_params(ROOT / "params.yaml")
+SHIPPED = load_params(ROOT / "params.yaml")
+TWO_IN_A_ROW = SHIPPED.alerts.model_copy(update={"consecutive": 2})
+NUMBERS_OF_THE_SIZE = {"input_size": None, "encoder_channels": None}
+PARAMS = SHIPPED.model_copy(
+    update={
+        "alerts": TWO_IN_A_ROW,
+        "model": SHIPPED.model.model_copy(update=NUMBERS_OF_THE_SIZE),
+    }
+)
 FRAMES = np.zeros((1, 6, 4), np.uint8)
 
 

@@ -3,11 +3,11 @@
 import json
 import math
 import re
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from aislewatch.cli.main import main
@@ -29,7 +29,9 @@ EVENT_S = (795.0, 805.0)
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that has nothing but tables: no frames, no network."""
     monkeypatch.chdir(tmp_path)
-    shutil.copyfile(ROOT / "params.yaml", "params.yaml")
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["alerts"]["consecutive"] = 2
+    Path("params.yaml").write_text(yaml.safe_dump(values))
     names = [f"shop/cam/{name}.mp4" for name in HIGH]
     catalog = pd.DataFrame({"video": names, "frames_file": names}).assign(
         source="shop", camera="cam", label="normal", sha256="0", n_frames=36008, store_fps=10,
