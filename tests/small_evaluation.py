@@ -73,7 +73,7 @@ def make_scored(folder: Path) -> Project:
     params = load_params(ROOT / "params.yaml")
     changes = {
         "evaluate": params.evaluate.model_copy(update={"resamples": 200, "mistakes": 5}),
-        "frames": params.frames.model_copy(update={"size": SIZE}),
+        "frames": params.frames.model_copy(update={"fps": 10, "size": SIZE}),
     }
     project = Project(folder, params.model_copy(update=changes))
     _write_data(folder)
