@@ -6,6 +6,9 @@ from pydantic import Field
 
 from aislewatch.config.types import Count, NotNegative, Positive, Section
 
+# How the address of a Dask scheduler begins.
+Scheduler = Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+:\d+$")]
+
 # 0: as many as there are cores.
 PerCore = Annotated[int, Field(ge=0)]
 
@@ -16,6 +19,7 @@ class Machine(Section):
     device: Literal["auto", "cpu", "cuda"]
     threads: PerCore
     ingest_workers: PerCore
+    cluster: Scheduler | None
     tune_workers: Count
 
 

@@ -46,6 +46,7 @@ NEW = {
     "learning.schedule": "cosine or constant, as before",
     "learning.speed": "share by which clips are played faster or slower, as 0.2; 0.0: as before",
     "learning.warmup": "share of the steps over which the rate rises, as 0.05; 0.0: as before",
+    "machine.cluster": "address of a Dask scheduler that decodes; null: this machine, as before",
     "model.mirrors": "true: score each clip and its mirror image; false: as before",
     "model.norm": "batch, group or none, as before",
     "model.size": "demo, small_gpu or reference; numbers of yours beside it go before the size's",

@@ -17,6 +17,7 @@ from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import Candidate, list_candidates
 from aislewatch.ingest.decoder import Decoder, video_limits
 from aislewatch.ingest.intake import Accepted, Intake, Refused
+from aislewatch.ingest.spread import judge_on
 
 # Told (files done, files in all) after every file.
 Progress = Callable[[int, int], None]
@@ -41,6 +42,7 @@ def ingest(
     limits: Ingest,
     progress: Progress,
     workers: int = 0,
+    cluster: str | None = None,
 ) -> IngestResult:
     """Decode what the store lacks, each video in a sandboxed process of its own.
 
@@ -51,12 +53,17 @@ def ingest(
         limits: of the sandbox and of a video.
         progress: told after every file.
         workers: videos decoded at once, one process each; 0: one a CPU core.
+        cluster: address of a Dask scheduler whose workers decode instead; they share the folders.
 
     Raises:
         FootageError: a source is missing, no video is accepted, there is no ffmpeg, or the disk is
             full. What was decoded until then is kept.
+        PipelineError: the cluster does not answer.
     """
     candidates = list_candidates(raw, sources)
+    if cluster is not None:
+        verdicts, decoded = judge_on(cluster, candidates, store, limits, progress)
+        return _result(raw, sources, verdicts, decoded)
     workers = min(workers or len(os.sched_getaffinity(0)), max(1, len(candidates)))
     with (
         scratch_folder(store.folder) as scratch,
@@ -64,11 +71,17 @@ def ingest(
     ):
         intake = Intake(store, video_limits(limits), limits.timeout_s, scratch, decoders)
         verdicts = _judge(intake, candidates, workers, progress)
+    return _result(raw, sources, verdicts, len(intake.decoded))
+
+
+def _result(
+    raw: Path, sources: Sequence[str], verdicts: Sequence[Accepted | Refused], decoded: int
+) -> IngestResult:
     accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
     if not accepted:
         raise FootageError(_nothing(raw, sources, refused))
-    return IngestResult(accepted, refused, len(intake.decoded))
+    return IngestResult(accepted, refused, decoded)
 
 
 def _judge(

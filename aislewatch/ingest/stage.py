@@ -26,8 +26,11 @@ def work(params: Params, journal: Journal) -> None:
     """Decode the footage and write the five outputs."""
     store = FrameStore(places.STORE, params.frames.fps, params.frames.size)
     with show_progress("files") as progress:
-        workers = params.machine.ingest_workers
-        footage = ingest(places.RAW, list(params.sources), store, params.ingest, progress, workers)
+        workers, cluster = params.machine.ingest_workers, params.machine.cluster
+        footage = ingest(
+            *(places.RAW, list(params.sources), store, params.ingest, progress),
+            *(workers, cluster),
+        )
     stored = [video.stored for video in footage.accepted]
     store.publish(stored, places.FRAMES)
     CATALOG.write(catalog_of(footage.accepted, store.fps))

@@ -20,6 +20,7 @@ SECTIONS = set(yaml.safe_load((ROOT / "params.yaml").read_text()))
 NO_BYTES = {
     "aislewatch/__init__.py": "sets how threads wait and switches statistics off",
     "aislewatch/alive.py": "says whether a process still runs",
+    "aislewatch/cluster.py": "says on which machine the same functions run",
     "aislewatch/config": "refuses wrong values; right ones reach a stage as they stand",
     "aislewatch/console.py": "log lines and progress bars",
     "aislewatch/disk.py": "says when a disk is full",

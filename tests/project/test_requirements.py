@@ -34,7 +34,10 @@ NOT_IMPORTED = {
     "onnxscript": "torch imports it",
 }
 # Imported without being stated, and why.
-NOT_STATED = {"triton": "comes with the CUDA builds of torch, which alone reach its importers"}
+NOT_STATED = {
+    "triton": "comes with the CUDA builds of torch, which alone reach its importers",
+    "distributed": "the extra `cluster` states it",
+}
 
 
 def pins() -> list[tuple[str, str]]:
