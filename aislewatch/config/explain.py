@@ -13,7 +13,8 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     unknown = [key for error in errors if _is(error, "extra_forbidden") for key in _keys(error)]
     renamed = {RENAMED[key] for key in unknown if key in RENAMED}
-    lines = []
+    lines: list[str] = []
+    late: list[str] = []
     for error in errors:
         key = _key(error)
         if _is(error, "extra_forbidden"):
@@ -21,9 +22,13 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> list[str]:
         elif _is(error, "missing"):
             if not any(f"{new}.".startswith(f"{key}.") for new in renamed):
                 lines.append(f"  {key}: {_of_missing(key)}")
+            else:
+                # A section that old keys move to: what is new in it has none to come from.
+                inside = [new for new in NEW if new.startswith(f"{key}.")]
+                late += [f"  {new}: {_of_missing(new)}" for new in inside]
         else:
             lines.append(f"  {key}: {error['msg']} (got {error['input']!r})")
-    return lines
+    return lines + late
 
 
 def _is(error: Mapping[str, Any], kind: str) -> bool:
