@@ -29,7 +29,7 @@ def wanted(pools: list[str]) -> AutomationCore:
         expect={_BEAT} | _ENDS,
         match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
         match_related=ResourceSpecification(
-            {"prefect.resource.id": [f"prefect.work-pool.{pool}" for pool in pools]}
+            {"prefect.resource.role": ["work-pool"], "prefect.resource.name": pools}
         ),
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,

@@ -26,7 +26,7 @@ from aislewatch.files import read_yaml
 from flows.automation import ensure_automation
 from flows.blocks import ensure_block
 from flows.pools import ensure_pool
-from flows.server import connected, deployed_here, scheduled_runs
+from flows.server import connected, deployed_here, live_runs, scheduled_runs
 
 DEFINITION = Path("prefect.yaml")
 
@@ -146,7 +146,11 @@ def _remove_others(client: SyncPrefectClient, marks: set[str | None]) -> list[st
     """Remove deployments of this project that are not in its file, as under a flow's old name."""
     done = []
     for deployment in deployed_here(client):
-        if _mark(deployment.tags) not in marks:
+        if _mark(deployment.tags) in marks:
+            continue
+        if live_runs(client, [deployment.id]):
+            done.append(f"{deployment.name}, which {DEFINITION} has not, stays until its run ends")
+        else:
             client.delete_deployment(deployment.id)
             done.append(f"removed the deployment {deployment.name}, which {DEFINITION} has not")
     return done
