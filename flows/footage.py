@@ -9,10 +9,7 @@ import hashlib
 import json
 import os
 import time
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
@@ -20,7 +17,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from aislewatch.exits import plain_errors
 from aislewatch.files import write_json
 from aislewatch.tables import places
-from flows.server import connected
+from flows.server import connected, send_event
 from flows.worktree import HOME
 
 LANDED = "aislewatch.footage.landed"
@@ -71,16 +68,7 @@ class Watcher:
             write_json(ANNOUNCED, found)
         if now_s - self.since < QUIET_S or json.loads(ANNOUNCED.read_text()) == found:
             return False
-        event = {
-            "occurred": datetime.now(UTC).isoformat(),
-            "event": LANDED,
-            "resource": {"prefect.resource.id": f"aislewatch.footage.{Path.cwd().name}"},
-            "payload": {"fingerprint": found},
-            "id": str(uuid.uuid4()),
-        }
-        # Not `emit_event`, which sends in the background and says nothing when that fails.
-        request: Any = client.request  # Prefect types the addresses that its own methods use
-        request("POST", "/events", json=[event])
+        send_event(client, LANDED, {"fingerprint": found})
         write_json(ANNOUNCED, found)
         return True
 

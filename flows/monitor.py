@@ -4,17 +4,23 @@
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from aislewatch.cli.monitor import run_monitor
-from aislewatch.errors import AislewatchError
+from aislewatch.errors import AislewatchError, PipelineError
 from aislewatch.tables import places
+from flows.server import connected, send_event
+
+# The event that starts a retraining.
+DRIFT = "aislewatch.drift"
 
 
 @flow(name="monitor")
@@ -33,6 +39,10 @@ def monitor(folder: str) -> State[Any]:
     ]
     lines = [f"**{found.why}**", "", *faults, *notes, "", f"`{places.MONITOR}/index.html`", url]
     create_markdown_artifact(key="monitor", markdown="\n".join(lines))
+    if found.drift.drifted:
+        # It starts a retraining, which looks into drift.json; without a server nobody is there.
+        with suppress(PipelineError, httpx.HTTPError), connected() as client:
+            send_event(client, DRIFT, {"why": found.why})
     words = "drift" if found.drift.drifted else "fault" if found.faults else "no drift"
     return Completed(message=f"{words}: {found.why}")
 

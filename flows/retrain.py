@@ -32,7 +32,6 @@ from aislewatch.register.consent import settle
 from aislewatch.register.lock import sole_change
 from aislewatch.register.versions import Registry
 from aislewatch.retrain.news import (
-    DRIFT,
     Decision,
     Drift,
     Manifest,
@@ -43,6 +42,7 @@ from aislewatch.retrain.news import (
 )
 from aislewatch.retrain.outcome import Champion, Outcome, read_champion, read_outcome
 from aislewatch.retrain.report import decision_text, headline, result_text
+from aislewatch.tables import places
 from aislewatch.tracking.execution import RUNS
 from aislewatch.tracking.filenames import CLOSED
 from aislewatch.tracking.provenance import lock_entries, made_outputs
@@ -224,9 +224,9 @@ def _last_seen(tree: Worktree) -> Manifest | None:
 
 def _drift(work: Retraining) -> Drift | None:
     try:
-        return read_drift(work.tree.project / DRIFT)
+        return read_drift(work.tree.project / places.DRIFT)
     except ValueError as error:
-        work.notes.append(f"{DRIFT} cannot be read ({error}); nothing is known of drift")
+        work.notes.append(f"{places.DRIFT} cannot be read ({error}); nothing is known of drift")
         return None
 
 

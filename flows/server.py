@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
@@ -43,6 +45,25 @@ def connected() -> Iterator[SyncPrefectClient]:
         )
     with get_client(sync_client=True) as client:
         yield client
+
+
+def send_event(client: SyncPrefectClient, name: str, payload: dict[str, str]) -> None:
+    """Send an event about this project, and know that the server has it.
+
+    `prefect.events.emit_event` sends in the background and says nothing when that fails.
+
+    Raises:
+        httpx.HTTPError: the server did not take it.
+    """
+    event = {
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": name,
+        "resource": {"prefect.resource.id": f"aislewatch.project.{Path.cwd().name}"},
+        "payload": payload,
+        "id": str(uuid4()),
+    }
+    request: Any = client.request  # Prefect types the addresses that its own methods use
+    request("POST", "/events", json=[event])
 
 
 def scheduled_runs(client: SyncPrefectClient, deployments: Iterable[UUID]) -> list[FlowRun]:

@@ -22,6 +22,7 @@ from aislewatch.evaluate.alarms import (
 )
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import video_scores
+from aislewatch.register.bounds import both_bounds
 from aislewatch.register.history import AuditEntry
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
@@ -180,7 +181,10 @@ def _by_events(
         f"p {p_alarms:.3g}); share of normal time under an alert {alert_share(ours):.2%} against "
         f"{alert_share(theirs):.2%}"
     )
+    name = "false_alarms_per_hour"
     numbers = {
+        **both_bounds("recall", mine["recall"], other["recall"], settings),
+        **both_bounds("alarms", mine[name], other[name], settings),
         "gate.recall_difference": recall.value,
         "gate.recall_difference_low": recall_low,
         "gate.alarms_difference": alarms.value,
@@ -209,8 +213,7 @@ def _by_auc(
         f"{low:+.3f}, margin {gate.margin_auc:g}, p {p_value:.3g})"
     )
     numbers = {
-        "gate.challenger_auc": ours.value,
-        "gate.champion_auc": theirs.value,
+        **both_bounds("auc", ours, theirs, settings),
         "gate.auc_difference": ours.value - theirs.value,
         "gate.auc_difference_low": low,
         "gate.p_auc": p_value,

@@ -14,7 +14,6 @@ from typing import Any
 
 from aislewatch.tables import places
 
-DRIFT = Path("monitor/drift.json")
 # Source of data/raw that holds what reviewers said of alerts.
 VERDICTS = "desk"
 

@@ -20,19 +20,24 @@ PICTURES = {
 # timelines have 0.1 MB.
 MOST_BYTES = 2**20
 
-# The gate's numbers as people read them; both models were scored on today's test footage.
+# The gate's figures of both models on today's test footage, as people read them.
+FIGURES = {
+    "auc": "ROC-AUC by video",
+    "recall": "share of events found",
+    "alarms": "false alarms per camera-hour",
+}
+
+# Its other numbers.
 NUMBERS = {
-    "gate.champion_auc": "ROC-AUC by video, old",
-    "gate.challenger_auc": "ROC-AUC by video, new",
-    "gate.auc_difference": "new minus old",
+    "gate.auc_difference": "ROC-AUC by video, new minus old",
     "gate.auc_difference_low": "at least (one-sided bound)",
-    "gate.p_auc": "p, new is better by chance",
-    "gate.recall_difference": "event recall, new minus old",
+    "gate.p_auc": "p: better by chance",
+    "gate.recall_difference": "events found, new minus old",
     "gate.recall_difference_low": "at least (one-sided bound)",
-    "gate.p_recall": "p, recall is better by chance",
+    "gate.p_recall": "p: more are found by chance",
     "gate.alarms_difference": "false alarms an hour, new minus old",
     "gate.alarms_difference_high": "at most (one-sided bound)",
-    "gate.p_alarms": "p, alarms are fewer by chance",
+    "gate.p_alarms": "p: fewer by chance",
     "gate.normal_hours": "hours of normal test footage",
     "gate.alert_share": "share of normal footage under an alert",
 }
@@ -102,11 +107,28 @@ def _answers(outcome: Outcome) -> list[str]:
 
 def _against(outcome: Outcome) -> list[str]:
     rows = [
+        f"| {words} | {_bounded(outcome, 'champion', name)} | "
+        f"{_bounded(outcome, 'challenger', name)} |"
+        for name, words in FIGURES.items()
+        if f"gate.challenger_{name}" in outcome.numbers
+    ]
+    heads = ["", "| on the same test footage | old | new |", "|---|---|---|"]
+    more = [
         f"| {words} | {outcome.numbers[name]:.4g} |"
         for name, words in NUMBERS.items()
         if name in outcome.numbers
     ]
-    return ["", "| old against new | |", "|---|---|", *rows] if rows else []
+    return [
+        *(heads + rows if rows else []),
+        *(["", "| the gate | |", "|---|---|", *more] if more else []),
+    ]
+
+
+def _bounded(outcome: Outcome, who: str, name: str) -> str:
+    value, low, high = (
+        outcome.numbers.get(f"gate.{who}_{name}{end}") for end in ("", "_low", "_high")
+    )
+    return f"{_number(value)} ({_number(low)} to {_number(high)})"
 
 
 def _own(outcome: Outcome) -> list[str]:

@@ -123,7 +123,7 @@ def test_people_are_asked_and_their_checkout_is_left_alone(shop: Shop) -> None:
     assert "version 1 waits for people" in told["subject"]
     for words in ("as the test has it", "models approve 1", "this night nobody may push"):
         assert words in told["body"]
-    assert "| p, new is better by chance | 0.01 |" in shop.artifacts("retrain")["result"]
+    assert "| p: better by chance | 0.01 |" in shop.artifacts("retrain")["result"]
     refuses.unlink()
     (folder / ".git/hooks/pre-commit").unlink()
     git(folder, "reset", "-q", "--hard")

@@ -99,6 +99,9 @@ def test_too_little_footage_falls_back_to_auc_by_video_and_says_so(hours: bool) 
     videos = long_footage(0.9, 0.0, rng, videos=29) if hours else whole_videos(champion)
     verdict = compare(of(videos, challenger), of(videos, champion), GATE, SETTINGS)
     assert (verdict.gate, verdict.promote) == ("auc", True)
+    bounds = [verdict.numbers[f"gate.champion_auc{end}"] for end in ("_low", "", "_high")]
+    assert bounds == sorted(bounds)
+    assert bounds[1] < verdict.numbers["gate.challenger_auc"]
     lacking = (
         "29 independent groups of test videos, 30 are needed"
         if hours

@@ -20,7 +20,13 @@ def outcome(fate: Fate) -> Outcome:
         verdict="it finds more",
         before="3",
         until="2026-03-08T03:00:00+00:00" if fate == "asks" else "",
-        numbers={"gate.champion_auc": 0.8, "gate.challenger_auc": 0.9, "gate.p_auc": 0.01},
+        numbers={
+            "gate.champion_auc": 0.8,
+            "gate.challenger_auc": 0.9,
+            "gate.challenger_auc_low": 0.85,
+            "gate.challenger_auc_high": 0.95,
+            "gate.p_auc": 0.01,
+        },
         figures={"auc": (0.91, 0.85, 0.95), "mcc": (None, None, None)},
     )
 
@@ -50,8 +56,8 @@ def test_old_and_new_stand_side_by_side_with_links_notes_and_pictures(tmp_path: 
     links = {"MLflow": "http://here/run", "form": ""}
     text = result_text(NEWS, outcome("left"), links, ["not pushed"], tmp_path)
     for line in (
-        "| ROC-AUC by video, old | 0.8 |",
-        "| ROC-AUC by video, new | 0.9 |",
+        "| ROC-AUC by video | 0.800 (– to –) | 0.900 (0.850 to 0.950) |",
+        "| p: better by chance | 0.01 |",
         "| auc | 0.910 | 0.850 to 0.950 |",
         "| mcc | – | – to – |",
         "- MLflow: http://here/run",
