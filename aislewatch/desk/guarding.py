@@ -1,11 +1,12 @@
 """Stands before every page: session, role, forgery token, size of a form, headers of an answer."""
 
 import hmac
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -17,6 +18,7 @@ from aislewatch.config.desk import Reviewing
 from aislewatch.desk.clips import NoClipError
 from aislewatch.desk.database import Database
 from aislewatch.desk.drawing import draw
+from aislewatch.desk.evidence import NAME
 from aislewatch.desk.people import Visitor, visitor_of
 from aislewatch.desk.verdicts import OvertakenError
 from aislewatch.errors import DeskError
@@ -53,12 +55,14 @@ class Desk:
         live: folder of evidence and kept footage.
         settings: section ``desk`` of params.yaml.
         now: tells the time, in seconds since 1970.
+        closing: set when the server is asked to end, so that open streams do.
     """
 
     database: Database
     live: Path
     settings: Reviewing
     now: Callable[[], float] = time.time
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,15 @@ class Asked:
 
     @property
     def clip(self) -> str:
-        """Return the clip that the address names."""
-        return str(self.request.path_params["clip"])
+        """Return the clip that the address names.
+
+        Raises:
+            NoClipError: none can be called so.
+        """
+        clip = str(self.request.path_params["clip"])
+        if not NAME.fullmatch(clip):
+            raise NoClipError(f"there is no clip {clip!r}")
+        return clip
 
     def draw(self, template: str, status: int = 200, **values: object) -> Response:
         """Draw a page for who asks."""
@@ -117,7 +128,8 @@ def guarded(desk: Desk, page: Page) -> Callable[[Request], Awaitable[Response]]:
                         "message.html.j2", 413, visitor=None, message="The form is too long."
                     )
             read = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
-            form = {name: values[-1] for name, values in read.items()}
+            # No database takes a zero byte in a text.
+            form = {name: values[-1].replace("\0", "") for name, values in read.items()}
         return await run_in_threadpool(_answer, desk, page, request, form)
 
     return endpoint
@@ -143,6 +155,8 @@ def _answer(desk: Desk, page: Page, request: Request, form: Mapping[str, str]) -
 def _refusal(page: Page, asked: Asked) -> Response | None:
     """Return the answer to who may not ask; None to who may."""
     request, visitor = asked.request, asked.visitor
+    if "\0" in unquote(str(request.url)):
+        return asked.draw("message.html.j2", 400, message="There is no such page.")
     if page.role is not None and visitor is None:
         if page.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)

@@ -31,7 +31,7 @@ def stream(asked: Asked) -> Response:
 async def _events(asked: Asked, number: int) -> AsyncIterator[str]:
     silent = 0.0
     yield "retry: 1000\n\n"
-    while True:
+    while not asked.desk.closing.is_set():
         rows = await run_in_threadpool(_new, asked, number)
         if rows is None:
             return

@@ -9,10 +9,11 @@ from sqlalchemy import insert, select
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from aislewatch.config.params import load_params
 from aislewatch.desk import clips, keeping, log, numbers
 from aislewatch.desk.guarding import Asked, Page
 from aislewatch.desk.schema import LOG, STAGED
-from aislewatch.errors import DeskError
+from aislewatch.errors import AislewatchError, DeskError
 from aislewatch.tables import places
 
 # Entries of the log on one page.
@@ -100,6 +101,21 @@ def _recall(part: dict[str, dict[str, float]]) -> float:
     return part["alerts"]["events_found"] / events if events else 1.0
 
 
+def show_thresholds(asked: Asked) -> Response:
+    """Show what other thresholds would mean, from the scores that the pipeline keeps."""
+    # Imports pandas and matplotlib: seconds that the other pages need not pay.
+    from aislewatch.whatif.answer import answer
+
+    try:
+        params = load_params()
+        with tempfile.TemporaryDirectory() as folder:
+            found = answer(params, params.alerts, (), Path(folder))
+    except AislewatchError as error:
+        return asked.draw("thresholds.html.j2", found=None, points=[], fault=str(error))
+    points = [point for point in found.found if point.threshold in found.printed]
+    return asked.draw("thresholds.html.j2", found=found, points=points, fault="")
+
+
 def show_log(asked: Asked) -> Response:
     """Show the newest entries of the log, and whether it was changed."""
     with asked.desk.database.reading() as connection:
@@ -118,5 +134,6 @@ PAGES = [
     Page("GET", "/acceptance", "lead", show_acceptance),
     Page("POST", "/acceptance", "lead", stage_theft),
     Page("GET", "/model", "guard", show_model),
+    Page("GET", "/thresholds", "guard", show_thresholds),
     Page("GET", "/log", "admin", show_log),
 ]

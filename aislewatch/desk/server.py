@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -27,8 +28,8 @@ STATIC = Path(__file__).parent / "static"
 # Seconds between two looks at the evidence folders.
 LOOK_S = 0.5
 
-# Seconds that open streams get when the server ends: they would last for ever.
-CLOSING_S = 1
+# Seconds that open answers get when the server ends; streams end within half of one.
+CLOSING_S = 2
 
 PAGES = [*entrance.PAGES, *reviewing.PAGES, *managing.PAGES, *live.PAGES]
 
@@ -86,7 +87,7 @@ def serve(folder: Path, settings: Reviewing, host: str, port: int) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     desk = Desk(Database(address_of(folder)), folder, settings)
-    uvicorn.run(
+    config = uvicorn.Config(
         build(desk),
         host=host,
         port=port,
@@ -94,3 +95,17 @@ def serve(folder: Path, settings: Reviewing, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=CLOSING_S,
     )
+    _Server(config, desk).run()
+
+
+class _Server(uvicorn.Server):
+    """Ends open streams first when it is asked to end: it would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take Ctrl-C or a request to end."""
+        self._desk.closing.set()
+        super().handle_exit(sig, frame)
