@@ -30,6 +30,9 @@ def add_desk(commands: Any) -> None:
     add.add_argument("name")
     add.add_argument("--role", choices=("guard", "lead", "admin"), required=True)
     add.set_defaults(run=_add_user)
+    remove = users.add_parser("remove", help="end a user's access at once; verdicts stay")
+    remove.add_argument("name")
+    remove.set_defaults(run=_remove_user)
     publish = steps.add_parser(
         "publish", help=f"write what was judged into {places.RAW}/desk, to be learned from"
     )
@@ -67,6 +70,14 @@ def _add_user(chosen: argparse.Namespace) -> None:
     with _database(chosen.live).changing() as connection:
         add_user(connection, chosen.name, password, chosen.role, time.time())
     print(f"{chosen.name} may use the desk as {chosen.role}")
+
+
+def _remove_user(chosen: argparse.Namespace) -> None:
+    from aislewatch.desk.people import remove_user
+
+    with _database(chosen.live).changing() as connection:
+        remove_user(connection, chosen.name, time.time())
+    print(f"{chosen.name} may use the desk no more")
 
 
 def _publish(chosen: argparse.Namespace) -> None:

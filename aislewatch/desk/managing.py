@@ -2,18 +2,19 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from sqlalchemy import insert, select
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from aislewatch.config.params import load_params
 from aislewatch.desk import clips, keeping, log, numbers
 from aislewatch.desk.guarding import Asked, Page
 from aislewatch.desk.schema import LOG, STAGED
 from aislewatch.errors import AislewatchError, DeskError
+from aislewatch.files import HASH_BLOCK
 from aislewatch.tables import places
 
 # Entries of the log on one page.
@@ -39,24 +40,27 @@ def _hold(asked: Asked, on: bool) -> Response:
 
 def export(asked: Asked) -> Response:
     """Send a case as one package."""
-    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
-        path = Path(file.name)
-        try:
-            _write(asked, file)
-        except BaseException:
-            path.unlink()
-            raise
-    return FileResponse(
-        path,
-        filename=f"{asked.clip}.zip",
-        media_type="application/zip",
-        background=BackgroundTask(path.unlink),
-    )
-
-
-def _write(asked: Asked, file: IO[bytes]) -> None:
     desk = asked.desk
-    keeping.write_case(desk.database, desk.live, asked.clip, asked.who.name, desk.now(), file)
+    # Without a name from the beginning: no unblurred copy stays behind, whoever breaks off.
+    file = tempfile.TemporaryFile()  # noqa: SIM115  closed when it was sent
+    try:
+        keeping.write_case(desk.database, desk.live, asked.clip, asked.who.name, desk.now(), file)
+        length = file.tell()
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    headers = {
+        "Content-Disposition": f'attachment; filename="{asked.clip}.zip"',
+        "Content-Length": str(length),
+    }
+    return StreamingResponse(_blocks(file), media_type="application/zip", headers=headers)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while block := file.read(HASH_BLOCK):
+            yield block
 
 
 def show_numbers(asked: Asked) -> Response:

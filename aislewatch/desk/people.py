@@ -63,6 +63,19 @@ def add_user(connection: Connection, name: str, password: str, role: str, at: fl
     log.write(connection, at, "command", "user", name, {"role": role})
 
 
+def remove_user(connection: Connection, name: str, at: float) -> None:
+    """Remove a user; what they said stays, their sessions end.
+
+    Raises:
+        DeskError: there is no such user.
+    """
+    if connection.execute(select(USERS.c.name).where(USERS.c.name == name)).first() is None:
+        raise DeskError(f"there is no user {name!r}")
+    connection.execute(delete(SESSIONS).where(SESSIONS.c.user == name))
+    connection.execute(delete(USERS).where(USERS.c.name == name))
+    log.write(connection, at, "command", "user removed", name)
+
+
 def is_limited(connection: Connection, name: str, address: str, at: float) -> bool:
     """Say whether a name or an address has failed too often and must wait."""
     for key, most in ((f"name {name}", "name"), (f"address {address}", "address")):

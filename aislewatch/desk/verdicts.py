@@ -59,7 +59,10 @@ def give(
     if verdict not in WORDS:
         raise DeskError(f"{verdict!r} is no verdict; give one of {', '.join(WORDS)}")
     start_s, end_s = interval_s
-    length = connection.execute(select(CLIPS.c.duration_s).where(CLIPS.c.id == clip)).scalar_one()
+    query = select(CLIPS.c.duration_s, CLIPS.c.stored).where(CLIPS.c.id == clip)
+    length, stored = connection.execute(query).one()
+    if not stored:
+        raise DeskError("its footage was deleted: nobody can see any more what it shows")
     if not 0.0 <= start_s <= end_s <= length + 0.1:
         raise DeskError(f"the theft must lie within the clip's {length:.1f} s, from start to end")
     if verdict == THEFT and end_s - start_s < SHORTEST_THEFT_S:

@@ -227,3 +227,6 @@ def test_the_commands_add_a_user_and_verify_the_log(
     with pytest.raises(SystemExit, match="the log was tampered with"):
         desk("verify", "--noted", "f" * 64)
     assert digest in desk("verify", "--noted", digest)
+    assert "no more" in desk("user", "remove", "gus")
+    with pytest.raises(SystemExit, match="there is no user 'gus'"):
+        desk("user", "remove", "gus")
