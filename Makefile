@@ -22,7 +22,7 @@ QUICK := ground tables labels frames segment score evaluate report
 CODE := aislewatch stages flows tests benchmarks research docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro flow retrain ui prefect-ui deploy test quick lint format types contract unit clean
+.PHONY: help install demo live repro flow retrain ui prefect-ui deploy test quick lint format types contract unit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ demo: install ## synthetic shop -> registered model, then a table of the models
 	@aislewatch synth $(SHOP)
 	@$(MAKE) --no-print-directory repro
 	@aislewatch summary
+
+live: install ## after make demo: its shop watched live, and the desk with a login
+	@aislewatch live
 
 repro: install ## dvc repro, after checking params.yaml and the registry
 	@aislewatch preflight

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aislewatch.cli.delivery import add_deliver
 from aislewatch.cli.desk import add_desk
+from aislewatch.cli.live import add_live
 from aislewatch.cli.models import add_models
 from aislewatch.cli.monitor import add_monitor
 from aislewatch.cli.pretrained import add_pretrained
@@ -48,6 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     detect.set_defaults(run=_detect)
 
     add_watch(commands)
+    add_live(commands)
 
     split = commands.add_parser("split", help="the split's memory")
     steps = split.add_subparsers(required=True, metavar="COMMAND")

@@ -34,6 +34,7 @@ def _watch(chosen: argparse.Namespace) -> None:
     read_cameras(chosen.cameras)
     params = load_params()
     check_store()
+    from aislewatch.delivery.targets import DELIVERY_FILE, read_delivery
     from aislewatch.register.stored import champion, fetched
     from aislewatch.register.versions import Registry
     from aislewatch.watch.scorer import load_live
@@ -47,7 +48,10 @@ def _watch(chosen: argparse.Namespace) -> None:
         registry = Registry(name)
         with fetched(registry, registry.get(chosen.shadow)) as folder:
             models.append(load_live(name, chosen.shadow, folder, params.machine))
-    teller, own_speed = Teller(chosen.live, models[0]), not chosen.as_fast_as_it_goes
+    # Without the file nobody is told but who looks at the desk.
+    named = read_delivery().targets if DELIVERY_FILE.exists() else []
+    teller = Teller(chosen.live, models[0], [target.name for target in named])
+    own_speed = not chosen.as_fast_as_it_goes
     watcher = CameraWatch(chosen.cameras, models, chosen.live, teller, own_speed)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: watcher.stop())

@@ -1,14 +1,16 @@
-"""Tells people of alerts as they happen, and has their evidence written."""
+"""Tells people of alerts as they happen: log, outbox, and evidence that is written meanwhile."""
 
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from aislewatch.alerts.clips import ScoredClip
+from aislewatch.delivery.outbox import Outbox
 from aislewatch.evidence.alert import LiveAlert, ModelFacts
 from aislewatch.watch.addresses import is_file
 from aislewatch.watch.filming import EvidenceJob, write_job
@@ -34,7 +36,7 @@ class _Waiting:
     one: Watched
     model: LiveModel
     happened: LiveChange
-    raised: datetime
+    alert: LiveAlert
     recording: Recording | None
     before_s: float
     end_s: float
@@ -44,13 +46,17 @@ class _Waiting:
 class Teller:
     """Logs each alert when it is raised and when it ends, and writes its evidence.
 
+    A raised alert is in the outbox before anything else is done.
+
     Args:
         live: the folder of what is kept.
         champion: whose alerts are people's; those of any other version are of a shadow.
+        targets: names of those whom `aislewatch deliver` tells.
     """
 
-    def __init__(self, live: Path, champion: LiveModel) -> None:
-        self._live, self._champion = live, champion
+    def __init__(self, live: Path, champion: LiveModel, targets: Sequence[str] = ()) -> None:
+        self._live, self._champion, self._targets = live, champion, targets
+        self._outbox = Outbox(live)
         self._waiting: dict[tuple[str, str, int, float], _Waiting] = {}
         self._jobs: deque[EvidenceJob] = deque()
         self._running: list[tuple[BaseProcess, EvidenceJob]] = []
@@ -60,7 +66,8 @@ class Teller:
         alert, kind = happened.change.alert, happened.change.kind
         key = (one.camera.name, model.version, happened.session, alert.raised_s)
         if kind == "raised":
-            self._waiting[key] = self._begin(one, model, happened)
+            waiting = self._waiting[key] = self._begin(one, model, happened)
+            self._outbox.put(waiting.alert.as_json(), self._targets)
         elif key in self._waiting:
             self._waiting[key].happened = happened
         if kind != "extended":
@@ -101,7 +108,7 @@ class Teller:
             one,
             model,
             happened,
-            datetime.now(UTC),
+            self._live_alert(one, model, happened),
             one.follower.ring.since(alert.start_s - watching.before_s),
             watching.before_s,
             end_s,
@@ -120,16 +127,31 @@ class Teller:
         return newest.end_s > waiting.end_s
 
     def _film(self, waiting: _Waiting) -> None:
-        one, model, happened = waiting.one, waiting.model, waiting.happened
-        alert, source = happened.change.alert, one.camera.shown
+        one, happened = waiting.one, waiting.happened
+        alert = happened.change.alert
         if waiting.recording is None:
             log.warning("%s: nothing of the stream was kept for an alert", one.camera.name)
             return
-        live_alert = LiveAlert(
+        end = waiting.alert.begin + timedelta(seconds=alert.end_s - alert.start_s)
+        told = replace(waiting.alert, end=end, score=alert.peak_score, box=alert.box)
+        begin_s = max(0.0, alert.start_s - waiting.before_s)
+        scores = tuple(
+            ScoredClip(start_s, end_s, score)
+            for session, start_s, end_s, score in one.scores[waiting.model.version]
+            if session == happened.session and end_s > begin_s and start_s < waiting.end_s
+        )
+        zero = told.begin - timedelta(seconds=alert.start_s)
+        self._jobs.append(
+            EvidenceJob(self._live, told, waiting.recording, zero, begin_s, waiting.end_s, scores)
+        )
+
+    def _live_alert(self, one: Watched, model: LiveModel, happened: LiveChange) -> LiveAlert:
+        alert, source = happened.change.alert, one.camera.shown
+        return LiveAlert(
             camera=one.camera.name,
             begin=moment(happened.captured_at(alert.start_s)),
             end=moment(happened.captured_at(alert.end_s)),
-            raised=waiting.raised,
+            raised=datetime.now(UTC),
             captured=moment(happened.captured_at(alert.raised_s)),
             score=alert.peak_score,
             threshold=model.rule.threshold,
@@ -139,18 +161,6 @@ class Teller:
             shadow=model is not self._champion,
             source=source,
             offset_s=alert.start_s if is_file(source) else None,
-        )
-        begin_s = max(0.0, alert.start_s - waiting.before_s)
-        scores = tuple(
-            ScoredClip(start_s, end_s, score)
-            for session, start_s, end_s, score in one.scores[model.version]
-            if session == happened.session and end_s > begin_s and start_s < waiting.end_s
-        )
-        zero = moment(happened.captured_at(0.0))
-        self._jobs.append(
-            EvidenceJob(
-                self._live, live_alert, waiting.recording, zero, begin_s, waiting.end_s, scores
-            )
         )
 
     def _tell_of(self, job: EvidenceJob, process: BaseProcess) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import torch
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,13 +22,10 @@ from aislewatch.alerts.clips import Alert
 from aislewatch.alerts.rule import rule_at
 from aislewatch.cli.main import main
 from aislewatch.config.params import Params, load_params
+from aislewatch.delivery.outbox import Outbox
 from aislewatch.detect.detection import Detection, detect
 from aislewatch.errors import ModelError
-from aislewatch.files import sha256_tree, write_json
-from aislewatch.models.build import ModelConfig, PeopleForm, build, save_model
-from aislewatch.models.sizes import network_of
-from aislewatch.register.bundle import OPERATING, OWN, write_manifest
-from aislewatch.register.versions import CHAMPION
+from aislewatch.models.build import ModelConfig, PeopleForm
 from aislewatch.watch.follower import Follower
 from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
 from aislewatch.watch.loopback import LoopbackCamera
@@ -40,6 +36,7 @@ from aislewatch.watch.windows import LiveClip
 from tests.code_closure import ROOT
 from tests.tiny_registry import new_registry
 from tests.watch.broken_cameras import make_film
+from tests.watch.champions import freeze, register_champion, save_network
 
 SECRET = "geheim-1234"
 SHIPPED = load_params(ROOT / "params.yaml")
@@ -62,20 +59,6 @@ def params() -> Params:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_film(tmp_path_factory.mktemp("films") / "a.mp4", 6.0)
-
-
-def save_network(folder: Path, params: Params, seed: int, threshold: float) -> Path:
-    torch.manual_seed(seed)
-    sizes = network_of(params.model)
-    config = ModelConfig(architecture="cnn", model=sizes, frame_size=64, n_frames=8, step=1, fps=10)
-    save_model(folder, build(config))
-    rule = rule_at(params.alerts, threshold)
-    write_json(folder / OPERATING, {"rule": rule.model_dump()})
-    return folder
-
-
-def freeze(folder: Path, params: Params, threshold: float) -> None:
-    write_json(folder / OPERATING, {"rule": rule_at(params.alerts, threshold).model_dump()})
 
 
 @pytest.fixture(scope="module")
@@ -318,13 +301,10 @@ def test_the_command_watches_a_file_to_its_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """By the registered champion, out of a real registry."""
-    registry = new_registry(tmp_path, empty_store, monkeypatch)
-    bundle = tmp_path / "bundle"
-    shutil.copytree(detected.json_file, bundle / OWN)
-    (bundle / "model.onnx").write_text("none")
-    run = registry.client.create_run(registry.experiment)
-    tags = {"digest": sha256_tree(bundle / OWN), "manifest": write_manifest(bundle), "model": "cnn"}
-    registry.set_alias(CHAMPION, registry.add(bundle, run.info.run_id, tags))
+    new_registry(tmp_path, empty_store, monkeypatch)
+    register_champion(detected.json_file)
+    to = {"name": "room", "kind": "webhook", "address": "http://127.0.0.1:9/"}
+    Path("delivery.yaml").write_text(yaml.safe_dump({"ttl_s": 60.0, "targets": [to]}))
     camera = {"name": "a", "address": str(film), "role": "till"}
     port = {"metrics_port": 0}
     Path("cameras.yaml").write_text(yaml.safe_dump({"watching": port, "cameras": [camera]}))
@@ -337,6 +317,7 @@ def test_the_command_watches_a_file_to_its_end(
     folders = sorted(Path("live/evidence").iterdir())
     assert len(folders) == len(detected.alerts)
     kept = [json.loads((folder / "alert.json").read_text()) for folder in folders]
+    assert {sent.key for sent in Outbox(Path("live")).waiting("room")} == {f.name for f in folders}
     offsets = sorted(alert["offset_s"] for alert in kept)
     assert offsets == pytest.approx([alert.start_s for alert in detected.alerts], abs=1e-3)
     assert {alert["source"] for alert in kept} == {str(film)}
