@@ -1,0 +1,300 @@
+"""What live cameras cost: beside decoding alone, beside OpenCV and the model in a plain loop.
+
+    python -m benchmarks.live                  # cameras a core, and how late clips are scored
+    python -m benchmarks.live --soak 3600      # memory and open files while cameras come and go
+    python -m benchmarks.live --model          # clips a second of the network alone, on any device
+
+OpenCV is measured where it is installed (`pip install opencv-python-headless`); nothing of ours
+needs it.
+"""
+
+import argparse
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import psutil
+import torch
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from aislewatch.alerts.rule import rule_at
+from aislewatch.config.params import load_params
+from aislewatch.files import write_json
+from aislewatch.models.build import ModelConfig, build, save_model
+from aislewatch.models.scoring import set_up_compute
+from aislewatch.models.sizes import network_of
+from aislewatch.register.bundle import OPERATING
+from aislewatch.watch.cameras_file import LiveCamera, Watching
+from aislewatch.watch.follower import Follower
+from aislewatch.watch.live_alerts import LiveChange
+from aislewatch.watch.loopback import LoopbackCamera
+from aislewatch.watch.scorer import LiveModel, load_live
+from aislewatch.watch.watched import Watched
+from aislewatch.watch.watcher import CameraWatch
+from benchmarks.rounds import machine, medians, verdict
+
+# Seconds of film, its pictures a second, and the sizes that shops' cameras have.
+FILM_S, RATE = 40, 25
+SIZES = {"320x240": "320:240", "1080p": "1920:1080"}
+
+# Of decoding alone, the share of cameras that a core must sustain.
+SHARE = 0.8
+# Seconds from a clip's last frame to its alert beyond a stride.
+BEYOND_S = 0.2
+
+
+class _Silent:
+    """Is told of alerts, and does nothing: what is measured ends with the score."""
+
+    def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
+        """Nothing."""
+
+    def look(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def main() -> None:
+    """Measure what was asked for, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--soak", type=float, default=0.0, help="seconds to watch")
+    parser.add_argument("--cameras", type=int, default=4, help="on loopback")
+    parser.add_argument("--film", type=Path, help="any film; else noise over a test picture")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model", action="store_true", help="the network alone")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="live-") as name:
+        folder = Path(name)
+        model = _model(folder / "model")
+        print(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {machine()}")
+        if chosen.model:
+            model_rate(model)
+        elif chosen.soak:
+            soak(folder, model, chosen.cameras, chosen.soak, chosen.film)
+        else:
+            cameras_a_core(folder, model, chosen.rounds, chosen.film)
+            lateness(folder, model, chosen.cameras, chosen.film)
+
+
+def cameras_a_core(folder: Path, model: LiveModel, rounds: int, film: Path | None) -> None:
+    """Print how many cameras a core sustains: decoding alone, ours, and a plain loop."""
+    for name, size in SIZES.items():
+        source = _film(folder / f"{name}.mp4", size, film)
+        jobs: dict[str, Callable[[], object]] = {
+            "decoding alone": lambda source=source: _decode(source),
+            "a camera of ours": lambda source=source: _follow(source, model),
+            "ours, with the model": lambda source=source: _follow(source, model, scored=True),
+        }
+        try:
+            import cv2  # noqa: F401
+        except ImportError:
+            print("OpenCV is not installed: no plain loop")
+        else:
+            jobs["OpenCV and the model"] = lambda source=source: _plain_loop(source, model)
+        cost = medians(jobs, rounds)
+        for job, one in cost.items():
+            print(f"{name}, {job}: {FILM_S / one.cpu_s:.1f} cameras a core")
+        alone = cost["decoding alone"].cpu_s
+        print(verdict(f"{name}, share", alone / cost["a camera of ours"].cpu_s, SHARE))
+
+
+def lateness(folder: Path, model: LiveModel, cameras: int, film: Path | None) -> None:
+    """Print how long after its last frame a clip is scored, while cameras play on loopback."""
+    late_s: list[float] = []
+
+    class _Noting(CameraWatch):
+        def _note_lateness(self, one: Watched, late: float, now_s: float) -> None:
+            late_s.append(late)
+
+    shop, watch = _shop(folder, model, cameras, film, _Noting)
+    time.sleep(FILM_S)
+    watch.stop()
+    for camera in shop:
+        camera.close()
+    config = model.detector.config
+    stride_s = config.n_frames * config.step // 2 / config.fps
+    p50, p99 = np.quantile(late_s, [0.5, 0.99])
+    print(f"{cameras} cameras, {len(late_s)} clips: last frame to score p50 {p50 * 1000:.0f} ms")
+    print(verdict("p99, seconds", float(p99), stride_s + BEYOND_S, most=True))
+
+
+def soak(folder: Path, model: LiveModel, cameras: int, seconds: float, film: Path | None) -> None:
+    """Print memory and open files as time passes; one camera in four breaks off every 20 s."""
+    shop, watch = _shop(folder, model, cameras, film, CameraWatch)
+    begun = time.monotonic()
+    ours = psutil.Process()
+    while time.monotonic() - begun < seconds:
+        time.sleep(min(20.0, seconds))
+        watched = list(watch.watched.values())
+        for one in watched[::4]:
+            for process in ours.children(recursive=True):
+                if process.ppid() != ours.pid and one.follower.state == "running":
+                    process.kill()
+                    break
+        theirs = [one for one in ours.children(recursive=True) if one.ppid() != ours.pid]
+        lost = sum(one.follower.counts.connections - 1 for one in watched)
+        scored = sum(one.facts.scored for one in watched)
+        print(
+            f"{time.monotonic() - begun:6.0f} s: {ours.memory_info().rss >> 20} MiB, "
+            f"{ours.num_fds()} open files, {threading.active_count()} threads, "
+            f"{len(theirs)} camera processes of {_mean_mib(theirs):.0f} MiB; "
+            f"{scored} clips, {lost} new connections",
+            flush=True,
+        )
+    watch.stop()
+    for camera in shop:
+        camera.close()
+
+
+def model_rate(model: LiveModel) -> None:
+    """Print clips a second of the network alone, and the cameras that come to."""
+    config = model.detector.config
+    stride_s = config.n_frames * config.step // 2 / config.fps
+    model.detector.to(model.device)
+    for batch in (32, 256, 1024):
+        shape = batch, config.n_frames, config.frame_size * 3 // 2, config.frame_size
+        yuv_BTKW = torch.randint(0, 256, shape, dtype=torch.uint8)
+        rounds = 0
+        with torch.inference_mode():
+            for _ in range(3):
+                model.detector(yuv_BTKW.to(model.device)).cpu()
+            begun = time.perf_counter()
+            while time.perf_counter() - begun < 3.0:
+                model.detector(yuv_BTKW.to(model.device)).cpu()
+                rounds += 1
+        rate = rounds * batch / (time.perf_counter() - begun)
+        print(
+            f"{model.device}, batches of {batch} from ordinary memory: {rate:.0f} clips/s, "
+            f"{rate * stride_s:.0f} cameras"
+        )
+
+
+def _model(folder: Path) -> LiveModel:
+    """Make the demo's ConvLSTM, untrained: it costs what a trained one does."""
+    params = load_params()
+    torch.manual_seed(0)
+    config = ModelConfig(
+        architecture="convlstm",
+        model=network_of(params.model),
+        frame_size=params.frames.size,
+        n_frames=params.segment.n_frames,
+        step=params.segment.step,
+        fps=params.frames.fps,
+    )
+    save_model(folder, build(config))
+    write_json(folder / OPERATING, {"rule": rule_at(params.alerts, 0.8).model_dump()})
+    set_up_compute(params.machine)
+    return load_live("aislewatch", "0", folder, params.machine)
+
+
+def _film(path: Path, size: str, film: Path | None) -> Path:
+    """Render a film of this size: a real one scaled, or a test picture under a sensor's noise."""
+    noisy = f"testsrc2=rate={RATE}:size=640x360,noise=alls=6:allf=t"
+    source = ["-stream_loop", "-1", "-i", str(film)] if film else ["-f", "lavfi", "-i", noisy]
+    command = [get_ffmpeg_exe(), "-v", "error", "-y", *source, "-t", str(FILM_S)]
+    command += ["-vf", f"scale={size},fps={RATE},format=yuv420p", "-c:v", "libx264"]
+    command += ["-preset", "veryfast", "-bf", "0", "-g", str(2 * RATE), str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+def _decode(source: Path) -> None:
+    with av.open(str(source)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        for _ in container.decode(stream):
+            pass
+
+
+def _follow(source: Path, model: LiveModel, scored: bool = False) -> None:
+    config = model.detector.config
+    one = Follower(
+        LiveCamera(name="a", address=str(source), role="till"),
+        Watching(),
+        config.fps,
+        config.frame_size,
+        model.new_window(),
+        lambda: None,
+        at_own_speed=False,
+    )
+    one.start()
+    while not one.is_gone() or one.clips.count:
+        clip = one.clips.take()
+        if clip is None:
+            time.sleep(0.01)
+        elif scored:
+            model.score([clip])
+    one.join()
+
+
+def _plain_loop(source: Path, model: LiveModel) -> None:
+    """Read by OpenCV, scale each tenth of a second's picture, score each clip, as people do."""
+    import cv2
+
+    config = model.detector.config
+    cv2.setNumThreads(1)
+    film, frames, number, size = cv2.VideoCapture(str(source)), [], 0, config.frame_size
+    while True:
+        is_there, picture = film.read()
+        if not is_there:
+            break
+        due = number * config.fps // RATE != (number - 1) * config.fps // RATE
+        number += 1
+        if not due:
+            continue
+        small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+        frames.append(cv2.cvtColor(small, cv2.COLOR_BGR2YUV_I420))
+        if len(frames) == config.n_frames:
+            with torch.inference_mode():
+                model.detector(torch.from_numpy(np.stack(frames)[None])).sigmoid().item()
+            frames = frames[config.n_frames // 2 :]
+    film.release()
+
+
+def _shop(
+    folder: Path,
+    model: LiveModel,
+    cameras: int,
+    film: Path | None,
+    kind: type[CameraWatch],
+) -> tuple[list[LoopbackCamera], CameraWatch]:
+    """Watch cameras on loopback, in a thread; return when all of them run."""
+    source = _film(folder / "loopback.mp4", SIZES["320x240"], film)
+    shop = [LoopbackCamera(source) for _ in range(cameras)]
+    file = folder / "cameras.yaml"
+    lines = ["watching: {metrics_port: 0}", "cameras:"]
+    lines += [
+        f"- {{name: camera-{number}, address: '{camera.address}', role: aisle}}"
+        for number, camera in enumerate(shop)
+    ]
+    file.write_text("\n".join(lines))
+    watch = kind(file, [model], folder / "live", _Silent())
+    threading.Thread(target=watch.run, daemon=True).start()
+    while len(watch.watched) < cameras or any(
+        one.follower.state != "running" for one in list(watch.watched.values())
+    ):
+        time.sleep(0.1)
+    return shop, watch
+
+
+def _mean_mib(processes: list[psutil.Process]) -> float:
+    sizes = []
+    for one in processes:
+        try:
+            sizes.append(one.memory_full_info().uss / (1 << 20))
+        except psutil.Error:
+            continue
+    return float(np.mean(sizes)) if sizes else 0.0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
