@@ -134,7 +134,7 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "learning": {
         **{"batch_size": 4, "focal_gamma": 1.0, "oversample": False, "flip": 0.25},
-        **{"brightness": 0.1, "crop": 0.75, "precision": "bf16"},
+        **{"brightness": 0.1, "crop": 0.75, "precision": "bf16", "epoch_clips": 7},
         **{"speed": 0.2, "mixup": 0.4, "schedule": "cosine", "warmup": 0.05, "average": 0.98},
     },
     "segment": {"n_frames": 4, "step": 2},
