@@ -195,7 +195,10 @@ def test_a_job_is_the_products_training_of_its_recipe(folder: Path) -> None:
 
 # The start of the search as docs/benchmarks.md says it in keys of params.yaml.
 START_IN_PARAMS: dict[str, dict[str, Any]] = {
-    "model": {"size": "small_gpu", "input": "diff", "norm": "batch", "mirrors": True},
+    "model": {
+        **{"size": "small_gpu", "input_size": None, "encoder_channels": None},
+        **{"input": "diff", "norm": "batch", "mirrors": True},
+    },
     "segment": {"n_frames": 15, "step": 2},
     "learning": {
         "batch_size": 32,
@@ -205,6 +208,7 @@ START_IN_PARAMS: dict[str, dict[str, Any]] = {
         "schedule": "cosine",
         "warmup": 0.05,
         "average": 0.98,
+        "epoch_clips": None,
     },
     "search": {
         "lr": [1e-3, 1e-3],
