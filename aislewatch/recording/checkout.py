@@ -121,8 +121,8 @@ def run_again(folder: Path) -> bool:
     On the CPU that made them, with as many threads; another CPU may differ in the last bits.
     """
     before = (folder / LOCK).read_bytes()
-    for stage in ("train", "score", "evaluate"):
-        _run(sys.executable, "-m", "dvc", "repro", "-q", "-f", "-s", stage, cwd=folder)
+    stages = ("train", "score", "evaluate")
+    _run(sys.executable, "-m", "dvc", "repro", "-q", "-f", "-s", *stages, cwd=folder)
     return (folder / LOCK).read_bytes() == before
 
 

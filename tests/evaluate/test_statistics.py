@@ -100,6 +100,7 @@ def test_intervals_repeat_and_hold_the_figure() -> None:
         assert found.undefined == 0.0
 
 
+@pytest.mark.simulation
 def test_intervals_hold_the_truth_as_often_as_they_claim() -> None:
     """Clustered clips, 40 videos of either class by chance: 92 to 97 % for a claim of 95."""
     rng = np.random.default_rng(7)
@@ -133,6 +134,7 @@ def coverage(grouped: bool, trials: int) -> dict[str, float]:
     return {name: count / trials for name, count in held.items()}
 
 
+@pytest.mark.simulation
 def test_files_of_one_recording_are_resampled_together() -> None:
     """15 recordings of 8 files: files by themselves held 82 % (accuracy) and 66 % (recall).
 
@@ -143,6 +145,7 @@ def test_files_of_one_recording_are_resampled_together() -> None:
     assert by_file["recall"] < 0.8, by_file
 
 
+@pytest.mark.simulation
 def test_resampling_clips_would_claim_far_too_much() -> None:
     rng = np.random.default_rng(7)
     quick = SETTINGS.model_copy(update={"resamples": 200})

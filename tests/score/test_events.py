@@ -116,6 +116,7 @@ def noise(rng: np.random.Generator, name: str) -> VideoScores:
     return VideoScores(name, 4 * HOUR, events, scored)
 
 
+@pytest.mark.simulation
 def test_noise_has_no_threshold_with_recall_within_a_budget() -> None:
     """Half an alarm an hour: merged into one, any number of them went through (issue 12)."""
     rng = np.random.default_rng(3)
@@ -158,6 +159,7 @@ def test_matching_is_one_to_one_and_as_large_as_can_be(rows: list[list[bool]]) -
     assert len(used) == best(0, frozenset(range(len(rows))))
 
 
+@pytest.mark.simulation
 def test_intervals_of_event_recall_hold_the_truth_as_often_as_they_claim() -> None:
     """A video's events share its luck: found with a chance of its own, 0.7 on average."""
     rng = np.random.default_rng(11)
