@@ -46,14 +46,19 @@ def _fsync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _temporary_prefix(path: Path) -> str:
-    """Return the prefix of temporary names beside ``path``; remove what killed processes left."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+def remove_abandoned(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left half written of an entry of a folder, or of all."""
+    for left in folder.glob(f".{name}.*.tmp"):
         if _is_abandoned(left):
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
+
+
+def _temporary_prefix(path: Path) -> str:
+    """Return the prefix of temporary names beside ``path``; remove what killed processes left."""
+    remove_abandoned(path.parent, glob.escape(path.name))
     return f".{path.name}.{os.getpid()}-"
 
 

@@ -15,7 +15,7 @@ from aislewatch.errors import FootageError
 from aislewatch.evidence.alert import LiveAlert, in_utc
 from aislewatch.evidence.blur import blurred
 from aislewatch.evidence.film import FilmWriter
-from aislewatch.files import sha256_file, whole_folder, write_json
+from aislewatch.files import remove_abandoned, sha256_file, whole_folder, write_json
 
 EVIDENCE = "evidence"  # below the live folder
 
@@ -68,6 +68,8 @@ def write_evidence(live: Path, alert: LiveAlert, film: Film) -> Path:
     """
     folder = live / EVIDENCE / alert.id
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # Films of people, which no desk knows of and would ever delete.
+    remove_abandoned(folder.parent)
     peak_s = _peak_s(alert, film)
     with whole_folder(folder) as temporary:
         last_s = _write_films(temporary, film, peak_s)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from aislewatch.alerts.engine import raise_alerts
 from aislewatch.alerts.rule import rule_at
 from aislewatch.config.params import Params, load_params
 from aislewatch.detect.detection import Detection, detect
@@ -20,9 +21,12 @@ from aislewatch.models.scoring import source_of
 from aislewatch.models.sizes import network_of
 from aislewatch.register.bundle import DETECTOR, OPERATING
 from aislewatch.score.clips import successive_starts
-from aislewatch.score.scoring import score_views
+from aislewatch.score.scored import Dataset
+from aislewatch.score.scored import scored as scored_model
+from aislewatch.score.scoring import score_model, score_views
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.people import TRACKS
+from aislewatch.tables.validate import ANNOTATIONS, VIDEOS
 from tests.people.shop import film, make_shop, run_both
 from tests.people.tiny_detector import write_tiny
 
@@ -83,6 +87,19 @@ def test_detection_scores_as_the_score_stage_does(shop: tuple[Path, Params]) -> 
     assert [clip.score for clip in found.clips] == scored["score"].tolist()
     assert [clip.track for clip in found.clips] == scored["track"].tolist()
     assert 0.0 < scored["score"].max() < 1.0
+
+
+def test_evaluation_raises_the_alerts_that_detection_raises(shop: tuple[Path, Params]) -> None:
+    found, catalog = detected(shop), CATALOG.read()
+    model = load_model(shop[0] / "model")
+    splits = catalog[["video", "frames_file"]].assign(start=0, label=0, split="val", group="a")
+    table = score_model(model, splits, catalog, source_of(model.config), torch.device("cpu"))
+    nothing = ANNOTATIONS.frame([])
+    dataset = Dataset(splits, catalog, nothing, VIDEOS.frame([]))
+    [video] = scored_model("convlstm", {}, table, dataset).whole["val"]
+    assert video.clips == found.clips
+    assert raise_alerts(video.clips, found.rule) == list(found.alerts)
+    assert len(found.alerts) == 1
 
 
 def test_another_detector_is_refused(shop: tuple[Path, Params]) -> None:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -175,6 +178,29 @@ def test_an_alert_has_one_folder_however_often_it_is_written(tmp_path: Path) -> 
     assert write_evidence(tmp_path, replace(ALERT, shadow=True), film()) != first
     assert json.loads((first / "alert.json").read_text())["end"] == "2026-11-30T12:00:04.000Z"
     assert len(list((tmp_path / "evidence").iterdir())) == 3
+
+
+def test_what_a_killed_writer_left_of_people_goes_with_the_next_alert(tmp_path: Path) -> None:
+    """Killed with both films half written; nobody writes that alert again."""
+    killed = (
+        "import os, signal, sys\n"
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from aislewatch.evidence.folder import write_evidence\n"
+        "from tests.evidence.test_evidence import ALERT, film\n"
+        "def pictures():\n"
+        "    yield from film().pictures\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_evidence(Path(sys.argv[1]), ALERT, replace(film(), pictures=pictures()))\n"
+    )
+    command = [sys.executable, "-c", killed, str(tmp_path)]
+    status = subprocess.run(command, check=False, cwd=Path(__file__).parents[2]).returncode
+    assert status == -signal.SIGKILL
+    [left] = (tmp_path / "evidence").iterdir()
+    assert left.name.startswith(".")
+    assert (left / "original.mp4").exists()
+    other = write_evidence(tmp_path, replace(ALERT, track=5), film())
+    assert list((tmp_path / "evidence").iterdir()) == [other]
 
 
 def test_without_a_picture_there_is_no_folder(tmp_path: Path) -> None:
