@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from aislewatch.ingest.decoder import DECODED_BY
 from aislewatch.ingest.folder import scratch_folder
 from aislewatch.people.boxes import Floats
 from aislewatch.people.finding import Finder, Footage, FoundWay, Graphs
+from aislewatch.people.spread import There, find_on
 from aislewatch.people.store import Entry, PeopleStore, entry_key
 from aislewatch.tables import places
 
@@ -69,7 +70,13 @@ def find_people(
     entries = {key: entry for key, entry in known.items() if entry is not None}
     new = list({video.key: video for video in videos if video.key not in entries}.values())
     workers = min(params.machine.ingest_workers or len(os.sched_getaffinity(0)), len(new))
-    if new:
+    if new and params.machine.cluster is not None:
+        there = _there(params, store, graphs, new[0].footage.times.fps)
+        absolute = [_absolute(video) for video in new]
+        for done, entry in enumerate(find_on(params.machine.cluster, there, absolute), start=1):
+            entries[entry.key] = entry
+            progress(done, len(new))
+    elif new:
         fps = new[0].footage.times.fps
         with (
             scratch_folder(store.folder) as scratch,
@@ -105,6 +112,18 @@ def _videos(catalog: pd.DataFrame, params: Params, graphs: Graphs) -> list[Track
         footage = Footage(places.RAW / name, width, height, of_video)
         videos.append(TrackedVideo(name, sha256, entry_key(same | own), footage))
     return videos
+
+
+def _there(params: Params, store: PeopleStore, graphs: Graphs, fps: int) -> There[TrackedVideo]:
+    store.folder.mkdir(parents=True, exist_ok=True)
+    settings = (params.people, params.track, params.ingest)
+    return There(_find, store, Path(params.people.weights), graphs.sha256, fps, *settings)
+
+
+def _absolute(video: TrackedVideo) -> TrackedVideo:
+    file = video.footage.file
+    place = file.parent.resolve() / file.name
+    return replace(video, footage=replace(video.footage, file=place))
 
 
 def _find_all(
