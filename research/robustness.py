@@ -1,189 +1,195 @@
-"""How scores of unseen MNNIT clips hold when the picture gets worse.
+"""How scores of unseen MNNIT clips hold when the films get worse, through the product's own stages.
 
-python -m research.robustness FOLDER CORPUS [--names chosen start] [--picture FILE]
+python -m research.robustness spoil CORPUS RAW [CONDITION ...]    a source a condition, below RAW
+    (then `sources` of params.yaml lists them, and the stages ingest and track run)
+python -m research.robustness score PROJECT FOLDER...             a line a condition and FOLDER
+python -m research.robustness draw OUT.png SCORES.csv             the curves
 
-FOLDER is that of research/accuracy.py, whose trainings keep a network an outer fold; each is
-scored on its own unseen clips, of the outer folds that all names have. Compression is done on the
-videos by x264; the rest on stored frames. On two CPU cores without other work, some ten minutes.
+PROJECT holds the spoiled films' frames and people. FOLDER is one of research/accuracy.py in which
+`--stages start` kept a network an outer fold; of people where it has a form.json. Every network is
+scored on its own unseen clips: nothing of a spoiled film is ever learned from.
 """
 
 import argparse
-import subprocess
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import csv
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import torch
-from imageio_ffmpeg import get_ffmpeg_exe
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from sklearn.metrics import roc_auc_score
 
 from aislewatch.models.build import Detector, load_model
-from research import footage, pack
-from research.footage import Folded
-from research.plan import CHOSEN
+from aislewatch.tables import places
+from aislewatch.tables.ingest import CATALOG
+from aislewatch.tables.people import TRACKED
+from research.footage import Folded, read_folded
+from research.pack import with_folds
+from research.people import main_people
 from research.select import FOLDS, job_name
+from research.stages import START
 from research.trainings import Shelf, video_logits
 
-Frames = NDArray[np.uint8]
-# Network by outer fold, by the trainings' name.
-Networks = Mapping[str, Mapping[int, Detector]]
-# One a name, told apart in grey.
-STYLES = ("o-", "s--", "^:", "D-.")
-LUMA_BLACK = 16  # limited-range luma of black
-CPU = torch.device("cpu")
-
-
-def darker(frames: Frames, factor: float) -> Frames:
-    """Luma and colour scaled down in code values, as an underexposed camera gives them."""
-    dark = frames.astype(np.float32)
-    dark[:, : footage.SIZE] = (dark[:, : footage.SIZE] - LUMA_BLACK) * factor + LUMA_BLACK
-    dark[:, footage.SIZE :] = (dark[:, footage.SIZE :] - 128) * factor + 128
-    return np.round(dark).clip(0, 255).astype(np.uint8)
-
-
-def blurred(frames: Frames, sigma: float) -> Frames:
-    """Luma out of focus by ``sigma`` of the store's pixels."""
-    out = frames.copy()
-    out[:, : footage.SIZE] = gaussian_filter(frames[:, : footage.SIZE], (0, sigma, sigma))
-    return out
-
-
-def coarser(frames: Frames, side: int) -> Frames:
-    """Luma of a camera with ``side`` pixels a side, scaled up to the store's size."""
-    luma = torch.from_numpy(frames[:, : footage.SIZE])[:, None].float()
-    small = torch.nn.functional.interpolate(luma, (side, side), mode="area")
-    large = torch.nn.functional.interpolate(small, luma.shape[-2:], mode="bilinear")
-    out = frames.copy()
-    out[:, : footage.SIZE] = large[:, 0].round().byte().numpy()
-    return out
-
-
-def compressed(corpus: Path, crf: int, videos: pd.DataFrame) -> Frames:
-    """Encode the videos once more by x264 at a constant rate factor, decode them by the product."""
-    with tempfile.TemporaryDirectory() as folder:
-        for path in videos["path"]:
-            target = Path(folder) / "again" / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-i", str(corpus / path)]
-            command += ["-c:v", "libx264", "-crf", str(crf), "-threads", "1", str(target)]
-            subprocess.run(command, check=True)
-        decoded = pack.decoded(Path(folder) / "again", "mnnit", Path(folder) / "frames")
-        again = videos[["path"]].merge(decoded, on="path", validate="one_to_one")
-        return stacked(again, Path(folder) / "frames")
-
-
-def stacked(videos: pd.DataFrame, frames_dir: Path) -> Frames:
-    """Read the frames of all videos, one after another."""
-    files = [np.fromfile(frames_dir / file, np.uint8) for file in videos["frames_file"]]
-    return np.concatenate(files).reshape(-1, footage.SIZE * 3 // 2, footage.SIZE)
+FILMED = "filmed"
+# Limited-range luma of black, and colour of grey.
+LUMA_BLACK, CHROMA_ZERO = 16, 128
 
 
 @dataclass(frozen=True)
-class Axis:
-    """One way to spoil a picture, from as filmed on."""
+class Condition:
+    """What is done to a film: its light, its size, then its compression (0 loses nothing)."""
 
-    title: str
-    severities: tuple[float, ...]
-    spoil: Callable[[Frames, float], Frames]
-
-
-def axes(corpus: Path, videos: pd.DataFrame) -> tuple[Axis, ...]:
-    """What is tried; the compressed clips come from the videos, not from the frames."""
-    return (
-        Axis("light, share of what it was", (0.5, 0.25, 0.1), darker),
-        Axis("blur, σ in pixels of 128", (1, 2, 4), blurred),
-        Axis(
-            "camera, pixels a side", (64, 32, 16), lambda frames, side: coarser(frames, int(side))
-        ),
-        Axis(
-            "x264, constant rate factor",
-            (33, 41, 49),
-            lambda _, crf: compressed(corpus, int(crf), videos),
-        ),
-    )
+    light: float = 1.0  # share of luma and colour that is left, in code values
+    divisor: int = 1  # of the pixels a side
+    rate_factor: int = 0  # of x264
 
 
-def main() -> None:
-    """Print a line a condition and name as it is measured, then draw the curves."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--names", nargs="+", default=[CHOSEN], help="of the trainings")
-    parser.add_argument("--picture", type=Path)
-    asked = parser.parse_args()
-    data, shelf = footage.read_folded(asked.folder), Shelf(asked.folder / "results")
-    real = stacked(data.videos, data.frames_dir)
-    networks = {name: stored_networks(shelf, name) for name in asked.names}
-    folds = sorted(set.intersection(*(set(found) for found in networks.values())))
-    print(f"outer folds {folds}, {np.isin(data.column('fold'), folds).sum()} videos")
-    filmed = auc_of("as filmed", real, networks, folds, data)
-    drawn = []
-    for axis in axes(asked.corpus, data.videos):
-        aucs = [filmed]
-        for severity in axis.severities:
-            spoiled = axis.spoil(real, severity)
-            aucs.append(auc_of(f"{axis.title}: {severity:g}", spoiled, networks, folds, data))
-        drawn.append((axis, aucs))
-    if asked.picture:
-        draw(drawn, asked.picture)
+CONDITIONS = {
+    FILMED: Condition(),
+    "light_50": Condition(light=0.5),
+    "light_25": Condition(light=0.25),
+    "light_10": Condition(light=0.1),
+    "side_2": Condition(divisor=2),
+    "side_4": Condition(divisor=4),
+    "crf_41": Condition(rate_factor=41),
+    "crf_49": Condition(rate_factor=49),
+}
+# The curves: title, then what stands from left to right.
+AXES = {
+    "light, % of what it was": (FILMED, "light_50", "light_25", "light_10"),
+    "pixels a side, divided by": (FILMED, "side_2", "side_4"),
+    "x264, rate factor": (FILMED, "crf_41", "crf_49"),
+}
 
 
-def auc_of(
-    condition: str, frames: Frames, networks: Networks, folds: Sequence[int], data: Folded
-) -> dict[str, float]:
-    """AUC of each name's networks over the clips of the folds, which is printed too."""
-    fold, label, aucs = data.column("fold"), data.column("label"), {}
-    rows = np.flatnonzero(np.isin(fold, folds))
-    with tempfile.TemporaryDirectory() as folder:
-        ends = np.cumsum(data.column("n_frames"))[:-1]
-        for file, video in zip(data.videos["frames_file"], np.split(frames, ends), strict=True):
-            video.tofile(Path(folder) / file)
-        for name, found in networks.items():
+def spoil(corpus: Path, raw: Path, conditions: Sequence[str]) -> None:
+    """Write every film of the room under every condition, in the same class folders."""
+    films = sorted((corpus / "mnnit").glob("*/*"))
+    jobs = [
+        (film, raw / name / film.parent.name / f"{film.stem}.mkv", CONDITIONS[name])
+        for name in conditions
+        for film in films
+    ]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(spoil_film, *zip(*jobs, strict=True), chunksize=8))
+
+
+def spoil_film(film: Path, target: Path, condition: Condition) -> None:
+    """Write one film under one condition, its pictures at their own times."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(film)) as before, av.open(str(target), "w") as after:
+        filmed = before.streams.video[0]
+        options = {"crf": str(condition.rate_factor), "threads": "1"}
+        stream = after.add_stream("libx264", rate=filmed.average_rate, options=options)
+        width, height = (
+            size // condition.divisor // 2 * 2 for size in (filmed.width, filmed.height)
+        )
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for frame in before.decode(filmed):
+            scaled = frame.reformat(width, height, "yuv420p", interpolation="AREA")
+            yuv_KW = scaled.to_ndarray().astype(np.float32)
+            black = np.where(np.arange(len(yuv_KW)) < height, LUMA_BLACK, CHROMA_ZERO)[:, None]
+            yuv_KW = black + (yuv_KW - black) * condition.light
+            dark = av.VideoFrame.from_ndarray(yuv_KW.round().astype(np.uint8), "yuv420p")
+            dark.pts, dark.time_base = frame.pts, frame.time_base
+            after.mux(stream.encode(dark))
+        after.mux(stream.encode(None))
+
+
+def spoiled(project: Path, condition: str, folder: Path) -> Folded:
+    """Return the videos of a condition with the folds of their originals.
+
+    Args:
+        project: with what the stages made of the spoiled films.
+        condition: a source of it.
+        folder: of the trainings; says whether people or whole pictures are shown.
+    """
+    learned = read_folded(folder, folder)
+    catalog = CATALOG.at(project / CATALOG.path).read()
+    catalog = catalog[catalog["source"] == condition]
+    names = {Path(path).with_suffix(""): path for path in learned.videos["path"]}
+    if learned.people is None:
+        videos = catalog[["video", "frames_file", "n_frames"]].rename(columns={"video": "path"})
+        videos.insert(2, "first", 0)
+        frames_dir = project / places.FRAMES
+    else:
+        tracked = TRACKED.at(project / TRACKED.path).read()
+        videos = main_people(catalog, tracked)
+        frames_dir = project / places.FEATURES
+    originals = [names[Path("mnnit", *Path(p).with_suffix("").parts[1:])] for p in videos["path"]]
+    return Folded(with_folds(videos.assign(path=originals)), frames_dir, learned.people)
+
+
+def networks(folder: Path) -> dict[int, Detector]:
+    """Load the network of each outer fold."""
+    shelf = Shelf(folder / "results")
+    jobs = {fold: job_name("convlstm", START, (fold,), 0) for fold in range(FOLDS)}
+    return {fold: load_model(shelf.network_folder(job)) for fold, job in jobs.items()}
+
+
+def score(project: Path, folders: Sequence[Path]) -> None:
+    """Print a line of CSV a condition and folder: accuracy, AUC, videos that show somebody."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    print("condition,folder,accuracy,auc,shown", flush=True)
+    found = {folder: {f: n.to(device) for f, n in networks(folder).items()} for folder in folders}
+    there = set(CATALOG.at(project / CATALOG.path).read()["source"])
+    for condition in [name for name in CONDITIONS if name in there]:
+        for folder, by_fold in found.items():
+            data = spoiled(project, condition, folder)
+            fold, label = data.column("fold"), data.column("label")
             logits = np.full(len(fold), np.nan)
-            for outer in folds:
+            for outer, network in by_fold.items():
                 own = np.flatnonzero(fold == outer)
-                logits[own] = video_logits(found[outer], data, own, Path(folder), CPU)
-            aucs[name] = report(f"{name}, {condition}", label[rows], logits[rows])
-    return aucs
+                logits[own] = video_logits(network, data, own, data.frames_dir, device)
+            accuracy, auc = ((logits > 0) == (label > 0)).mean(), roc_auc_score(label, logits)
+            shown = int(data.shows_somebody.sum())
+            print(f"{condition},{folder.name},{accuracy:.4f},{auc:.4f},{shown}", flush=True)
 
 
-def draw(measured: Sequence[tuple[Axis, list[dict[str, float]]]], picture: Path) -> None:
-    """AUC over severity, a panel a way to spoil; lines differ by dash and marker, not by colour."""
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
-    panels = figure.subplots(1, len(measured), sharey=True)
-    for panel, (axis, aucs) in zip(panels, measured, strict=True):
-        for name, style in zip(aucs[0], STYLES, strict=False):
-            panel.plot([100 * auc[name] for auc in aucs], style, color="black", label=name)
-        panel.set_xticks(range(len(aucs)), ["as filmed", *(f"{s:g}" for s in axis.severities)])
-        panel.set_xlabel(axis.title)
-        panel.axhline(50, color="0.6", linewidth=0.8)
+def draw(picture: Path, scores: Path) -> None:
+    """Draw AUC over severity, a panel a way to spoil; lines differ by dash and marker."""
+    with scores.open() as file:
+        rows = list(csv.DictReader(file))
+    auc = pd.DataFrame(rows).pivot(index="condition", columns="folder", values="auc").astype(float)
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(AXES), sharey=True)
+    for panel, (title, names) in zip(panels, AXES.items(), strict=True):
+        for folder, style in zip(auc.columns, ("o-", "s--", "^:"), strict=False):
+            panel.plot(100 * auc.loc[list(names), folder], style, color="black", label=folder)
+        panel.set_xticks(range(len(names)), ["filmed", *(n.split("_")[1] for n in names[1:])])
+        panel.set_xlabel(title)
         panel.grid(axis="y", color="0.9")
     panels[0].set_ylabel("ROC-AUC on unseen clips, %")
     panels[0].legend(frameon=False)
-    picture.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(picture, dpi=110)
 
 
-def stored_networks(shelf: Shelf, name: str) -> dict[int, Detector]:
-    """The network of each outer fold that was kept."""
-    folders = {
-        outer: shelf.network_folder(job_name("convlstm", name, (outer,), 0))
-        for outer in range(FOLDS)
-    }
-    return {outer: load_model(folder) for outer, folder in folders.items() if folder.exists()}
-
-
-def report(name: str, label: NDArray[np.int64], logits: NDArray[np.float64]) -> float:
-    """Print one line; the AUC."""
-    accuracy, auc = ((logits > 0) == (label > 0.5)).mean(), float(roc_auc_score(label, logits))
-    print(f"{name:48s} accuracy {accuracy:.3f}  AUC {auc:.3f}", flush=True)
-    return auc
+def main() -> None:
+    """Do what is asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    asked = parser.add_subparsers(dest="what", required=True)
+    spoiling = asked.add_parser("spoil")
+    spoiling.add_argument("corpus", type=Path)
+    spoiling.add_argument("raw", type=Path)
+    spoiling.add_argument("conditions", nargs="*", default=list(CONDITIONS), metavar="CONDITION")
+    scoring = asked.add_parser("score")
+    scoring.add_argument("project", type=Path)
+    scoring.add_argument("folders", nargs="+", type=Path)
+    drawing = asked.add_parser("draw")
+    drawing.add_argument("picture", type=Path)
+    drawing.add_argument("scores", type=Path)
+    args = parser.parse_args()
+    if args.what == "spoil":
+        spoil(args.corpus, args.raw, args.conditions)
+    elif args.what == "score":
+        score(args.project, args.folders)
+    else:
+        draw(args.picture, args.scores)
 
 
 if __name__ == "__main__":
