@@ -6,6 +6,7 @@ from typing import Any
 
 from aislewatch.config.learning import Norm, Precision
 from aislewatch.config.params import load_params
+from aislewatch.frames.light import LEAST_LIGHT
 from aislewatch.models.build import NETWORKS, ModelConfig
 from aislewatch.models.sizes import Network
 from aislewatch.train.adam import Adam
@@ -67,6 +68,7 @@ class Recipe:
             step=self.step,
             fps=FPS,
             people=data.people,
+            least_light=LEAST_LIGHT,
         )
 
     def training(self, data: Folded, seed: int, epochs: int, precision: Precision) -> Training:

@@ -16,6 +16,7 @@ from aislewatch.config.people import Tracker
 from aislewatch.errors import ConfigError, FootageError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.frames.feature_bytes import SIDE
+from aislewatch.frames.light import LEAST_LIGHT
 from aislewatch.models.encoder import pooled_side
 from aislewatch.models.features import FeatureInput, mirror_image
 from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
@@ -63,6 +64,8 @@ class ModelConfig(BaseModel):
     step: int  # store frames from one clip frame to the next
     fps: int  # store frames per second
     people: PeopleForm | None = None  # None: a clip shows the whole picture
+    # Mean luminance to which a darker clip is brought (ClipInput); models of 0.1.0 have none.
+    least_light: float = 0.0
 
     @property
     def span(self) -> int:
@@ -96,6 +99,7 @@ def model_config(architecture: str, network: Network, params: Params) -> ModelCo
         step=params.segment.step,
         fps=params.frames.fps,
         people=None if params.people.detector == "none" else read_people_form(places.PEOPLE_FORM),
+        least_light=LEAST_LIGHT,
     )
 
 
@@ -190,7 +194,7 @@ def _input(config: ModelConfig) -> ClipInput | FeatureInput:
     sizes = config.model
     if config.people is not None and sizes.encoder == "detector":
         return FeatureInput(config.people.channels, sizes.hidden_channels, sizes.norm)
-    return ClipInput(config.frame_shape[1], sizes.input_size, sizes.input)
+    return ClipInput(config.frame_shape[1], sizes.input_size, sizes.input, config.least_light)
 
 
 def _network(config: ModelConfig) -> nn.Module:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from aislewatch.frames.light import LEAST_LIGHT, MOST_GAIN
 from aislewatch.people.network import OPSET, Yolox
 from aislewatch.people.parts import IR_VERSION, Parts
 
@@ -79,20 +80,23 @@ def _with_mirrored(parts: Parts, image: str, side: int) -> str:
 def _to_bgr(parts: Parts, width: int, height: int, side: int | None) -> str:
     """Append what makes float32 (N, 3, height, width), blue first, 0 to 255, of I420 frames.
 
-    Planes are scaled bilinearly, to ``side`` × ``side`` or the luminance's size; then coloured.
+    Planes are scaled bilinearly, to ``side`` × ``side`` or the luminance's size; then coloured. A
+    frame darker than ``LEAST_LIGHT`` is brightened, each by itself.
     """
     from onnx import TensorProto
 
     size = (side, side) if side else (height, width)
     # Flat, for a plane of colours need not end with a row: half of a width has 117 in 234 pixels.
     frames = parts.add("Reshape", YUV, parts.whole([-1, width * height * 3 // 2]))
-    planes, first = [], 0
+    planes: list[str] = []
+    first, gain = 0, ""
     for shape in [(height, width), *[(height // 2, width // 2)] * 2]:
         places = first, first + shape[0] * shape[1]
         first = places[1]
         cut = parts.add("Slice", frames, *map(parts.whole, places), parts.whole(1))
         plane = parts.add("Reshape", cut, parts.whole([-1, 1, *shape]))
         plane = parts.add("Cast", plane, to=TensorProto.FLOAT)
+        gain = gain or _gain(parts, plane)
         if shape != size:
             scales = parts.floats([1, 1, size[0] / shape[0], size[1] / shape[1]])
             plane = parts.add("Resize", plane, "", scales, mode="linear")
@@ -100,7 +104,16 @@ def _to_bgr(parts: Parts, width: int, height: int, side: int | None) -> str:
     yuv = parts.add("Concat", *planes, axis=1)
     weight = parts.floats(_BGR_OF_YUV[:, :, None, None])
     bgr = parts.add("Conv", yuv, weight, parts.floats(-_BGR_OF_YUV @ _BLACK))
-    return parts.add("Clip", bgr, parts.floats(0.0), parts.floats(255.0))
+    bright = parts.add("Mul", bgr, gain)
+    return parts.add("Clip", bright, parts.floats(0.0), parts.floats(255.0))
+
+
+def _gain(parts: Parts, luma: str) -> str:
+    """Append the factor on the colours (N, 1, 1, 1) that brings dark frames to ``LEAST_LIGHT``."""
+    mean = parts.add("ReduceMean", luma, parts.whole([1, 2, 3]))
+    above = parts.add("Sub", mean, parts.floats(float(_BLACK[0])))
+    seen = parts.add("Max", above, parts.floats(LEAST_LIGHT / MOST_GAIN))
+    return parts.add("Max", parts.add("Div", parts.floats(LEAST_LIGHT), seen), parts.floats(1.0))
 
 
 def joined(before: Any, after: Any, tensors: dict[str, str]) -> Any:
