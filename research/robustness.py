@@ -158,9 +158,10 @@ def draw(picture: Path, scores: Path) -> None:
     auc = pd.DataFrame(rows).pivot(index="condition", columns="folder", values="auc").astype(float)
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     panels = figure.subplots(1, len(AXES), sharey=True)
-    for panel, (title, names) in zip(panels, AXES.items(), strict=True):
+    for panel, (title, all_names) in zip(panels, AXES.items(), strict=True):
+        names = [name for name in all_names if name in auc.index]
         for folder, style in zip(auc.columns, ("o-", "s--", "^:"), strict=False):
-            panel.plot(100 * auc.loc[list(names), folder], style, color="black", label=folder)
+            panel.plot(100 * auc.loc[names, folder], style, color="black", label=folder)
         panel.set_xticks(range(len(names)), ["filmed", *(n.split("_")[1] for n in names[1:])])
         panel.set_xlabel(title)
         panel.grid(axis="y", color="0.9")

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aislewatch.frames.light import LEAST_LIGHT, MOST_GAIN
 from aislewatch.models.input import (
     RGB_MEAN,
     RGB_STD,
@@ -138,3 +139,46 @@ def test_a_view_treats_all_frames_alike(**view: float) -> None:
     assert (seen_BTCHW == seen_BTCHW[:, :1]).all()
     # Motion, too, is that of the clip alone: a still clip stays still, whatever the view.
     assert (ClipInput(SIZE, 16, "diff")(still_BTKW, views(1, **view)) == 0).all()
+
+
+# Light
+
+
+def lit(mean: float, clips: int = 2) -> torch.Tensor:
+    """Make clips whose luminance lies ``mean`` above black on average, in noise around it."""
+    yuv_BTKW = random_clips(clips)
+    noise = torch.randint(-4, 5, yuv_BTKW[:, :, :SIZE].shape)
+    yuv_BTKW[:, :, :SIZE] = (16 + mean + noise).clamp(0, 255).to(torch.uint8)
+    yuv_BTKW[:, :, SIZE:] = 128
+    return yuv_BTKW
+
+
+@pytest.mark.parametrize("kind", ["rgb", "diff"])
+@pytest.mark.parametrize("view", [False, True])
+def test_a_dark_clip_is_brought_to_the_least_light(kind: Any, view: bool) -> None:
+    """By one factor a clip: what moves in the dark moves as far as by day."""
+    dark, looked = lit(16.0), views(2) if view else None
+    plain = ClipInput(SIZE, 16, kind)(dark, views(2, gain=LEAST_LIGHT / 16.0))
+    bright = ClipInput(SIZE, 16, kind, LEAST_LIGHT, MOST_GAIN)(dark, looked)
+    assert torch.allclose(bright, plain, rtol=0.02, atol=0.02)
+    assert not torch.allclose(bright, ClipInput(SIZE, 16, kind)(dark, looked), rtol=0.1)
+
+
+def test_a_light_clip_stays_as_filmed_and_black_is_not_made_grey() -> None:
+    light, black = lit(LEAST_LIGHT + 5), torch.full((1, 2, SIZE * 3 // 2, SIZE), 16).byte()
+    black[:, :, SIZE:] = 128
+    for clip in (light, black):
+        assert torch.equal(
+            ClipInput(SIZE, 16, "rgb", LEAST_LIGHT, MOST_GAIN)(clip),
+            ClipInput(SIZE, 16, "rgb")(clip),
+        )
+    assert (
+        ClipInput(SIZE, 16, "rgb", LEAST_LIGHT, MOST_GAIN)._brightening(black).item() == MOST_GAIN
+    )
+
+
+def test_a_clips_light_does_not_depend_on_its_neighbours() -> None:
+    look = ClipInput(SIZE, 16, "diff", LEAST_LIGHT, MOST_GAIN)
+    together = torch.cat([lit(8.0, 1), lit(100.0, 1)])
+    alone = torch.cat([look(together[:1]), look(together[1:])])
+    assert torch.equal(look(together), alone)

@@ -81,9 +81,14 @@ def test_a_trained_network_keeps_the_numbers_not_the_name(tmp_path: Path) -> Non
     params = params_of(input_size=None, encoder_channels=None)
     frames = params.frames.model_copy(update={"fps": 10, "size": 128})
     params = params.model_copy(update={"frames": frames})
-    save_model(tmp_path / "cnn", build(model_config("cnn", network_of(params.model), params)))
+    config = model_config("cnn", network_of(params.model), params)
+    save_model(tmp_path / "cnn", build(config.model_copy(update={"least_light": 0.0})))
     assert (tmp_path / "cnn/config.json").read_text() == CONFIG_OF_0_1_0
-    assert load_model(tmp_path / "cnn").config.model == network_of(params.model)
+    loaded = load_model(tmp_path / "cnn")
+    assert loaded.config.model == network_of(params.model)
+    # It looks at the dark as it learned to.
+    assert loaded.input.least_light == 0.0
+    assert config.least_light > 0
 
 
 CONFIG_OF_0_1_0 = """{

@@ -40,6 +40,20 @@ def test_pictures_of_any_even_size_are_looked_at(tiny: Path, size: Place) -> Non
     assert np.rint(boxes).tolist() == ([[8, 8, 48, 48]] if min(size) > 40 else [])
 
 
+@pytest.mark.parametrize("share", [0.5, 0.25, 0.1])
+def test_people_are_found_in_a_tenth_of_the_light(tiny: Path, share: float) -> None:
+    session = session_of(detector_graph(read_yolox(tiny), WIDTH, HEIGHT))
+    filmed = i420(picture([(8, 16), (64, 32)])).astype(np.float32)
+    black = np.where(np.arange(len(filmed)) < HEIGHT, 16.0, 128.0)[:, None]
+    dark = np.rint(black + (filmed - black) * share).astype(np.uint8)
+    found = [
+        decode_boxes(session.run(None, {"yuv": frame[None]})[0][0], SIDE, 0.35)[0]
+        for frame in (filmed.astype(np.uint8), dark)
+    ]
+    assert len(found[0]) == 2
+    np.testing.assert_allclose(found[1], found[0], atol=1.0)
+
+
 @st.composite
 def some_boxes(draw: st.DrawFn) -> list[list[float]]:
     corner, size = st.integers(0, 30), st.integers(1, 20)
