@@ -140,6 +140,8 @@ def differences(status: Mapping[str, Any], made: Set[str], footage: list[str]) -
     inputs: set[str] = set()
     parameters: set[str] = set()
     commands: set[str] = set()
+    # A stage may read the folder that holds the outputs of several, as register reads models.
+    follows = {*made, *(str(folder) for name in made for folder in PurePosixPath(name).parents)}
     has_footage = False
     for address, changes in status.items():
         for change in changes:
@@ -152,7 +154,7 @@ def differences(status: Mapping[str, Any], made: Set[str], footage: list[str]) -
                     parameters.update(how)
                 elif path == places.RAW.as_posix():
                     has_footage = True
-                elif path not in made:
+                elif path not in follows:
                     (code if _is_code(path) else inputs).add(path)
     said = list(footage or ["footage or labels changed"]) if has_footage else []
     for kind, names in (

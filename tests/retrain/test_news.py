@@ -81,12 +81,16 @@ STATUS: dict[str, Any] = {
     ],
     "split": [{"changed deps": {"data/frames": "deleted", "data/assignments.csv": "modified"}}],
     "train@cnn": ["changed command", {"changed deps": {"aislewatch/train": "modified"}}],
-    "register": ["always changed", {"changed outs": {"registration.json": "deleted"}}],
+    "register": [
+        "always changed",
+        {"changed deps": {"models": "deleted", "data/scores": "modified"}},
+        {"changed outs": {"registration.json": "deleted"}},
+    ],
 }
 
 
 def test_what_dvc_reports_is_told_by_kind_without_what_follows_from_it() -> None:
-    made = {"data/frames", "registration.json"}
+    made = {"data/frames", "registration.json", "models/cnn", "data/scores/cnn"}
     assert differences(STATUS, made, ["new videos: 1 (shop/b.mp4)"]) == [
         "new videos: 1 (shop/b.mp4)",
         "parameters changed: frames.fps",
