@@ -14,9 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from aislewatch.desk import log
 from aislewatch.desk.schema import CLIPS, LOG
-
-# The folder in which each alert has one of its own, below the live folder.
-EVIDENCE = "evidence"
+from aislewatch.evidence.folder import EVIDENCE
 
 # Names that are the same in a file system, an address and a page.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,180}")

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, select, update
 from aislewatch.desk import clips, log, verdicts
 from aislewatch.desk.clips import NoClipError
 from aislewatch.desk.database import Database
-from aislewatch.desk.evidence import EVIDENCE, told
+from aislewatch.desk.evidence import told
 from aislewatch.desk.footage import CUT, delete_old
 from aislewatch.desk.schema import CLIPS, LOG, VERDICTS
 from aislewatch.errors import DeskError
+from aislewatch.evidence.folder import EVIDENCE
 from aislewatch.files import sha256_file
 
 CASE = "case.json"
@@ -85,8 +86,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def _refuse_changed(folder: Path) -> None:
     """Hold the files against the digests that were written with them."""
     path = folder / "manifest.json"
-    stated = json.loads(path.read_text()) if path.exists() else {}
-    digests: Mapping[str, str] = stated.get("files", stated)
+    digests: Mapping[str, str] = json.loads(path.read_text()) if path.exists() else {}
     for name, digest in digests.items():
         if not (folder / name).is_file() or sha256_file(folder / name) != digest:
             raise DeskError(

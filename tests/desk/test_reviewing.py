@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from aislewatch.desk import log, people
-from aislewatch.desk.schema import LOG, SEEN, USERS, VERDICTS
+from aislewatch.desk.schema import CLIPS, LOG, SEEN, USERS, VERDICTS
 from aislewatch.desk.server import PAGES
 from tests.desk.desks import PASSWORD, Shop, open_shop, token
 from tests.desk.evidence_folders import NOON, write_evidence
@@ -234,6 +234,15 @@ def test_a_changed_log_is_found_out(shop: Shop, change: str, says: str) -> None:
             log.write(connection, 0.0, "gus", "login")
     with shop.desk.database.reading() as connection:
         assert says in log.verify(connection, noted)
+
+
+def test_the_interval_that_is_offered_is_the_alerts(shop: Shop) -> None:
+    with shop.desk.database.reading() as connection:
+        row = connection.execute(select(CLIPS).where(CLIPS.c.camera == "till")).one()
+    assert (row.start_s, row.end_s) == (pytest.approx(1.0), pytest.approx(3.0))
+    assert (row.begin, row.raised) == (NOON, NOON + 3)
+    assert 3.8 < row.duration_s <= 4.0
+    assert (row.score, row.threshold, row.model) == (0.9, 0.8, "aislewatch version 1")
 
 
 def test_evidence_that_cannot_be_used_is_told_once_and_left(shop: Shop) -> None:
