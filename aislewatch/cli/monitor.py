@@ -39,13 +39,14 @@ def run_monitor(folder: Path) -> tuple["Monitored", str, str]:
         AislewatchError: the folder or the project cannot be used.
     """
     params = load_params()
-    check_store()
     # Import MLflow and torch.
-    from aislewatch.monitor.footage import chosen_network
+    from aislewatch.monitor.footage import NewFootage, chosen_network
     from aislewatch.monitor.stage import monitor
     from aislewatch.recording.series import add_points
     from aislewatch.register.stored import champion
 
+    new = NewFootage.of(folder)
+    check_store()
     with ExitStack() as stack:
         try:
             _, bundle = stack.enter_context(champion(params.register_.name))
@@ -53,7 +54,7 @@ def run_monitor(folder: Path) -> tuple["Monitored", str, str]:
         except (RegistryError, FootageError) as error:
             network, why_not = None, str(error)
         with show_progress("videos looked at") as progress:
-            found = monitor(folder, params, network, progress)
+            found = monitor(new, params, network, progress)
     return found, add_points(SERIES, found.series(), found.at), why_not
 
 

@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 
 def monitor(
-    folder: Path,
+    new: NewFootage,
     params: Params,
     network: Network | None,
     progress: Progress,
@@ -40,16 +40,15 @@ def monitor(
     """Compare a folder of new videos with the project's own, camera by camera.
 
     Args:
-        folder: new videos; the folders in it name their cameras, as in ``data/raw``.
+        new: videos of a folder; the folders in it name their cameras, as in ``data/raw``.
         params: sections frames, ingest and machine.
         network: whose scores are compared; None: pictures alone.
         progress: told after each new video.
         out: gets ``drift.json``, ``index.html`` and ``hours.csv``, whole or not at all.
 
     Raises:
-        FootageError: the folder holds no usable video, or the project has none of its own.
+        FootageError: none of the videos can be used, or the project has none of its own.
     """
-    new = NewFootage.of(folder)
     rule = None if network is None else network.rule
     films = reference_films(params.frames.size, network, new.digests())
     reference: dict[str, list[Measured]] = defaultdict(list)
@@ -71,7 +70,7 @@ def monitor(
                 notes.append(refused(video, error))
             progress(done, len(new.videos))
     if not found:
-        raise FootageError(f"no video of {folder} could be looked at: {'; '.join(notes)}")
+        raise FootageError(f"no video of {new.folder} could be looked at: {'; '.join(notes)}")
     notes += [
         f"camera {name}: there is no reference, its videos were not compared"
         for name in found.keys() - before.keys()

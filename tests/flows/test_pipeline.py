@@ -15,6 +15,7 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 from flows.command import StageReport
+from flows.monitor import monitor
 from flows.report import is_idle
 from tests.code_closure import ROOT
 from tests.monitor import scenes
@@ -138,18 +139,19 @@ def test_a_flow_that_has_nothing_to_do_makes_no_run(
 
 
 def test_monitoring_leaves_an_artifact_or_says_why_not(
-    tmp_path: Path, env: dict[str, str], api: str, empty_store: Path
+    tmp_path: Path,
+    env: dict[str, str],
+    api: str,
+    empty_store: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
     own = env | {"MLFLOW_TRACKING_URI": store(tmp_path)}
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    command = [sys.executable, "-m", "flows.monitor"]
-    no_folder = [*command, "nowhere"]
-    done = subprocess.run(
-        no_folder, cwd=tmp_path, env=own, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "nowhere is no folder" in done.stderr.splitlines()[-1]
+    monkeypatch.chdir(tmp_path)
+    failed = monitor.fn("nowhere")
+    assert failed.is_failed()
+    assert "nowhere is no folder" in str(failed.message)
     for folder in ("data/raw/synthetic/till", "new/till"):
         (tmp_path / folder).mkdir(parents=True)
         scenes.write(tmp_path / folder / "a.mp4", scenes.frames(4, lambda room, _: seen(room)))
@@ -157,7 +159,8 @@ def test_monitoring_leaves_an_artifact_or_says_why_not(
     subprocess.run(ingest, cwd=tmp_path, env=own, check=True)
     # The same bytes would be new footage alone.
     scenes.write(tmp_path / "new/till/a.mp4", scenes.frames(5, lambda room, _: seen(room), 1))
-    subprocess.run([*command, "new"], cwd=tmp_path, env=own, check=True)
+    command = [sys.executable, "-m", "flows.monitor", "new"]
+    subprocess.run(command, cwd=tmp_path, env=own, check=True)
     run = flow_runs(api)[-1]
     assert run["state"]["message"].startswith("no drift: too little footage to say")
     assert "monitor/index.html" in artifacts(api, run["id"])["monitor"]

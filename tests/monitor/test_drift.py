@@ -13,7 +13,7 @@ FIGURES = ["light", "motion", "score"]
 OLD_DAYS, NEW_DAYS, HOURS, MINUTES = 7, 2, 12, 60
 # Minutes after which a look at a camera has forgotten what it was (by e).
 MEMORY = 10
-TIMES = 150
+TIMES = 120
 
 
 def footage(rng: np.random.Generator, shift: float = 0.0) -> np.ndarray:
@@ -39,21 +39,21 @@ def blocks(looks: np.ndarray, camera: str = "till") -> pd.DataFrame:
     )
 
 
-def alarms(shift: float) -> int:
+def alarms(shift: float, times: int) -> int:
     rng = np.random.default_rng(5)
-    made = (blocks(footage(rng, shift)) for _ in range(TIMES))
+    made = (blocks(footage(rng, shift)) for _ in range(times))
     return sum(bool(find_drift(hours, FIGURES, permutations=199).drifted) for hours in made)
 
 
 def test_footage_that_does_not_drift_raises_false_alarms_at_the_level_that_is_stated() -> None:
-    """Of 150, at most as many as a test of exactly this level has in 999 of 1,000 such trials."""
-    found = alarms(shift=0.0)
+    """Of 120, at most as many as a test of exactly this level has in 999 of 1,000 such trials."""
+    found = alarms(shift=0.0, times=TIMES)
     assert found <= binom.ppf(0.999, TIMES, LEVEL)
     assert found > 0, "a test that never alarms keeps no level"
 
 
 def test_a_shift_of_one_deviation_is_found_nearly_always() -> None:
-    assert alarms(shift=1.0) >= 0.95 * TIMES
+    assert alarms(shift=1.0, times=30) >= 28
 
 
 def test_looks_taken_for_independent_find_drift_where_there_is_none() -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 from aislewatch.config.params import Params, load_params
 from aislewatch.errors import FootageError
 from aislewatch.ingest.stage import work as ingest
+from aislewatch.monitor.footage import NewFootage
 from aislewatch.monitor.found import Monitored
 from aislewatch.monitor.stage import monitor
 from aislewatch.tracking.journal import Journal
@@ -75,7 +76,7 @@ def found(project: tuple[Path, Params]) -> Monitored:
     root, params = project
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        return monitor(root / "new", params, None, quiet)
+        return monitor(NewFootage.of(root / "new"), params, None, quiet)
 
 
 def test_drift_of_light_at_one_camera_is_found_and_named(found: Monitored) -> None:
@@ -122,20 +123,17 @@ def test_the_same_footage_has_not_drifted_even_where_ingest_knows_it(
     """The reference is all but the folder: of aisle nothing is left."""
     root, params = project
     monkeypatch.chdir(root)
-    again = monitor(root / "data/raw/shop/aisle", params, None, quiet, root / "out")
+    again = monitor(NewFootage.of(root / "data/raw/shop/aisle"), params, None, quiet, root / "out")
     assert not again.drift.drifted
     assert not again.faults
     assert again.why.startswith("too little footage to say")
 
 
 @pytest.mark.parametrize(("folder", "words"), [("nowhere", "is no folder"), ("data", "no video")])
-def test_a_folder_without_footage_is_refused(
-    folder: str, words: str, project: tuple[Path, Params], tmp_path: Path
-) -> None:
+def test_a_folder_without_footage_is_refused(folder: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(FootageError, match=words):
-        monitor(tmp_path / folder, project[1], None, quiet, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        NewFootage.of(tmp_path / folder)
 
 
 def test_the_page_needs_nothing_from_outside_and_shows_what_changed(
