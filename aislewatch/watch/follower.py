@@ -1,7 +1,6 @@
 """Follows one camera: a process that reads it, killed when it stalls, and begun anew."""
 
 import logging
-import multiprocessing
 import random
 import threading
 import time
@@ -22,6 +21,7 @@ from aislewatch.watch.messages import (
     unpack,
 )
 from aislewatch.watch.opening import Request
+from aislewatch.watch.processes import pipe, start
 from aislewatch.watch.queues import ClipQueue
 from aislewatch.watch.reader import read_camera
 from aislewatch.watch.ring import PacketRing
@@ -35,17 +35,11 @@ LOOK_S = 0.2
 # Seconds kept of a stream beyond before and after an alert: clips are scored later than they came.
 SPARE_S = 10.0
 
-# Seconds that a process may take to begin; the first imports all that the later ones share.
-START_S = 60.0
+# Seconds that a process may take to begin; the first imports all that the later ones share, which
+# took over 60 s on two cores at load 25.
+START_S = 180.0
 
 State = Literal["connecting", "running", "waiting", "ended", "stopped"]
-
-
-def processes() -> "multiprocessing.context.ForkServerContext":
-    """Return what makes camera processes: forked from one that has imported what they need."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["aislewatch.watch.reader"])
-    return context
 
 
 @dataclass
@@ -141,10 +135,8 @@ class Follower:
         """Read until the stream fails, and say why; None where a file was played to its end."""
         self._set("connecting")
         self.counts.connections += 1
-        context = processes()
-        link, far_end = context.Pipe(duplex=False)
-        process = context.Process(target=read_camera, args=(far_end, self._request), daemon=True)
-        process.start()
+        link, far_end = pipe()
+        process = start(read_camera, far_end, self._request)
         far_end.close()
         try:
             return self._listen(link)

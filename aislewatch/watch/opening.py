@@ -63,9 +63,17 @@ def open_stream(request: Request) -> InputContainer:
         known = ", ".join(f"{known}://" for known in PROTOCOLS)
         raise ValueError(f"an address begins with {known} or is a file's path, not {scheme}://")
     options |= {"protocol_whitelist": PROTOCOLS[scheme], "analyzeduration": str(ANALYSED_US)}
-    if scheme.startswith("rtsp"):
-        # What is lost of UDP is lost; a theft is not repeated.
-        options |= {"rtsp_transport": "tcp"}
+    if not scheme.startswith("rtsp"):
+        return _open(request, options)
+    try:
+        # TCP loses nothing on its way; UDP where a camera says that it knows no other.
+        return _open(request, options | {"rtsp_flags": "prefer_tcp"})
+    except av.HTTPBadRequestError:
+        # Some servers' way to say so.
+        return _open(request, options | {"rtsp_transport": "udp"})
+
+
+def _open(request: Request, options: dict[str, str]) -> InputContainer:
     return av.open(
         request.address,
         options=options,

@@ -14,8 +14,8 @@ from aislewatch.delivery.outbox import Outbox
 from aislewatch.evidence.alert import LiveAlert, ModelFacts
 from aislewatch.watch.addresses import is_file
 from aislewatch.watch.filming import EvidenceJob, write_job
-from aislewatch.watch.follower import processes
 from aislewatch.watch.live_alerts import LiveChange
+from aislewatch.watch.processes import start
 from aislewatch.watch.ring import Recording
 from aislewatch.watch.scorer import LiveModel
 from aislewatch.watch.watched import Watched
@@ -87,9 +87,7 @@ class Teller:
                 self._tell_of(job, process)
         while self._jobs and len(self._running) < FILMS:
             job = self._jobs.popleft()
-            process = processes().Process(target=write_job, args=(job,), daemon=True)
-            process.start()
-            self._running.append((process, job))
+            self._running.append((start(write_job, job), job))
 
     def close(self) -> None:
         """Make all films of what is there, and wait for them."""
