@@ -36,7 +36,7 @@ _TRUNCATED = 60
 _X264 = "threads=1:lookahead-threads=1:cpu-independent=1:aq-mode=0:mbtree=0:weightp=0:bframes=0"
 
 # Minutes of a long recording: recorders cut what they store.
-RECORDING_MINUTES = 20.0
+RECORDING_MINUTES = 12.0
 # Of the visits of a long recording with thefts, one in so many is of a thief.
 _THIEF_EVERY = 2
 # Their takes begin here, so that they share no random stream with a visit.
