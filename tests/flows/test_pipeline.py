@@ -14,6 +14,7 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
+from aislewatch.cli.main import main
 from flows.command import StageReport
 from flows.monitor import monitor
 from flows.report import is_idle
@@ -144,6 +145,7 @@ def test_monitoring_leaves_an_artifact_or_says_why_not(
     api: str,
     empty_store: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
     own = env | {"MLFLOW_TRACKING_URI": store(tmp_path)}
@@ -165,6 +167,19 @@ def test_monitoring_leaves_an_artifact_or_says_why_not(
     assert run["state"]["message"].startswith("no drift: too little footage to say")
     assert "monitor/index.html" in artifacts(api, run["id"])["monitor"]
     assert (tmp_path / "monitor/drift.json").exists()
+
+    # The command says the same, and adds a point to the same series.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store(tmp_path))
+    main(["monitor", "new"])
+    said = capsys.readouterr().out
+    assert said.startswith("too little footage to say")
+    assert "not compared: pictures of camera synthetic/till: 1 blocks of reference" in said
+    client = MlflowClient(store(tmp_path))
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    [series] = client.search_runs(experiments, "tags.`aislewatch.series` = 'monitoring'")
+    assert series.info.run_id in said
+    drift = client.get_metric_history(series.info.run_id, "drift")
+    assert [point.value for point in drift] == [0.0, 0.0]
 
 
 def test_who_is_idle() -> None:
