@@ -88,11 +88,6 @@ def _server(client: SyncPrefectClient) -> Iterator[Row]:
 
 
 def _settings(server: dict[str, Any]) -> Iterator[Row]:
-    database = str((server.get("database") or {}).get("connection_url") or "sqlite")
-    if "sqlite" in database:
-        do = "PostgreSQL, as docker/compose.yaml has it"
-        says = "SQLite: “database is locked” under load, and a run waits minutes for its start"
-        yield Row("Prefect's database", "warn", says, do)
     storage = str((server.get("concurrency") or {}).get("lease_storage"))
     if storage.endswith("memory"):
         do = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=…lease_storage.filesystem (operations.md)"

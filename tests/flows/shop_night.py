@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from flows.reaper import Reaper
 from flows.server import connected, live_runs
 from tests.prefect_servers import free_port, is_up, prefect_environment, running
 
-# Another project's deployments stand beside ours on a server; nobody may touch them.
 FLOWS = """
 import os, subprocess, sys
 from pathlib import Path
@@ -34,7 +33,8 @@ from prefect import flow
 
 @flow
 def night():
-    stage = [sys.executable, "-m", "flows.guard", str(os.getpid()), "dvc.lock", "sleep", "600"]
+    lock = os.environ["PREFECT__FLOW_RUN_ID"] + ".lock"  # two deployments: two projects' flows
+    stage = [sys.executable, "-m", "flows.guard", str(os.getpid()), lock, "sleep", "600"]
     stage = stage if Path("hang").exists() else ["true"]
     process = subprocess.Popen(stage, start_new_session=True)
     try:
@@ -48,8 +48,9 @@ def night():
 class Night:
     """The project, and what is done to it."""
 
-    def __init__(self, folder: Path, api: str) -> None:
-        self.folder, self.api = folder, api
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        api = self.api = f"http://127.0.0.1:{self.port}/api"
         self.env = prefect_environment(
             folder / "home",
             PREFECT_API_URL=api,
@@ -59,6 +60,20 @@ class Night:
         self.client: SyncPrefectClient
         self.reaper = Reaper()
         self.worker: subprocess.Popen[bytes] | None = None
+        self.server: ExitStack = ExitStack()
+        self._process: subprocess.Popen[bytes]
+
+    def start_server(self) -> None:
+        """Run a Prefect server; its files are kept from one to the next, slots are not."""
+        command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(self.port)]
+        env = {key: value for key, value in self.env.items() if key != "PYTHONPATH"}
+        log, up = self.folder / "server.log", is_up(f"{self.api}/health")
+        self._process = self.server.enter_context(running(command, env, log, up))
+
+    def kill_server(self) -> None:
+        """Kill the server."""
+        self._process.kill()
+        self._process.wait()
 
     def start_worker(self) -> None:
         """Start the worker by our launcher."""
@@ -96,7 +111,7 @@ class Night:
         """Ask for a run's end, as the button in Prefect's pages does."""
         self.client.set_flow_run_state(run.id, Cancelling())
 
-    def wait(self, run: FlowRun, *wanted: StateType, timeout_s: float = 90.0) -> None:
+    def wait(self, run: FlowRun, *wanted: StateType, timeout_s: float = 300.0) -> None:
         """Wait until a run is in one of some states, without the reaper."""
         until(lambda: self.state(run) in wanted, timeout_s, lambda: self.log(run))
 
@@ -112,10 +127,10 @@ class Night:
         assert lease is not None
         assert lease.held
         process = psutil.Process(lease.pid)
-        until(lambda: stages(process) != [], 60.0, lambda: self.log(run))
+        until(lambda: stages(process) != [], 300.0, lambda: self.log(run))
         return process
 
-    def reap(self, *runs: FlowRun, timeout_s: float = 60.0) -> float:
+    def reap(self, *runs: FlowRun, timeout_s: float = 300.0) -> float:
         """Look every second until the runs have ended and no slot is taken; return the seconds."""
         began = time.monotonic()
 
@@ -176,32 +191,20 @@ def write_prefect_file(folder: Path, schedules: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a Prefect server; its files are kept from one to the next."""
-    api = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
-    env = prefect_environment(folder / "home", PREFECT_API_URL=api)
-    with running(command, env, folder / "server.log", is_up(f"{api}/health")) as server:
-        yield server
-
-
-@contextmanager
 def shop_night(folder: Path) -> Iterator[Night]:
     """Make the project, with its server to talk with; this process works in it."""
-    port = free_port()
-    night = Night(folder, f"http://127.0.0.1:{port}/api")
+    night = Night(folder)
     (folder / "shop_flows.py").write_text(FLOWS)
     (folder / "hang").touch()
-    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+    with pytest.MonkeyPatch.context() as patch, chdir(folder), night.server:
         for name in ("PREFECT_API_URL", "PREFECT_HOME", "PYTHONPATH"):
             patch.setenv(name, night.env[name])
-        with temporary_settings({PREFECT_API_URL: night.api}), serving(folder, port) as server:
-            night.server, night.port = server, port
-            with connected() as client:
-                night.client = client
-                try:
-                    yield night
-                finally:
-                    if night.worker and night.worker.poll() is None:
-                        night.worker.send_signal(signal.SIGTERM)
-                        night.worker.wait(60)
+        night.start_server()
+        with temporary_settings({PREFECT_API_URL: night.api}), connected() as client:
+            night.client = client
+            try:
+                yield night
+            finally:
+                if night.worker and night.worker.poll() is None:
+                    night.worker.send_signal(signal.SIGTERM)
+                    night.worker.wait(60)
