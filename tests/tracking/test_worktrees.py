@@ -55,7 +55,7 @@ class Experiments:
 
 @pytest.fixture(scope="module")
 def experiments(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiments:
-    """Both experiments after a ``dvc repro`` of each, begun at the same moment."""
+    """Both experiments after a ``dvc repro register`` of each, begun at the same moment."""
     place = tmp_path_factory.mktemp("experiments")
     made = Experiments(
         clone_project(finished, place / "a shop"), {name: place / name for name in CHANGES}
@@ -67,10 +67,9 @@ def experiments(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Exp
         link_shop(made.home, folder)
         run(folder, "dvc", "cache", "dir", "--local", str(made.home / ".dvc/cache"))
         set_params(folder, CHANGES[name])
+    command = ["dvc", "repro", "register"]  # and what it needs: not the report's pictures
     started = [
-        subprocess.Popen(
-            *(["dvc", "repro"],), cwd=folder, env=environment(**made.store), stdout=subprocess.PIPE
-        )
+        subprocess.Popen(command, cwd=folder, env=environment(**made.store), stdout=subprocess.PIPE)
         for folder in made.folders.values()
     ]
     for process in started:
