@@ -236,6 +236,7 @@ def _train(
     """Run the pipeline, commit and push what it made; return what it came to, and its page."""
     tree = work.tree
     name = begin_branch(tree, now)
+    before = _executions(tree)
     try:
         pull = ["pull"] if has_dvc_remote(tree.folder) else ["checkout"]
         work.dvc(*pull, "--allow-missing", "--quiet", "--force")
@@ -244,7 +245,7 @@ def _train(
         drop_branch(tree, name)
         raise
     outcome = read_outcome(tree.folder, champion)
-    run_id = _run_id(tree)
+    run_id = _run_id(_executions(tree) - before)
     facts = {
         "MLflow-Run": run_id or "",
         "Model-Version": f"{outcome.version} ({outcome.digest})" if outcome else "",
@@ -272,10 +273,14 @@ def _push(work: Retraining) -> None:
         work.notes.append(f"not pushed; nothing is lost, the next run tries again: {error}")
 
 
-def _run_id(tree: Worktree) -> str | None:
-    """Return the MLflow run of the pipeline that has just run; None where no stage had to."""
-    closed = sorted((tree.folder / RUNS).glob(f"*/{CLOSED}"), key=lambda file: file.stat().st_mtime)
-    return json.loads(closed[-1].read_text())["run_id"] if closed else None
+def _executions(tree: Worktree) -> set[Path]:
+    return set((tree.folder / RUNS).glob("*"))
+
+
+def _run_id(executions: set[Path]) -> str | None:
+    """Return the MLflow run of the pipeline; None where no stage had to run, or MLflow is late."""
+    closed = [folder / CLOSED for folder in executions if (folder / CLOSED).exists()]
+    return json.loads(closed[0].read_text())["run_id"] if closed else None
 
 
 def _links(run_id: str | None, outcome: Outcome | None) -> dict[str, str]:

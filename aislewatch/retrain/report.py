@@ -128,7 +128,8 @@ def _bounded(outcome: Outcome, who: str, name: str) -> str:
     value, low, high = (
         outcome.numbers.get(f"gate.{who}_{name}{end}") for end in ("", "_low", "_high")
     )
-    return f"{_number(value)} ({_number(low)} to {_number(high)})"
+    bounds = "" if low is None else f" ({_number(low)} to {_number(high)})"
+    return _number(value) + bounds
 
 
 def _own(outcome: Outcome) -> list[str]:

@@ -56,7 +56,7 @@ def test_old_and_new_stand_side_by_side_with_links_notes_and_pictures(tmp_path: 
     links = {"MLflow": "http://here/run", "form": ""}
     text = result_text(NEWS, outcome("left"), links, ["not pushed"], tmp_path)
     for line in (
-        "| ROC-AUC by video | 0.800 (– to –) | 0.900 (0.850 to 0.950) |",
+        "| ROC-AUC by video | 0.800 | 0.900 (0.850 to 0.950) |",
         "| p: better by chance | 0.01 |",
         "| auc | 0.910 | 0.850 to 0.950 |",
         "| mcc | – | – to – |",
