@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -152,11 +153,9 @@ def soak(folder: Path, model: LiveModel, cameras: int, seconds: float, film: Pat
         time.sleep(min(20.0, seconds))
         watched = list(watch.watched.values())
         for one in watched[::4]:
-            for process in ours.children(recursive=True):
-                if process.ppid() != ours.pid and one.follower.state == "running":
-                    process.kill()
-                    break
-        theirs = [one for one in ours.children(recursive=True) if one.ppid() != ours.pid]
+            if (theirs := _camera_processes(ours)) and one.follower.state == "running":
+                theirs[0].kill()
+        theirs = _camera_processes(ours)
         lost = sum(one.follower.counts.connections - 1 for one in watched)
         scored = sum(one.facts.scored for one in watched)
         print(
@@ -301,6 +300,16 @@ def _shop(
     ):
         time.sleep(0.1)
     return shop, watch
+
+
+def _camera_processes(ours: psutil.Process) -> list[psutil.Process]:
+    """List those that were forked by a child of ours; one may end meanwhile."""
+    found = []
+    for one in ours.children(recursive=True):
+        with suppress(psutil.Error):
+            if one.ppid() != ours.pid:
+                found.append(one)
+    return found
 
 
 def _mean_mib(processes: list[psutil.Process]) -> float:
