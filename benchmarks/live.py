@@ -10,7 +10,6 @@ needs it.
 
 import argparse
 import statistics
-import subprocess
 import tempfile
 import threading
 import time
@@ -22,44 +21,19 @@ import av
 import numpy as np
 import psutil
 import torch
-from imageio_ffmpeg import get_ffmpeg_exe
 
-from aislewatch.alerts.rule import rule_at
-from aislewatch.config.params import load_params
-from aislewatch.files import write_json
-from aislewatch.models.build import ModelConfig, build, save_model
-from aislewatch.models.sizes import network_of
-from aislewatch.register.bundle import OPERATING
 from aislewatch.watch.cameras_file import LiveCamera, Watching
 from aislewatch.watch.follower import Follower
-from aislewatch.watch.live_alerts import LiveChange
-from aislewatch.watch.loopback import LoopbackCamera
-from aislewatch.watch.scorer import LiveModel, load_live
+from aislewatch.watch.scorer import LiveModel
 from aislewatch.watch.watched import Watched
 from aislewatch.watch.watcher import CameraWatch
+from benchmarks.live_parts import FILM_S, RATE, SIZES, make_film, make_model, open_shop
 from benchmarks.rounds import machine, verdict
-
-# Seconds of film, its pictures a second, and the sizes that shops' cameras have.
-FILM_S, RATE = 40, 25
-SIZES = {"320x240": "320:240", "1080p": "1920:1080"}
 
 # Of decoding alone, the share of cameras that a core must sustain.
 SHARE = 0.8
 # Seconds from a clip's last frame to its alert beyond a stride.
 BEYOND_S = 0.2
-
-
-class _Silent:
-    """Is told of alerts, and does nothing: what is measured ends with the score."""
-
-    def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
-        """Nothing."""
-
-    def look(self) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
 
 
 def main() -> None:
@@ -73,7 +47,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="live-") as name:
         folder = Path(name)
-        model = _model(folder / "model")
+        model = make_model(folder / "model")
         print(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {machine()}")
         if chosen.model:
             model_rate(model)
@@ -87,7 +61,7 @@ def main() -> None:
 def cameras_a_core(folder: Path, model: LiveModel, rounds: int, film: Path | None) -> None:
     """Print how many cameras a core sustains: decoding alone, ours, and a plain loop."""
     for name, size in SIZES.items():
-        source = _film(folder / f"{name}.mp4", size, film)
+        source = make_film(folder / f"{name}.mp4", size, film)
         jobs: dict[str, Callable[[], object]] = {
             "decoding alone": lambda source=source: _decode(source),
             "a camera of ours": lambda source=source: _follow(source, model),
@@ -132,7 +106,7 @@ def lateness(folder: Path, model: LiveModel, cameras: int, film: Path | None) ->
         def _note_lateness(self, one: Watched, late: float, now_s: float) -> None:
             late_s.append(late)
 
-    shop, watch = _shop(folder, model, cameras, film, _Noting)
+    shop, watch = open_shop(folder, model, cameras, film, _Noting)
     time.sleep(FILM_S)
     watch.stop()
     for camera in shop:
@@ -146,7 +120,7 @@ def lateness(folder: Path, model: LiveModel, cameras: int, film: Path | None) ->
 
 def soak(folder: Path, model: LiveModel, cameras: int, seconds: float, film: Path | None) -> None:
     """Print memory and open files as time passes; one camera in four breaks off every 20 s."""
-    shop, watch = _shop(folder, model, cameras, film, CameraWatch)
+    shop, watch = open_shop(folder, model, cameras, film, CameraWatch)
     begun = time.monotonic()
     ours = psutil.Process()
     while time.monotonic() - begun < seconds:
@@ -191,36 +165,6 @@ def model_rate(model: LiveModel) -> None:
             f"{model.device}, batches of {batch} from ordinary memory: {rate:.0f} clips/s, "
             f"{rate * stride_s:.0f} cameras"
         )
-
-
-def _model(folder: Path) -> LiveModel:
-    """Make the demo's ConvLSTM, untrained: it costs what a trained one does."""
-    params = load_params()
-    torch.manual_seed(0)
-    config = ModelConfig(
-        architecture="convlstm",
-        model=network_of(params.model),
-        frame_size=params.frames.size,
-        n_frames=params.segment.n_frames,
-        step=params.segment.step,
-        fps=params.frames.fps,
-    )
-    save_model(folder, build(config))
-    write_json(folder / OPERATING, {"rule": rule_at(params.alerts, 0.8).model_dump()})
-    # Several would wait for each other, spinning, where others compute beside them.
-    machine_of_one = params.machine.model_copy(update={"threads": 1})
-    return load_live("aislewatch", "0", folder, machine_of_one)
-
-
-def _film(path: Path, size: str, film: Path | None) -> Path:
-    """Render a film of this size: a real one scaled, or a test picture under a sensor's noise."""
-    noisy = f"testsrc2=rate={RATE}:size=640x360,noise=alls=6:allf=t"
-    source = ["-stream_loop", "-1", "-i", str(film)] if film else ["-f", "lavfi", "-i", noisy]
-    command = [get_ffmpeg_exe(), "-v", "error", "-y", *source, "-t", str(FILM_S)]
-    command += ["-vf", f"scale={size},fps={RATE},format=yuv420p", "-c:v", "libx264"]
-    command += ["-preset", "veryfast", "-bf", "0", "-g", str(2 * RATE), str(path)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return path
 
 
 def _decode(source: Path) -> None:
@@ -274,32 +218,6 @@ def _plain_loop(source: Path, model: LiveModel) -> None:
                 model.detector(torch.from_numpy(np.stack(frames)[None])).sigmoid().item()
             frames = frames[config.n_frames // 2 :]
     film.release()
-
-
-def _shop(
-    folder: Path,
-    model: LiveModel,
-    cameras: int,
-    film: Path | None,
-    kind: type[CameraWatch],
-) -> tuple[list[LoopbackCamera], CameraWatch]:
-    """Watch cameras on loopback, in a thread; return when all of them run."""
-    source = _film(folder / "loopback.mp4", SIZES["320x240"], film)
-    shop = [LoopbackCamera(source) for _ in range(cameras)]
-    file = folder / "cameras.yaml"
-    lines = ["watching: {metrics_port: 0}", "cameras:"]
-    lines += [
-        f"- {{name: camera-{number}, address: '{camera.address}', role: aisle}}"
-        for number, camera in enumerate(shop)
-    ]
-    file.write_text("\n".join(lines))
-    watch = kind(file, [model], folder / "live", _Silent())
-    threading.Thread(target=watch.run, daemon=True).start()
-    while len(watch.watched) < cameras or any(
-        one.follower.state != "running" for one in list(watch.watched.values())
-    ):
-        time.sleep(0.1)
-    return shop, watch
 
 
 def _camera_processes(ours: psutil.Process) -> list[psutil.Process]:

@@ -1,6 +1,7 @@
 """``aislewatch live``: the demo's shop, watched live, with the desk beside it."""
 
 import argparse
+import csv
 import secrets
 import signal
 import subprocess
@@ -12,12 +13,15 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from aislewatch.errors import FootageError, PipelineError
-from aislewatch.frames.spans import SHOPLIFTING
+from aislewatch.labels.folder import EVENTS_FILE
 from aislewatch.tables import places
 
 # Beside what a shop keeps, never among it.
 LIVE = Path("live") / "demo"
 USER = "demo"
+
+# Seconds of film before and after each theft: an alert needs two clips, 8 s in all.
+AROUND_S = 8.0
 
 # Seconds between two looks whether both programs still run.
 LOOK_S = 0.5
@@ -59,18 +63,24 @@ def _live(chosen: argparse.Namespace) -> None:
     _run_both(file, chosen.port)
 
 
-def thefts_by_camera(shop: Path) -> dict[str, list[Path]]:
-    """List the rendered thefts of each camera of the demo's shop.
+def thefts_by_camera(shop: Path) -> dict[str, list[tuple[Path, float, float]]]:
+    """List the rendered thefts of each camera of the demo's shop: film, from and until, seconds.
 
     Raises:
         FootageError: there are none.
     """
-    films: dict[str, list[Path]] = {}
-    for file in sorted(shop.glob(f"*/{SHOPLIFTING}/*.mp4")):
-        films.setdefault(file.parent.parent.name, []).append(file)
-    if not films:
+    parts: dict[str, list[tuple[Path, float, float]]] = {}
+    if (shop / EVENTS_FILE).is_file():
+        with (shop / EVENTS_FILE).open(newline="") as file:
+            for row in csv.DictReader(file):
+                film = shop / row["video"]
+                begin_s = max(0.0, float(row["start_s"]) - AROUND_S)
+                if film.is_file():
+                    part = film, begin_s, float(row["end_s"]) + AROUND_S
+                    parts.setdefault(film.parent.parent.name, []).append(part)
+    if not parts:
         raise FootageError(f"{shop} holds no rendered thefts; run `make demo` first")
-    return films
+    return parts
 
 
 def _run_both(cameras: Path, port: int) -> None:

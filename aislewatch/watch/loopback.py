@@ -86,11 +86,23 @@ class LoopbackCamera:
         self._server.server_close()
 
 
-def join_films(films: Sequence[Path], into: Path) -> None:
-    """Write films of one coding one after the other into one file, nothing coded anew."""
+def join_films(parts: Sequence[tuple[Path, float, float]], into: Path) -> None:
+    """Write parts of films of one coding one after the other into one file, nothing coded anew.
+
+    Args:
+        parts: a film, and the seconds in it from which and until which; from the key frame before.
+        into: the file.
+    """
     listed = into.with_suffix(".txt")
-    listed.write_text("".join(f"file '{film.resolve()}'\n" for film in films))
+    listed.write_text(_listed(parts))
     command = [get_ffmpeg_exe(), "-v", "error", "-y", "-f", "concat", "-safe", "0"]
     command += ["-i", str(listed), "-map", "0:v:0", "-c", "copy", str(into)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     listed.unlink()
+
+
+def _listed(parts: Sequence[tuple[Path, float, float]]) -> str:
+    return "".join(
+        f"file '{film.resolve()}'\ninpoint {begin_s:.3f}\noutpoint {end_s:.3f}\n"
+        for film, begin_s, end_s in parts
+    )

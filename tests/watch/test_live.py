@@ -33,7 +33,9 @@ def test_an_alert_stands_on_the_page_within_a_minute(
     register_champion(save_network(tmp_path / "network", load_params(), 0, threshold=0.0))
     film = Path("data/raw/synthetic/cam1/shoplifting/a.mp4")
     film.parent.mkdir(parents=True)
-    make_film(film, 3.0)
+    make_film(film, 12.0)
+    rows = "video,start_s,end_s,label\ncam1/shoplifting/a.mp4,2.0,3.0,shoplifting\n"
+    Path("data/raw/synthetic/events.csv").write_text(rows)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
