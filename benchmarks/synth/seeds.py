@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aislewatch.tables import places
+
 ROOT = Path(__file__).parents[2]
-SHOP = "data/raw/synthetic"
+SHOP = (places.RAW / "synthetic").as_posix()
 HEADER = (
     "| seed | champion | events found | normal hours | false alarms | an hour | delay, median "
     "| within budget | wall |\n|---|---|---|---|---|---|---|---|---|"
@@ -76,7 +78,7 @@ def demo(seed: int, folder: Path) -> Outcome:
     for command in (["aislewatch", "synth", SHOP, "--seed", str(seed)], ["dvc", "repro"]):
         subprocess.run(command, cwd=folder, env=own, check=True)
     wall_s = time.monotonic() - began
-    return outcome(seed, json.loads((folder / "metrics/evaluate.json").read_text()), wall_s)
+    return outcome(seed, json.loads((folder / places.EVALUATION).read_text()), wall_s)
 
 
 def main() -> None:
