@@ -59,13 +59,21 @@ class Verdict:
 
 
 def first_champion(challenger: Contender, gate: Gate, settings: Evaluate) -> Verdict:
-    """Compare the first model, which has no champion before it, with the stated minimum."""
+    """Compare the first model, which has no champion before it, with the stated minimum.
+
+    Where every test video has an event, as long recordings may, there is no ROC-AUC by video: that
+    by clip decides.
+    """
     if loud := _too_loud(judge_alerts(challenger.videos, challenger.rule, settings), settings):
         return loud
-    auc = interval(resampled_metrics(challenger.clips, settings)["video_auc"], settings.confidence)
+    measured = resampled_metrics(challenger.clips, settings)
+    of, figure = "video", "video_auc"
+    if math.isnan(measured[figure].value):
+        of, figure = "clip, as test lacks videos of one class", "auc"
+    auc = interval(measured[figure], settings.confidence)
     promote = auc.value >= gate.first_auc
     reason = (
-        f"there was no champion; ROC-AUC by video {auc.value:.3f} ({auc.low:.3f} to "
+        f"there was no champion; ROC-AUC by {of} {auc.value:.3f} ({auc.low:.3f} to "
         f"{auc.high:.3f}), {'at least' if promote else 'below'} the {gate.first_auc:g} that a "
         "first champion must reach (gate.first_auc)"
     )

@@ -122,6 +122,17 @@ def test_the_first_champion_must_reach_its_minimum() -> None:
     assert "below the 0.6" in refused.reason
 
 
+def test_where_every_video_has_an_event_clips_decide_about_the_first_champion() -> None:
+    """The demo in 33 long files had no champion: its ROC-AUC by video was undefined."""
+    rng = np.random.default_rng(0)
+    for signal, promoted in ((1.0, True), (0.0, False)):
+        clips = simulated(60, 6, rng, signal=signal)
+        clips["video"] = clips.groupby("label").cumcount().map("v{}".format).str[:2]
+        verdict = first_champion(of([], clips), GATE, SETTINGS)
+        assert verdict.promote is promoted
+        assert "by clip, as test lacks videos of one class" in verdict.reason
+
+
 def test_a_constant_score_is_never_promoted() -> None:
     """One alert that never stops overlaps every event: it was promoted once (issue 12)."""
     champion = long_footage(0.6, 0.002, np.random.default_rng(0))
