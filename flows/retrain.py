@@ -28,8 +28,8 @@ from aislewatch.register.lock import sole_change
 from aislewatch.register.versions import Registry
 from aislewatch.retrain.news import (
     Decision,
-    Drift,
     Manifest,
+    ToldDrift,
     decide,
     differences,
     footage_differences,
@@ -177,7 +177,7 @@ def _last_seen(tree: Worktree) -> Manifest | None:
     return {name: (size, changed) for name, (size, changed) in json.loads(file.read_text()).items()}
 
 
-def _drift(work: Retraining) -> Drift | None:
+def _drift(work: Retraining) -> ToldDrift | None:
     try:
         return read_drift(work.tree.project / places.DRIFT)
     except ValueError as error:

@@ -16,7 +16,7 @@ from aislewatch.alerts.smoothing import Seen, evidence, mean_of
 
 
 @dataclass(frozen=True)
-class Change:
+class AlertChange:
     """What a clip did to an alert: it was ``raised``, ``extended`` or ``ended``.
 
     Every alert is raised once and ended once. Its ``track`` and ``raised_s`` never change, and no
@@ -39,11 +39,11 @@ class AlertEngine:
 
     def __init__(self, rule: AlertRule) -> None:
         self._rule = rule
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, _Alerts] = {}
         self._now_s = float("-inf")
         self._until_s = float("-inf")  # the end of the footage so far
 
-    def feed(self, clip: ScoredClip, box: Box | None = None) -> list[Change]:
+    def feed(self, clip: ScoredClip, box: Box | None = None) -> list[AlertChange]:
         """Take the next clip; return what it changed, in the order in which it happened.
 
         Args:
@@ -59,23 +59,23 @@ class AlertEngine:
             raise ValueError("clips must be in order of time, each starting after the one before")
         is_gap = clip.start_s > self._until_s
         self._now_s, self._until_s = clip.start_s, max(self._until_s, clip.end_s)
-        changes: list[Change] = []
+        changes: list[AlertChange] = []
         if is_gap or len(self._lines) > (line is not None):
             changes = self._leave_behind(clip, is_gap)
         if line is None:
-            line = self._lines[clip.track] = _Line(self._rule, clip)
+            line = self._lines[clip.track] = _Alerts(self._rule, clip)
         return changes + line.feed(clip, box)
 
-    def close(self) -> list[Change]:
+    def close(self) -> list[AlertChange]:
         """End what goes on, where the footage ends; the engine begins anew afterwards."""
         changes = [change for line in self._lines.values() for change in line.end()]
         self._lines.clear()
         self._now_s = self._until_s = float("-inf")
         return changes
 
-    def _leave_behind(self, clip: ScoredClip, is_gap: bool) -> list[Change]:
+    def _leave_behind(self, clip: ScoredClip, is_gap: bool) -> list[AlertChange]:
         """End the alerts of people who are no longer seen, and forget them; of all at a gap."""
-        changes: list[Change] = []
+        changes: list[AlertChange] = []
         for track, line in list(self._lines.items()):
             if is_gap or line.has_lost(clip):
                 changes += line.reset()
@@ -84,7 +84,7 @@ class AlertEngine:
         return changes
 
 
-class _Line:
+class _Alerts:
     """The successive clips of one person, or of the camera, and the alert that goes on in them."""
 
     def __init__(self, rule: AlertRule, first: ScoredClip) -> None:
@@ -97,7 +97,7 @@ class _Line:
         self.last = first
         self.quiet_until_s = float("-inf")
 
-    def feed(self, clip: ScoredClip, box: Box | None) -> list[Change]:
+    def feed(self, clip: ScoredClip, box: Box | None) -> list[AlertChange]:
         changes = self.reset() if self.has_lost(clip) else []
         self.last = clip
         if clip.start_s <= self.quiet_until_s:
@@ -122,14 +122,14 @@ class _Line:
         """Tell whether whom this line follows was missing for longer than a clip lasts."""
         return clip.start_s - self.last.end_s > self.last.end_s - self.last.start_s
 
-    def reset(self) -> list[Change]:
+    def reset(self) -> list[AlertChange]:
         """End the alert that goes on; what comes next follows nothing."""
         changes = self.end()
         self._recent.clear()
         self._mean = 0.0
         return changes
 
-    def end(self) -> list[Change]:
+    def end(self) -> list[AlertChange]:
         """End the alert that goes on; one that never became long enough was none."""
         alert, is_raised = self._alert, self._is_raised
         self._alert, self._is_raised, self._holds = None, False, False
@@ -140,14 +140,14 @@ class _Line:
         self._recent.clear()
         self._recent.extend(kept)
         self._mean = mean_of(kept, self._rule)
-        return [Change("ended", alert)]
+        return [AlertChange("ended", alert)]
 
     def _limit(self) -> float:
         return self._rule.threshold * (self._rule.end_share if self._holds else 1.0)
 
-    def _go_on(self, found: Sequence[Seen]) -> list[Change]:
+    def _go_on(self, found: Sequence[Seen]) -> list[AlertChange]:
         """Merge the clips that make the rule true into the alert, or begin one with them."""
-        changes: list[Change] = []
+        changes: list[AlertChange] = []
         hit = _alert_of(found, self._rule.longest_s)
         if self._alert and not self._joins(self._alert, hit):
             changes = self.end()
@@ -159,11 +159,11 @@ class _Line:
             hit = _alert_of(left, self._rule.longest_s)
         self._alert = _merged(self._alert, hit) if self._alert else hit
         if self._is_raised:
-            return [*changes, Change("extended", self._alert)]
+            return [*changes, AlertChange("extended", self._alert)]
         if self._alert.end_s - self._alert.start_s >= self._rule.shortest_s:
             self._is_raised = True
             self._alert = replace(self._alert, raised_s=self._alert.end_s)
-            changes.append(Change("raised", self._alert))
+            changes.append(AlertChange("raised", self._alert))
         return changes
 
     def _joins(self, alert: Alert, hit: Alert) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from aislewatch.delivery.outbox import Message, Outbox
-from aislewatch.delivery.sending import Outcome, send
+from aislewatch.delivery.sending import Attempt, send
 from aislewatch.delivery.targets import Delivery, Target
 from aislewatch.errors import AislewatchError
 
@@ -110,7 +110,7 @@ class Deliverer:
         known_s = self._monotonic() - self._met_s[message.number]
         return max(self._now() - message.raised, known_s) > self._ttl_s
 
-    def _alarm(self, message: Message) -> Outcome:
+    def _alarm(self, message: Message) -> Attempt:
         alert = message.alert
         words = (
             f"{alert['camera']}: possible theft at {alert['begin']}\n"
@@ -118,7 +118,7 @@ class Deliverer:
         )
         return send(self._target, message.key, {"kind": "alarm", "alert": alert}, words)
 
-    def _digest(self, camera: str, late: Sequence[Message]) -> Outcome:
+    def _digest(self, camera: str, late: Sequence[Message]) -> Attempt:
         """Tell of alerts that came too late to act on; the key is that of these very alerts."""
         keys = [message.key for message in late]
         key = f"digest-{hashlib.sha256(' '.join(keys).encode()).hexdigest()[:16]}"

@@ -24,7 +24,7 @@ LONGEST_WAIT_S = 300.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Attempt:
     """What became of an attempt; ``why`` says nothing of the address.
 
     ``wait_s`` is how long the target asked to be left alone; 0 where it did not say.
@@ -35,7 +35,7 @@ class Outcome:
     wait_s: float = 0.0
 
 
-def send(target: Target, key: str, body: Mapping[str, Any], words: str) -> Outcome:
+def send(target: Target, key: str, body: Mapping[str, Any], words: str) -> Attempt:
     """Send a message once.
 
     Args:
@@ -44,7 +44,7 @@ def send(target: Target, key: str, body: Mapping[str, Any], words: str) -> Outco
         body: JSON for machines.
         words: a title and, below it, lines for people.
     """
-    senders: dict[str, Callable[[Target, str, Mapping[str, Any], str], Outcome]] = {
+    senders: dict[str, Callable[[Target, str, Mapping[str, Any], str], Attempt]] = {
         "webhook": _webhook,
         "mqtt": _mqtt,
         "apprise": _apprise,
@@ -56,27 +56,27 @@ def send(target: Target, key: str, body: Mapping[str, Any], words: str) -> Outco
     except Exception as error:
         # Three libraries and the network: whatever fails, the alert is not lost by it. Its text is
         # left out, for it may hold the address.
-        return Outcome("retry", type(error).__name__)
+        return Attempt("retry", type(error).__name__)
 
 
-def _webhook(target: Target, key: str, body: Mapping[str, Any], words: str) -> Outcome:
+def _webhook(target: Target, key: str, body: Mapping[str, Any], words: str) -> Attempt:
     import httpx
 
     headers = {"Idempotency-Key": key}
     answer = httpx.post(target.address, json=body, headers=headers, timeout=TIMEOUT_S)
     if answer.is_success:
-        return Outcome("sent")
+        return Attempt("sent")
     why = f"it answered {answer.status_code} {answer.reason_phrase}".strip()
     if answer.status_code >= 500 or answer.status_code in NOT_NOW:
-        return Outcome("retry", why, _asked_wait(answer.headers.get("Retry-After", "")))
-    return Outcome("drop", why)
+        return Attempt("retry", why, _asked_wait(answer.headers.get("Retry-After", "")))
+    return Attempt("drop", why)
 
 
 def _asked_wait(text: str) -> float:
     return min(float(text), LONGEST_WAIT_S) if text.isdecimal() else 0.0
 
 
-def _mqtt(target: Target, key: str, body: Mapping[str, Any], words: str) -> Outcome:
+def _mqtt(target: Target, key: str, body: Mapping[str, Any], words: str) -> Attempt:
     from paho.mqtt.client import Client
     from paho.mqtt.enums import CallbackAPIVersion
 
@@ -96,27 +96,27 @@ def _mqtt(target: Target, key: str, body: Mapping[str, Any], words: str) -> Outc
     client.loop_start()
     try:
         if refusal := answers.get(timeout=TIMEOUT_S):
-            return Outcome("retry", f"the broker says: {refusal}")
+            return Attempt("retry", f"the broker says: {refusal}")
         # Quality of service 1: the broker says that it has it, and may get it twice.
         topic = unquote(parts.path.strip("/"))
         sent = client.publish(topic, json.dumps({**body, "key": key}), qos=1)
         sent.wait_for_publish(TIMEOUT_S)
-        return Outcome("sent") if sent.is_published() else Outcome("retry", "no answer")
+        return Attempt("sent") if sent.is_published() else Attempt("retry", "no answer")
     except Empty:
-        return Outcome("retry", "no answer")
+        return Attempt("retry", "no answer")
     finally:
         client.disconnect()
         client.loop_stop()
 
 
-def _apprise(target: Target, key: str, body: Mapping[str, Any], words: str) -> Outcome:
+def _apprise(target: Target, key: str, body: Mapping[str, Any], words: str) -> Attempt:
     import apprise
 
     service = apprise.Apprise()
     if not service.add(target.address):
-        return Outcome("drop", "apprise knows no such address")
+        return Attempt("drop", "apprise knows no such address")
     title, _, lines = words.partition("\n")
     if service.notify(title=title, body=lines or title):
-        return Outcome("sent")
+        return Attempt("sent")
     # It does not say why: what can never succeed is told in digests until somebody looks.
-    return Outcome("retry", "apprise could not send it")
+    return Attempt("retry", "apprise could not send it")

@@ -20,7 +20,7 @@ SECRETS = (
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckRow:
     """One thing that was looked at.
 
     Args:
@@ -36,7 +36,7 @@ class Row:
     do: str = ""
 
 
-def written(rows: Sequence[Row]) -> str:
+def written(rows: Sequence[CheckRow]) -> str:
     """Write rows as a text: a line each, below it what to do, at the end how many are amiss."""
     width = max((len(row.what) for row in rows), default=0)
     lines = []

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aislewatch.doctor.rows import Row
+from aislewatch.doctor.rows import CheckRow
 from aislewatch.errors import AislewatchError
 from aislewatch.fsck.dvc_files import default_remote
 from aislewatch.recording.address import check_store, shown_uri, without_password
@@ -20,59 +20,63 @@ PREFECT_HALF = "flows.doctor"
 PREFECT_S = 120.0
 
 
-def look_at_services() -> list[Row]:
+def look_at_services() -> list[CheckRow]:
     """Look at all of them."""
     return [look_at_remote(), look_at_store(), look_at_recordings(), *look_at_prefect()]
 
 
-def look_at_remote() -> Row:
+def look_at_remote() -> CheckRow:
     """Look whether there is a second copy of the data, as far as that can be told from here."""
     try:
         name, address = default_remote()
     except (AislewatchError, OSError, subprocess.SubprocessError) as error:
-        return Row("DVC remote", "bad", str(error), "say this in the project's root")
+        return CheckRow("DVC remote", "bad", str(error), "say this in the project's root")
     if not name:
         do = "dvc remote add --default NAME ADDRESS, then dvc push"
-        return Row("DVC remote", "warn", "none: the only copy of data and models is here", do)
+        return CheckRow("DVC remote", "warn", "none: the only copy of data and models is here", do)
     shown = f"{name}, {without_password(address)}"
     if "://" in address:
-        return Row("DVC remote", "ok", f"{shown} (not asked: `dvc status --cloud` does)")
+        return CheckRow("DVC remote", "ok", f"{shown} (not asked: `dvc status --cloud` does)")
     folder = Path(address)
     if not folder.is_dir():
-        return Row("DVC remote", "bad", f"{shown}: no such folder", "mount it; dvc push makes it")
+        return CheckRow(
+            "DVC remote", "bad", f"{shown}: no such folder", "mount it; dvc push makes it"
+        )
     if not os.access(folder, os.W_OK):
-        return Row("DVC remote", "bad", f"{shown}: not writable", "give this user the right to it")
-    return Row("DVC remote", "ok", shown)
+        return CheckRow(
+            "DVC remote", "bad", f"{shown}: not writable", "give this user the right to it"
+        )
+    return CheckRow("DVC remote", "ok", shown)
 
 
-def look_at_store() -> Row:
+def look_at_store() -> CheckRow:
     """Ask MLflow whether it is there."""
     try:
         check_store()
     except AislewatchError as error:
-        return Row("MLflow", "bad", str(error), "start it, or correct MLFLOW_TRACKING_URI")
-    return Row("MLflow", "ok", shown_uri())
+        return CheckRow("MLflow", "bad", str(error), "start it, or correct MLFLOW_TRACKING_URI")
+    return CheckRow("MLflow", "ok", shown_uri())
 
 
-def look_at_recordings() -> Row:
+def look_at_recordings() -> CheckRow:
     """Find pipeline runs that ended and whose MLflow runs are still open."""
     folders = [facts.parent for facts in sorted(execution.RUNS.glob(f"*/{EXECUTION}"))]
     rest = [folder for folder in folders if not (folder / CLOSED).exists()]
     stale = [folder.name for folder in rest if execution.is_over(folder)]
     if stale:
         says = f"{len(stale)} ended and not yet closed in MLflow: {', '.join(stale[:3])}"
-        return Row("stale runs", "warn", says, "the next `dvc repro` closes them as KILLED")
-    return Row("stale runs", "ok", f"none; {len(rest)} going")
+        return CheckRow("stale runs", "warn", says, "the next `dvc repro` closes them as KILLED")
+    return CheckRow("stale runs", "ok", f"none; {len(rest)} going")
 
 
-def look_at_prefect() -> list[Row]:
+def look_at_prefect() -> list[CheckRow]:
     """Ask the other half of the doctor."""
     command = [sys.executable, "-m", PREFECT_HALF]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PREFECT_S)
-        return [Row(**row) for row in json.loads(done.stdout)]
+        return [CheckRow(**row) for row in json.loads(done.stdout)]
     except subprocess.TimeoutExpired:
-        return [Row("Prefect", "bad", f"no answer in {PREFECT_S:.0f} s", "look at its server")]
+        return [CheckRow("Prefect", "bad", f"no answer in {PREFECT_S:.0f} s", "look at its server")]
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return [Row("Prefect", "bad", f"{PREFECT_HALF} failed: {last}", "make install")]
+        return [CheckRow("Prefect", "bad", f"{PREFECT_HALF} failed: {last}", "make install")]

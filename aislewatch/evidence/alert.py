@@ -16,7 +16,7 @@ HASH_LENGTH = 8
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class AlertModel:
     """The registered version that raised an alert; ``sha256`` of its manifest."""
 
     name: str
@@ -53,7 +53,7 @@ class LiveAlert:
     threshold: float
     box: Box | None
     track: int | None
-    model: ModelFacts
+    model: AlertModel
     shadow: bool
     source: str
     offset_s: float | None

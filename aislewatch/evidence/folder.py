@@ -42,7 +42,7 @@ class SeenPerson:
 
 
 @dataclass(frozen=True)
-class Film:
+class AlertFilm:
     """The seconds around an alert.
 
     Args:
@@ -58,7 +58,7 @@ class Film:
     people: Sequence[SeenPerson] = ()
 
 
-def write_evidence(live: Path, alert: LiveAlert, film: Film) -> Path:
+def write_evidence(live: Path, alert: LiveAlert, film: AlertFilm) -> Path:
     """Write an alert's folder, whole or not at all; return it.
 
     Written again, it is replaced: an alert has one folder.
@@ -85,7 +85,7 @@ def write_evidence(live: Path, alert: LiveAlert, film: Film) -> Path:
     return folder
 
 
-def _write_films(folder: Path, film: Film, peak_s: float) -> float | None:
+def _write_films(folder: Path, film: AlertFilm, peak_s: float) -> float | None:
     """Write both films and the poster; return the second of the last picture, if there is one."""
     last_s, poster, nearest_s = None, None, float("inf")
     with FilmWriter(folder / "original.mp4") as original, FilmWriter(folder / "clip.mp4") as clip:
@@ -106,7 +106,7 @@ def _write_films(folder: Path, film: Film, peak_s: float) -> float | None:
     return last_s
 
 
-def _peak_s(alert: LiveAlert, film: Film) -> float:
+def _peak_s(alert: LiveAlert, film: AlertFilm) -> float:
     """Return the second of the film whose picture stands for the alert."""
     begin_s, end_s = _seconds(alert.begin, film), _seconds(alert.end, film)
     inside = [clip for clip in film.scores if begin_s <= clip.start_s and clip.end_s <= end_s]
@@ -116,11 +116,11 @@ def _peak_s(alert: LiveAlert, film: Film) -> float:
     return (peak.start_s + peak.end_s) / 2
 
 
-def _seconds(moment: datetime, film: Film) -> float:
+def _seconds(moment: datetime, film: AlertFilm) -> float:
     return (moment - film.begin).total_seconds()
 
 
-def _timeline(alert: LiveAlert, film: Film, last_s: float) -> dict[str, Any]:
+def _timeline(alert: LiveAlert, film: AlertFilm, last_s: float) -> dict[str, Any]:
     return {
         "film_begin": in_utc(film.begin),
         "film_end": in_utc(film.begin + timedelta(seconds=last_s)),

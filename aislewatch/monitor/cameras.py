@@ -58,7 +58,7 @@ BLURRED = 0.5
 MOVED = 0.5
 
 
-class Fault(StrEnum):
+class CameraFault(StrEnum):
     """What can be wrong with a camera."""
 
     DARK = "dark"
@@ -69,11 +69,11 @@ class Fault(StrEnum):
 
 
 REMEDIES = {
-    Fault.DARK: "see to the light, or to what covers the lens",
-    Fault.BLINDED: "see to what covers or dazzles the lens",
-    Fault.FROZEN: "restart the camera or its recorder",
-    Fault.BLURRED: "clean the lens and set the focus",
-    Fault.MOVED: "turn it back, or take a new reference; its zones and labels are of the old view",
+    CameraFault.DARK: "see to the light, or to what covers the lens",
+    CameraFault.BLINDED: "see to what covers or dazzles the lens",
+    CameraFault.FROZEN: "restart the camera or its recorder",
+    CameraFault.BLURRED: "clean the lens and set the focus",
+    CameraFault.MOVED: "turn it back, or take a new reference; zones and labels are of the old view",
 }
 
 
@@ -88,7 +88,7 @@ class Notice:
         why: what was measured, in words.
     """
 
-    fault: Fault
+    fault: CameraFault
     seconds: float
     over: bool
     why: str
@@ -100,7 +100,7 @@ class Notice:
         return f"{self.fault}: {self.why} -> {REMEDIES[self.fault]}"
 
 
-def judge(now: Structure, reference: Structure | None) -> dict[Fault, str]:
+def judge(now: Structure, reference: Structure | None) -> dict[CameraFault, str]:
     """Name what is wrong with the median of a few looks, and why; at most one fault.
 
     Args:
@@ -109,20 +109,22 @@ def judge(now: Structure, reference: Structure | None) -> dict[Fault, str]:
             shows nothing are named.
     """
     if now.light < DARK:
-        return {Fault.DARK: f"mean light {now.light:.0f} of 255"}
+        return {CameraFault.DARK: f"mean light {now.light:.0f} of 255"}
     if now.contrast < EMPTY:
-        return {Fault.BLINDED: f"the picture shows nothing (contrast {now.contrast:.1f} levels)"}
+        return {
+            CameraFault.BLINDED: f"the picture shows nothing (contrast {now.contrast:.1f} levels)"
+        }
     if reference is None:
         return {}
     hidden = hidden_share(now, reference)
     if hidden >= BLINDED:
-        return {Fault.BLINDED: f"{hidden:.0%} of the picture shows nothing any more"}
+        return {CameraFault.BLINDED: f"{hidden:.0%} of the picture shows nothing any more"}
     agreed = agreement(now, reference)
     if agreed < MOVED:
-        return {Fault.MOVED: f"the view agrees with the reference to {agreed:.2f} of 1"}
+        return {CameraFault.MOVED: f"the view agrees with the reference to {agreed:.2f} of 1"}
     sharp = sharpness_ratio(now, reference)
     if sharp < BLURRED:
-        return {Fault.BLURRED: f"{sharp:.0%} of the fine detail is left"}
+        return {CameraFault.BLURRED: f"{sharp:.0%} of the fine detail is left"}
     return {}
 
 
@@ -139,7 +141,7 @@ class CameraHealth:
         self._looks: deque[Grey] = deque(maxlen=LEARNED)
         self._still = 0
         self._last_s = -np.inf
-        self._absent: dict[Fault, int] = {}
+        self._absent: dict[CameraFault, int] = {}
 
     @property
     def reference(self) -> Grey | None:
@@ -147,7 +149,7 @@ class CameraHealth:
         return None if self._reference is None else self._reference.grey
 
     @property
-    def faults(self) -> frozenset[Fault]:
+    def faults(self) -> frozenset[CameraFault]:
         """Return what is wrong now."""
         return frozenset(self._absent)
 
@@ -178,19 +180,21 @@ class CameraHealth:
         found = self._judged()
         return self._told(found, seconds)
 
-    def _judged(self) -> dict[Fault, str]:
+    def _judged(self) -> dict[CameraFault, str]:
         if len(self._looks) < ENOUGH:
             return {}
         now = Structure.of(median([*self._looks][-WINDOW:]))
         found = judge(now, self._reference)
         # A picture that shows nothing does not change either.
         if self._still >= FROZEN_LOOKS and not found:
-            found[Fault.FROZEN] = f"the picture has not changed for {self._still * LOOK_S:.0f} s"
+            found[CameraFault.FROZEN] = (
+                f"the picture has not changed for {self._still * LOOK_S:.0f} s"
+            )
         if self._reference is None and len(self._looks) == LEARNED and not found:
             self._reference = Structure.of(median(self._looks))
         return found
 
-    def _told(self, found: dict[Fault, str], seconds: float) -> list[Notice]:
+    def _told(self, found: dict[CameraFault, str], seconds: float) -> list[Notice]:
         told = [
             Notice(fault, seconds, False, why)
             for fault, why in found.items()

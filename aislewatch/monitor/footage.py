@@ -26,7 +26,7 @@ from aislewatch.ingest.candidates import (
 from aislewatch.ingest.decode import FRAMES
 from aislewatch.ingest.decoder import Decoder
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
-from aislewatch.monitor.looks import Film
+from aislewatch.monitor.looks import WatchedVideo
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.people import TRACKED
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Network:
+class ScoringNetwork:
     """The network whose scores are compared.
 
     Args:
@@ -51,7 +51,7 @@ class Network:
     folder: Path
 
 
-def chosen_network(champion: Path) -> Network:
+def chosen_network(champion: Path) -> ScoringNetwork:
     """Return the champion as the network that the project's own scores are of.
 
     Args:
@@ -70,10 +70,12 @@ def chosen_network(champion: Path) -> Network:
             "reference; check out the commit that registered it, and `dvc pull`"
         )
     rule = frozen_rule(selected["operating"]["rule"])
-    return Network(selected["model"], rule, champion)
+    return ScoringNetwork(selected["model"], rule, champion)
 
 
-def reference_films(size: int, network: Network | None, without: set[str]) -> Iterator[Film]:
+def reference_films(
+    size: int, network: ScoringNetwork | None, without: set[str]
+) -> Iterator[WatchedVideo]:
     """Yield the project's own videos, as the frame store has them.
 
     Scores are those of validation and test: the network has learned from the rest.
@@ -92,7 +94,7 @@ def reference_films(size: int, network: Network | None, without: set[str]) -> It
     old = catalog[~catalog["sha256"].isin(without)]
     columns = (old[name].tolist() for name in ("video", "camera", "frames_file"))
     for video, camera, file in zip(*columns, strict=True):
-        yield Film(
+        yield WatchedVideo(
             camera=camera_of.get(video, camera),
             video=video,
             folder=places.FRAMES,
@@ -156,11 +158,11 @@ class NewFootage:
 
 
 # Makes a film of a new video and its camera, which is gone after the block.
-Opened = Callable[[Candidate, str], AbstractContextManager[Film]]
+Opened = Callable[[Candidate, str], AbstractContextManager[WatchedVideo]]
 
 
 @contextmanager
-def new_films(network: Network | None, params: Params) -> Iterator[Opened]:
+def new_films(network: ScoringNetwork | None, params: Params) -> Iterator[Opened]:
     """Yield what decodes new videos in the sandbox, and has them scored where there is a network.
 
     It raises an ``AislewatchError`` for a video that cannot be used.
@@ -177,22 +179,26 @@ def new_films(network: Network | None, params: Params) -> Iterator[Opened]:
 @contextmanager
 def _scored(
     video: Candidate, camera: str, model: Detector, folder: Path, params: Params
-) -> Iterator[Film]:
+) -> Iterator[WatchedVideo]:
     check_candidate(video)
     with viewed(video.path, model, folder, params) as seen:
         people = seen.people
         ways = None if people is None else [(w.way.first, len(w.way.boxes)) for w in people.found]
         size = seen.frame_size
-        yield Film(camera, video.video, seen.frames_dir, FRAMES, size, seen.times, seen.clips, ways)
+        yield WatchedVideo(
+            camera, video.video, seen.frames_dir, FRAMES, size, seen.times, seen.clips, ways
+        )
 
 
 @contextmanager
-def _decoded(video: Candidate, camera: str, decoder: Decoder, params: Params) -> Iterator[Film]:
+def _decoded(
+    video: Candidate, camera: str, decoder: Decoder, params: Params
+) -> Iterator[WatchedVideo]:
     check_candidate(video)
     with tempfile.TemporaryDirectory(prefix="aislewatch-") as name:
         facts = decoder.decode_video(video.path, Path(name))
         times = FrameTimes.from_text(facts["stretches"], facts["n_frames"], params.frames.fps)
-        yield Film(camera, video.video, Path(name), FRAMES, params.frames.size, times)
+        yield WatchedVideo(camera, video.video, Path(name), FRAMES, params.frames.size, times)
 
 
 def refused(video: Candidate, error: AislewatchError) -> str:

@@ -12,7 +12,7 @@ from aislewatch.monitor.picture import Grey
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraView:
     """How a camera looks: its view without who passes, if it has one, and a picture as JPEG."""
 
     view: Grey | None
@@ -36,8 +36,8 @@ class Monitored:
     drift: Drift
     faults: tuple[Seen, ...]
     hours: pd.DataFrame
-    before: dict[str, Camera]
-    now: dict[str, Camera]
+    before: dict[str, CameraView]
+    now: dict[str, CameraView]
     notes: tuple[str, ...]
     at: datetime
 

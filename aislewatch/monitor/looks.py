@@ -41,7 +41,7 @@ _RECORDED = re.compile(r"(?<!\d)20\d\d-?[01]\d-?[0-3]\d[T_ -]?([0-2]\d)[-:_.]?[0
 
 
 @dataclass(frozen=True)
-class Film:
+class WatchedVideo:
     """A decoded video.
 
     Args:
@@ -88,7 +88,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Measured:
+class WatchedFigures:
     """What a film's looks say.
 
     Args:
@@ -105,7 +105,9 @@ class Measured:
     seen: tuple[Seen, ...]
 
 
-def measure(film: Film, rule: AlertRule | None, reference: Grey | None = None) -> Measured:
+def measure(
+    film: WatchedVideo, rule: AlertRule | None, reference: Grey | None = None
+) -> WatchedFigures:
     """Look at a film once a second.
 
     Args:
@@ -139,7 +141,7 @@ def measure(film: Film, rule: AlertRule | None, reference: Grey | None = None) -
     hours.insert(0, "camera", film.camera)
     chosen = np.unique(np.linspace(0, len(greys) - 1, SAMPLES).round().astype(int))
     view = np.stack([greys[place] for place in chosen]).astype(np.float32)
-    return Measured(
+    return WatchedFigures(
         hours.reset_index(drop=True), view, film.still(frames[len(frames) // 2]), tuple(seen)
     )
 
@@ -156,7 +158,7 @@ def _counted(ways: Sequence[tuple[int, int]], frame: int) -> float:
 
 
 def _scores(
-    film: Film, rule: AlertRule | None, numbers: pd.Index, looks: pd.Series
+    film: WatchedVideo, rule: AlertRule | None, numbers: pd.Index, looks: pd.Series
 ) -> pd.DataFrame:
     """Return the mean score and the alerts an hour, for each hour of a film."""
     unknown = pd.DataFrame(np.nan, index=numbers, columns=list(SCORE_FIGURES))

@@ -14,9 +14,15 @@ from aislewatch.errors import AislewatchError, FootageError
 from aislewatch.files import whole_file, whole_folder, write_csv, write_json
 from aislewatch.monitor.cameras import MOVED, median
 from aislewatch.monitor.drift import LEVEL, Drift, find_drift
-from aislewatch.monitor.footage import Network, NewFootage, new_films, reference_films, refused
-from aislewatch.monitor.found import Camera, Monitored
-from aislewatch.monitor.looks import PICTURE_FIGURES, SCORE_FIGURES, Measured, measure
+from aislewatch.monitor.footage import (
+    NewFootage,
+    ScoringNetwork,
+    new_films,
+    reference_films,
+    refused,
+)
+from aislewatch.monitor.found import CameraView, Monitored
+from aislewatch.monitor.looks import PICTURE_FIGURES, SCORE_FIGURES, WatchedFigures, measure
 from aislewatch.monitor.page import render
 from aislewatch.monitor.picture import Structure, agreement
 from aislewatch.tables import places
@@ -33,7 +39,7 @@ Progress = Callable[[int, int], None]
 def monitor(
     new: NewFootage,
     params: Params,
-    network: Network | None,
+    network: ScoringNetwork | None,
     progress: Progress,
     out: Path = places.MONITOR,
 ) -> Monitored:
@@ -51,13 +57,13 @@ def monitor(
     """
     rule = None if network is None else network.rule
     films = reference_films(params.frames.size, network, new.digests())
-    reference: dict[str, list[Measured]] = defaultdict(list)
+    reference: dict[str, list[WatchedFigures]] = defaultdict(list)
     for film in films:
         reference[film.camera].append(measure(film, rule))
     if not reference:
         raise FootageError("there is no other footage to compare with; run `dvc repro ingest`")
     before = {name: _camera(parts) for name, parts in reference.items()}
-    found: dict[str, list[Measured]] = defaultdict(list)
+    found: dict[str, list[WatchedFigures]] = defaultdict(list)
     notes = [] if network else ["scores and alerts were not compared: no network was given"]
     with new_films(network, params) as opened:
         for done, video in enumerate(new.videos, start=1):
@@ -102,7 +108,7 @@ def _decide(hours: pd.DataFrame) -> Drift:
     return Drift(pictures.shifts + scores.shifts, tuple(unjudged))
 
 
-def _camera(parts: list[Measured]) -> Camera:
+def _camera(parts: list[WatchedFigures]) -> CameraView:
     """Return a camera's view, if its videos agree on one: a folder may hold several cameras."""
     looks = np.concatenate([part.view for part in parts[-VIEW:]])[-VIEW:]
     view = Structure.of(median(list(looks)))
@@ -112,10 +118,10 @@ def _camera(parts: list[Measured]) -> Camera:
         if part.view.shape == parts[-1].view.shape
     ]
     alone = not agreed or float(np.median(agreed)) >= MOVED
-    return Camera(view.grey if alone else None, parts[-1].still)
+    return CameraView(view.grey if alone else None, parts[-1].still)
 
 
-def _hours(cameras: dict[str, list[Measured]], new: bool) -> pd.DataFrame:
+def _hours(cameras: dict[str, list[WatchedFigures]], new: bool) -> pd.DataFrame:
     parts = [part.hours for name in sorted(cameras) for part in cameras[name]]
     return pd.concat(parts, ignore_index=True).assign(new=new)
 

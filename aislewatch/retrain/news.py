@@ -53,7 +53,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Drift:
+class ToldDrift:
     """What the monitor said last.
 
     Args:
@@ -65,7 +65,7 @@ class Drift:
     at: datetime
 
 
-def read_drift(file: Path) -> Drift | None:
+def read_drift(file: Path) -> ToldDrift | None:
     """Read the monitor's decision; None where it saw no drift, or never looked.
 
     Raises:
@@ -78,7 +78,7 @@ def read_drift(file: Path) -> Drift | None:
         at = datetime.fromisoformat(said["at"])
         if at.tzinfo is None:
             raise ValueError("its time has no zone")
-        return Drift(str(said["why"]), at)
+        return ToldDrift(str(said["why"]), at)
     except FileNotFoundError:
         return None
     except (KeyError, TypeError) as error:
@@ -87,7 +87,7 @@ def read_drift(file: Path) -> Drift | None:
 
 def decide(
     differences: list[str],
-    drift: Drift | None,
+    drift: ToldDrift | None,
     promoted: datetime | None,
     learned: datetime | None,
     max_age_days: float,

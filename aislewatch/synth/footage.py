@@ -42,7 +42,7 @@ class Shopper:
 
 
 @dataclass(frozen=True)
-class Footage:
+class ShopFootage:
     """Holds all that a file shows: the shop, its shoppers, and the light of each frame."""
 
     shop: Shop
@@ -75,7 +75,9 @@ def visit_of(
     return Shopper(look, goods, perform(act_rng, shoplifts, points, enters, leaves), first)
 
 
-def long_recording(shop: Shop, rng: np.random.Generator, frames: int, thief_every: int) -> Footage:
+def long_recording(
+    shop: Shop, rng: np.random.Generator, frames: int, thief_every: int
+) -> ShopFootage:
     """Let shoppers come and go, now and then two at once, with empty stretches between them.
 
     Every ``thief_every``-th who finds the shop empty is a thief; none at 0.
@@ -93,7 +95,7 @@ def long_recording(shop: Shop, rng: np.random.Generator, frames: int, thief_ever
             shoppers.append(other)
             end = max(end, other.end)
         at = end + _gap(rng)
-    return Footage(shop, tuple(shoppers), lights(rng, frames, shop.camera.gain))
+    return ShopFootage(shop, tuple(shoppers), lights(rng, frames, shop.camera.gain))
 
 
 def _gap(rng: np.random.Generator) -> int:
@@ -116,7 +118,7 @@ def lights(rng: np.random.Generator, frames: int, gain: int) -> npt.NDArray[np.i
     return gains
 
 
-def draw_footage(footage: Footage, rng: np.random.Generator) -> Iterator[npt.NDArray[np.uint8]]:
+def draw_footage(footage: ShopFootage, rng: np.random.Generator) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield the frames as packed I420, uint8 ``(3/2 H, W)``; an unchanged scene is drawn once."""
     deviation = int(rng.integers(1, 4))
     noises = rng.integers(-deviation, deviation + 1, (_NOISES, HEIGHT * WIDTH), dtype=np.int16)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from aislewatch.errors import FootageError
 from aislewatch.synth.choreography import FPS
-from aislewatch.synth.footage import Footage, draw_footage, lights, long_recording, visit_of
+from aislewatch.synth.footage import ShopFootage, draw_footage, lights, long_recording, visit_of
 from aislewatch.synth.scene import CAMERAS, HEIGHT, WIDTH, Shop, build_shop
 
 # The fewest videos that hold both classes at both cameras and every planted trap.
@@ -134,7 +134,7 @@ def render_video(video: PlannedVideo, seed: int) -> bytes:
     return encoded[: len(encoded) * _TRUNCATED // 100] if video.truncated else encoded
 
 
-def _direct(video: PlannedVideo, seed: int) -> Footage:
+def _direct(video: PlannedVideo, seed: int) -> ShopFootage:
     camera = next(i for i, own in enumerate(CAMERAS) if video.name.startswith(own.name + "/"))
     shop = _shop(camera, seed)
     look_rng = np.random.default_rng([seed, _LOOK, video.take])
@@ -150,7 +150,7 @@ def _direct(video: PlannedVideo, seed: int) -> Footage:
         enters=video.part == 0,
         leaves=not video.cut or video.part == 1,
     )
-    return Footage(shop, (one,), lights(act_rng, one.end, shop.camera.gain))
+    return ShopFootage(shop, (one,), lights(act_rng, one.end, shop.camera.gain))
 
 
 @lru_cache(maxsize=len(CAMERAS))

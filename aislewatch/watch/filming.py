@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from aislewatch.alerts.clips import ScoredClip
 from aislewatch.errors import AislewatchError
 from aislewatch.evidence.alert import LiveAlert
-from aislewatch.evidence.folder import Film, Picture, write_evidence
+from aislewatch.evidence.folder import AlertFilm, Picture, write_evidence
 from aislewatch.watch.ring import Recording
 
 # Pixels of the longer side of a film: a guard sees what a hand does, and a phone plays it.
@@ -53,7 +53,7 @@ def write_job(job: EvidenceJob) -> None:
             ScoredClip(clip.start_s - job.begin_s, clip.end_s - job.begin_s, clip.score, clip.track)
             for clip in job.scores
         ]
-        write_evidence(job.live, job.alert, Film(begin, _film(job), scores))
+        write_evidence(job.live, job.alert, AlertFilm(begin, _film(job), scores))
     except (AislewatchError, OSError, av.FFmpegError) as error:
         sys.exit(f"evidence of alert {job.alert.id} was not written: {error}")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from aislewatch.alerts.clips import Alert, ScoredClip
-from aislewatch.alerts.engine import AlertEngine, Change
+from aislewatch.alerts.engine import AlertChange, AlertEngine
 from aislewatch.alerts.rule import AlertRule
 from aislewatch.watch.windows import LiveClip
 
@@ -20,7 +20,7 @@ class LiveChange:
         clip_end_s: when that was by the stream's clock.
     """
 
-    change: Change
+    change: AlertChange
     session: int
     captured_s: float
     clip_end_s: float
@@ -61,7 +61,7 @@ class CameraAlerts:
         """End what goes on: nobody watches from here on."""
         return self._told(self._engine.close(), self._last) if self._last else []
 
-    def _told(self, changes: Sequence[Change], clip: LiveClip) -> list[LiveChange]:
+    def _told(self, changes: Sequence[AlertChange], clip: LiveClip) -> list[LiveChange]:
         return [
             LiveChange(
                 replace(change, alert=_shifted(change.alert, -self._shift_s)),

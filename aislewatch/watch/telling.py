@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aislewatch.alerts.clips import ScoredClip
 from aislewatch.delivery.outbox import Outbox
-from aislewatch.evidence.alert import LiveAlert, ModelFacts
+from aislewatch.evidence.alert import AlertModel, LiveAlert
 from aislewatch.watch.addresses import is_file
 from aislewatch.watch.filming import EvidenceJob, write_job
 from aislewatch.watch.live_alerts import LiveChange
@@ -155,7 +155,7 @@ class Teller:
             threshold=model.rule.threshold,
             box=alert.box,
             track=None if alert.track < 0 else alert.track,
-            model=ModelFacts(model.name, model.version, model.sha256),
+            model=AlertModel(model.name, model.version, model.sha256),
             shadow=model is not self._champion,
             source=source,
             offset_s=alert.start_s if is_file(source) else None,

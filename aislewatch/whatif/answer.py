@@ -32,7 +32,7 @@ WIDTH = 100  # columns of the terminal
 
 
 @dataclass(frozen=True)
-class Answer:
+class WhatIf:
     """What thresholds of a rule mean on validation footage, and where table and picture lie."""
 
     model: str
@@ -67,7 +67,7 @@ class Answer:
         return captured.get()
 
 
-def answer(params: Params, asked: Alerts, thresholds: Sequence[float], folder: Path) -> Answer:
+def answer(params: Params, asked: Alerts, thresholds: Sequence[float], folder: Path) -> WhatIf:
     """Hold every threshold of a rule against validation footage; write table and picture.
 
     The chosen network's kept scores are read. Test has no say: who chooses by it has no measure
@@ -96,7 +96,7 @@ def answer(params: Params, asked: Alerts, thresholds: Sequence[float], folder: P
     ours = points(videos, [rule_at(asked, each) for each in tried], params.evaluate)
     shipped = [rule_at(params.alerts, each) for each in THRESHOLDS]
     before = [] if asked == params.alerts else points(videos, shipped, params.evaluate)
-    found = Answer(
+    found = WhatIf(
         model=name,
         rule=rule_at(asked, tried[0]),
         hours=sum(video.duration_s for video in videos) / 3600.0,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aislewatch.alerts.clips import Alert, ScoredClip
-from aislewatch.alerts.engine import AlertEngine, Change, raise_alerts
+from aislewatch.alerts.engine import AlertChange, AlertEngine, raise_alerts
 from aislewatch.alerts.rule import AlertRule, clips_to_alert, frozen_rule
 
 CLIP_S, STRIDE_S = 1.6, 0.8
@@ -56,7 +56,7 @@ def footage(draw: st.DrawFn, all_seen: bool = False) -> list[ScoredClip]:
     return clips
 
 
-def fed(engine: AlertEngine, clips: list[ScoredClip]) -> list[Change]:
+def fed(engine: AlertEngine, clips: list[ScoredClip]) -> list[AlertChange]:
     return [change for clip in clips for change in engine.feed(clip)]
 
 
@@ -78,7 +78,7 @@ def test_every_alert_is_raised_once_grows_and_ends_once(
 ) -> None:
     """As a guard hears of it while it happens, and as a file's table has it afterwards."""
     engine = AlertEngine(r)
-    heard: dict[tuple[int, float], list[Change]] = {}
+    heard: dict[tuple[int, float], list[AlertChange]] = {}
     for clip in clips:
         for change in engine.feed(clip):
             heard.setdefault((change.alert.track, change.alert.raised_s), []).append(change)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aislewatch.evidence import folder
-from aislewatch.evidence.alert import LiveAlert, ModelFacts
-from aislewatch.evidence.folder import Film, Picture
+from aislewatch.evidence.alert import AlertModel, LiveAlert
+from aislewatch.evidence.folder import AlertFilm, Picture
 
 # 2026-11-30T12:00:00Z
 NOON = 1_796_040_000.0
@@ -56,11 +56,11 @@ def write_evidence(
         threshold=0.8,
         box=None,
         track=None,
-        model=ModelFacts("aislewatch", "1", "0" * 64),
+        model=AlertModel("aislewatch", "1", "0" * 64),
         shadow=shadow,
         source="rtsp://till",
         offset_s=None,
     )
     drawn = [Picture(number / FPS, rgb) for number, rgb in enumerate(pictures(40, seed))]
-    film = Film(begin - timedelta(seconds=1), drawn)
+    film = AlertFilm(begin - timedelta(seconds=1), drawn)
     return folder.write_evidence(live, alert, film).name

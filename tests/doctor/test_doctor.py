@@ -11,7 +11,7 @@ import pytest
 
 from aislewatch.cli.main import main
 from aislewatch.doctor import machine, services
-from aislewatch.doctor.rows import Row, safe, written
+from aislewatch.doctor.rows import CheckRow, safe, written
 from tests.code_closure import ROOT
 
 
@@ -51,7 +51,9 @@ def test_the_command_shows_every_row_and_fails_if_one_is_bad(
 def test_another_version_than_the_pinned_one_is_named(folder: Path) -> None:
     lock = folder / "requirements/lock.txt"
     lock.write_text(f"# pins\nnumpy=={metadata.version('numpy')}\nno-such-thing==1.0\n")
-    assert machine.look_at_pins() == Row("packages", "ok", f"1 as pinned in {machine.LOCKS[0]}")
+    assert machine.look_at_pins() == CheckRow(
+        "packages", "ok", f"1 as pinned in {machine.LOCKS[0]}"
+    )
     lock.write_text(f"numpy=={metadata.version('numpy')}\npandas==0.1  # old\n")
     row = machine.look_at_pins()
     assert row.level == "warn"
@@ -108,4 +110,4 @@ def test_a_row_is_one_line_without_secrets(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "somebody:longword")
     text = "401 for longword at\nhttp://u:p4ssw0rd@host/api?token=abc"
     assert safe(text) == "401 for *** at http://u:***@host/api?token=***"
-    assert "-> mend it" in written([Row("a", "bad", "b", "mend it")])
+    assert "-> mend it" in written([CheckRow("a", "bad", "b", "mend it")])

@@ -18,9 +18,9 @@ from PIL import Image
 
 from aislewatch.alerts.clips import ScoredClip
 from aislewatch.errors import FootageError
-from aislewatch.evidence.alert import LiveAlert, ModelFacts
+from aislewatch.evidence.alert import AlertModel, LiveAlert
 from aislewatch.evidence.blur import blurred
-from aislewatch.evidence.folder import Film, Picture, SeenPerson, write_evidence
+from aislewatch.evidence.folder import AlertFilm, Picture, SeenPerson, write_evidence
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 FPS = 10
@@ -35,7 +35,7 @@ ALERT = LiveAlert(
     threshold=0.8,
     box=(0.25, 0.25, 0.5, 0.75),
     track=4,
-    model=ModelFacts("aislewatch", "3", "ab" * 32),
+    model=AlertModel("aislewatch", "3", "ab" * 32),
     shadow=False,
     source="rtsp://till/stream",
     offset_s=None,
@@ -50,10 +50,10 @@ def noisy(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return small.repeat(4, 0).repeat(4, 1).repeat(3, 2)[:height, :width]
 
 
-def film(people: tuple[SeenPerson, ...] = (), sizes: tuple[tuple[int, int], ...] = ()) -> Film:
+def film(people: tuple[SeenPerson, ...] = (), sizes: tuple[tuple[int, int], ...] = ()) -> AlertFilm:
     shown = sizes or ((128, 128),) * 4 * FPS
     pictures = [Picture(i / FPS, noisy(*size)) for i, size in enumerate(shown)]
-    return Film(NOON, pictures, SCORES, people)
+    return AlertFilm(NOON, pictures, SCORES, people)
 
 
 def shown(path: Path) -> list[NDArray[np.uint8]]:
@@ -205,7 +205,7 @@ def test_what_a_killed_writer_left_of_people_goes_with_the_next_alert(tmp_path: 
 
 def test_without_a_picture_there_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(FootageError, match="no picture is left of alert till_1_left-"):
-        write_evidence(tmp_path, ALERT, Film(NOON, []))
+        write_evidence(tmp_path, ALERT, AlertFilm(NOON, []))
     assert list((tmp_path / "evidence").iterdir()) == []
 
 

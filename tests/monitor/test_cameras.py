@@ -11,8 +11,8 @@ from aislewatch.monitor.cameras import (
     FROZEN_LOOKS,
     LEARNED,
     WINDOW,
+    CameraFault,
     CameraHealth,
-    Fault,
     Notice,
 )
 from aislewatch.monitor.picture import Grey
@@ -65,15 +65,18 @@ def notices(film: Path, health: CameraHealth) -> list[Notice]:
 
 
 FAULTS = {
-    "the light is out": (Fault.DARK, spoiled(lambda room: seen(room) // 12)),
-    "a hand before the lens": (Fault.BLINDED, spoiled(lambda room: covered(seen(room)))),
-    "paint on the lens": (Fault.BLINDED, spoiled(lambda room: np.full_like(seen(room), 90))),
-    "a torch in the lens": (Fault.BLINDED, spoiled(lambda room: np.full_like(seen(room), 255))),
-    "the picture stands": (Fault.FROZEN, frozen(clock=False)),
-    "only the clock goes on": (Fault.FROZEN, frozen(clock=True)),
-    "out of focus": (Fault.BLURRED, spoiled(lambda room: blurred(seen(room), 2))),
-    "turned aside": (Fault.MOVED, spoiled(lambda room: seen(room, right=8))),
-    "turned to the wall": (Fault.MOVED, spoiled(lambda room: seen(room[::-1]))),
+    "the light is out": (CameraFault.DARK, spoiled(lambda room: seen(room) // 12)),
+    "a hand before the lens": (CameraFault.BLINDED, spoiled(lambda room: covered(seen(room)))),
+    "paint on the lens": (CameraFault.BLINDED, spoiled(lambda room: np.full_like(seen(room), 90))),
+    "a torch in the lens": (
+        CameraFault.BLINDED,
+        spoiled(lambda room: np.full_like(seen(room), 255)),
+    ),
+    "the picture stands": (CameraFault.FROZEN, frozen(clock=False)),
+    "only the clock goes on": (CameraFault.FROZEN, frozen(clock=True)),
+    "out of focus": (CameraFault.BLURRED, spoiled(lambda room: blurred(seen(room), 2))),
+    "turned aside": (CameraFault.MOVED, spoiled(lambda room: seen(room, right=8))),
+    "turned to the wall": (CameraFault.MOVED, spoiled(lambda room: seen(room[::-1]))),
 }
 
 
@@ -81,7 +84,7 @@ FAULTS = {
 def test_each_fault_is_named_soon_and_only_it(name: str, learned: Grey, tmp_path: Path) -> None:
     fault, spoil = FAULTS[name]
     health = CameraHealth(learned)
-    patience = FROZEN_LOOKS + 4 if fault == Fault.FROZEN else WINDOW
+    patience = FROZEN_LOOKS + 4 if fault == CameraFault.FROZEN else WINDOW
     film = scenes.frames(BEGIN + patience + 2, spoil)
     told = notices(scenes.write(tmp_path / "film.mp4", film), health)
     assert [notice.fault for notice in told] == [fault]
@@ -113,8 +116,8 @@ def test_a_fault_ends_when_the_camera_is_well_again(learned: Grey, tmp_path: Pat
     film = scenes.write(tmp_path / "film.mp4", scenes.frames(BEGIN + 12 + 13, spoil))
     told = notices(film, health)
     assert [(notice.fault, notice.over) for notice in told] == [
-        (Fault.DARK, False),
-        (Fault.DARK, True),
+        (CameraFault.DARK, False),
+        (CameraFault.DARK, True),
     ]
     assert told[1].seconds >= BEGIN + 12 + CLEAR
     assert not health.faults
@@ -129,7 +132,7 @@ def test_a_reference_that_is_given_names_a_fault_that_was_there_from_the_start(
         for number, picture in enumerate(scenes.frames(4, lambda room, _: seen(room, right=10)))
         for notice in turned.update(np.repeat(picture[..., None], 3, axis=2), float(number))
     ]
-    assert [notice.fault for notice in told] == [Fault.MOVED]
+    assert [notice.fault for notice in told] == [CameraFault.MOVED]
 
 
 def test_a_clock_that_goes_back_and_another_size_begin_anew() -> None:

@@ -13,7 +13,7 @@ from aislewatch.files import write_json
 from aislewatch.frames.stretches import FrameTimes, Stretch
 from aislewatch.models.build import WEIGHTS_FILE
 from aislewatch.monitor.footage import chosen_network
-from aislewatch.monitor.looks import Film, measure, recorded_hour
+from aislewatch.monitor.looks import WatchedVideo, measure, recorded_hour
 from aislewatch.tables import places
 from tests.code_closure import ROOT
 
@@ -21,14 +21,14 @@ SIZE, FPS = 64, 2
 RULE = rule_at(load_params(ROOT / "params.yaml").alerts, 0.8)
 
 
-def film(folder: Path, seconds: int, at_s: int = 0, **known: object) -> Film:
+def film(folder: Path, seconds: int, at_s: int = 0, **known: object) -> WatchedVideo:
     rng = np.random.default_rng(0)
     frames = rng.integers(16, 236, (seconds * FPS, SIZE * 3 // 2, SIZE), dtype=np.uint8)
     frames.tofile(folder / "film.yuv")
     times = FrameTimes(FPS, (Stretch(0, len(frames), at_s * FPS),))
     name = "till/2026-11-30T22-59.mp4"
-    made = Film("till", name, folder, "film.yuv", SIZE, times)
-    return Film(**(vars(made) | known))
+    made = WatchedVideo("till", name, folder, "film.yuv", SIZE, times)
+    return WatchedVideo(**(vars(made) | known))
 
 
 def clips(scores: list[float], begin: float) -> list[ScoredClip]:

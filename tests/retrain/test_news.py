@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aislewatch.retrain.news import (
-    Drift,
     Manifest,
+    ToldDrift,
     decide,
     differences,
     footage_differences,
@@ -23,7 +23,7 @@ WAS: Manifest = {"shop/a.mp4": (1, 1), "shop/labels.csv": (1, 1), "desk/labels.c
 
 def look(
     said: list[str] | None = None,
-    drift: Drift | None = None,
+    drift: ToldDrift | None = None,
     promoted: datetime | None = NOW - DAY,
     learned: datetime | None = NOW - DAY,
 ) -> tuple[bool, str]:
@@ -42,7 +42,7 @@ def test_without_news_it_says_what_was_looked_at() -> None:
 
 @pytest.mark.parametrize(("hours_after", "learns"), [(-1, False), (0, False), (1, True)])
 def test_drift_counts_once(hours_after: int, learns: bool) -> None:
-    drift = Drift("camera 2 is darker", NOW - DAY + timedelta(hours=hours_after))
+    drift = ToldDrift("camera 2 is darker", NOW - DAY + timedelta(hours=hours_after))
     assert look(drift=drift)[0] == learns
     assert look(drift=drift, learned=None)[0], "and always where nothing was learned"
 
@@ -109,7 +109,7 @@ def test_a_damaged_word_of_the_monitor_is_told(tmp_path: Path) -> None:
     file.write_text(json.dumps({"drift": False, "why": "", "at": "2026-03-01T00:00:00+00:00"}))
     assert read_drift(file) is None
     file.write_text(json.dumps({"drift": True, "why": "dark", "at": "2026-03-01T00:00:00Z"}))
-    assert read_drift(file) == Drift("dark", datetime(2026, 3, 1, tzinfo=UTC))
+    assert read_drift(file) == ToldDrift("dark", datetime(2026, 3, 1, tzinfo=UTC))
     for damaged in ("{", "[]", "{}", '{"drift": true, "why": "", "at": "2026-03-01T00:00:00"}'):
         file.write_text(damaged)
         with pytest.raises(ValueError, match=r"."):
