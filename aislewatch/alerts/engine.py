@@ -39,7 +39,7 @@ class AlertEngine:
 
     def __init__(self, rule: AlertRule) -> None:
         self._rule = rule
-        self._lines: dict[int, _Alerts] = {}
+        self._tracks: dict[int, _TrackClips] = {}
         self._now_s = float("-inf")
         self._until_s = float("-inf")  # the end of the footage so far
 
@@ -54,37 +54,37 @@ class AlertEngine:
         Raises:
             ValueError: the clip is not in order of time.
         """
-        line = self._lines.get(clip.track)
+        line = self._tracks.get(clip.track)
         if clip.start_s < self._now_s or (line and clip.start_s <= line.last.start_s):
             raise ValueError("clips must be in order of time, each starting after the one before")
         is_gap = clip.start_s > self._until_s
         self._now_s, self._until_s = clip.start_s, max(self._until_s, clip.end_s)
         changes: list[AlertChange] = []
-        if is_gap or len(self._lines) > (line is not None):
+        if is_gap or len(self._tracks) > (line is not None):
             changes = self._leave_behind(clip, is_gap)
         if line is None:
-            line = self._lines[clip.track] = _Alerts(self._rule, clip)
+            line = self._tracks[clip.track] = _TrackClips(self._rule, clip)
         return changes + line.feed(clip, box)
 
     def close(self) -> list[AlertChange]:
         """End what goes on, where the footage ends; the engine begins anew afterwards."""
-        changes = [change for line in self._lines.values() for change in line.end()]
-        self._lines.clear()
+        changes = [change for line in self._tracks.values() for change in line.end()]
+        self._tracks.clear()
         self._now_s = self._until_s = float("-inf")
         return changes
 
     def _leave_behind(self, clip: ScoredClip, is_gap: bool) -> list[AlertChange]:
         """End the alerts of people who are no longer seen, and forget them; of all at a gap."""
         changes: list[AlertChange] = []
-        for track, line in list(self._lines.items()):
+        for track, line in list(self._tracks.items()):
             if is_gap or line.has_lost(clip):
                 changes += line.reset()
                 if track != clip.track and line.quiet_until_s < clip.start_s:
-                    del self._lines[track]
+                    del self._tracks[track]
         return changes
 
 
-class _Alerts:
+class _TrackClips:
     """The successive clips of one person, or of the camera, and the alert that goes on in them."""
 
     def __init__(self, rule: AlertRule, first: ScoredClip) -> None:

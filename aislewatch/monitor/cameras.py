@@ -73,7 +73,7 @@ REMEDIES = {
     CameraFault.BLINDED: "see to what covers or dazzles the lens",
     CameraFault.FROZEN: "restart the camera or its recorder",
     CameraFault.BLURRED: "clean the lens and set the focus",
-    CameraFault.MOVED: "turn it back, or take a new reference; zones and labels are of the old view",
+    CameraFault.MOVED: "turn it back, or take a new reference; zones are of the old view",
 }
 
 

@@ -11,9 +11,14 @@ from filelock import Timeout
 
 from aislewatch.recording.plan import make_plan
 from aislewatch.tracking.execution import HANDOVER_S, is_over, keep_lock, recording
+from aislewatch.tracking.filenames import EXECUTION
 
 # Seconds between two looks whether the command has ended: before somebody can type the next one.
 LOOK_S = 0.1
+
+# Seconds without the file that names the execution's process after which its folder counts as
+# deleted: it was there before this process was started, and is replaced in one step.
+DELETED_S = 5.0
 
 # Niceness: a tenth of what a stage at 0 gets of a core that both want, so that 4 s of MLflow's
 # import and calls still end within a minute.
@@ -37,8 +42,13 @@ def main(folder: Path) -> None:
 
 
 def _keep_lock_at_the_end(folder: Path) -> None:
+    unseen = 0
     while not is_over(folder):
         time.sleep(LOOK_S)
+        unseen = 0 if (folder / EXECUTION).exists() else unseen + 1
+        if unseen * LOOK_S > DELETED_S:
+            # Somebody deleted the project: there is nobody to record for, and nothing to write to.
+            os._exit(0)
     keep_lock(folder)
 
 

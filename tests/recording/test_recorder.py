@@ -307,3 +307,13 @@ def test_other_ways_to_write_the_same_pipeline(
     assert status_of_last(project) == ("FINISHED", "1 stage(s) ran, 3 cached")
     stages = runs(project, kind="stage")
     assert [r.info.run_name for r in stages] == ["one", "two@x", "two@y", "two@z"]
+
+
+def test_a_recorder_ends_when_its_project_is_deleted(tmp_path: Path) -> None:
+    """Nobody could end it: without its execution's file it would have waited for ever."""
+    (tmp_path / "run").mkdir()
+    waiting = "from aislewatch.recording.__main__ import _keep_lock_at_the_end as wait\n"
+    code = f"{waiting}from pathlib import Path\nwait(Path({str(tmp_path / 'run')!r}))"
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert done.returncode == 0
+    assert not list((tmp_path / "run").iterdir())
