@@ -26,16 +26,6 @@ class Zone(Section):
     name: Name
     polygon: Annotated[list[Point], Field(min_length=3)]
 
-    def holds(self, x: float, y: float) -> bool:
-        """Say whether a point lies inside, by the number of sides that a ray from it crosses."""
-        inside = False
-        for (x1, y1), (x2, y2) in zip(
-            self.polygon, [*self.polygon[1:], self.polygon[0]], strict=True
-        ):
-            if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
-                inside = not inside
-        return inside
-
 
 def _span(text: str) -> str:
     try:

@@ -201,6 +201,12 @@ class CameraWatch:
             if name not in self.watched:
                 self.watched[name] = self._begin(camera)
                 log.info("%s: %s, %s", name, camera.role, camera.shown)
+                if camera.zones:
+                    log.warning(
+                        "%s: its zones are kept in the operating point but restrict no alert: the "
+                        "version looks at whole pictures, not at people",
+                        name,
+                    )
         digest = write_operating_point(self._live, cameras, self._models[0])
         log.info("operating point %s", digest[:12])
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aislewatch.errors import ConfigError
 from aislewatch.watch.addresses import shown, without_secrets
-from aislewatch.watch.cameras_file import LiveCamera, Zone, read_cameras
+from aislewatch.watch.cameras_file import LiveCamera, read_cameras
 
 SECRET = "geheim-1234"
 
@@ -88,13 +88,6 @@ def test_hours_may_pass_midnight() -> None:
     watched = [hour for hour in range(24) if camera.is_watched(time(hour))]
     assert watched == [0, 1, *range(8, 20), 22, 23]
     assert LiveCamera(name="a", address="x", role="aisle").is_watched(time(3))
-
-
-def test_a_zone_holds_what_lies_inside() -> None:
-    zone = Zone(name="l", polygon=[[0, 0], [1, 0], [1, 0.5], [0.5, 0.5], [0.5, 1], [0, 1]])
-    inside, outside = [(0.2, 0.2), (0.9, 0.4), (0.4, 0.9)], [(0.9, 0.9), (0.6, 0.6), (1.1, 0.2)]
-    assert all(zone.holds(*point) for point in inside)
-    assert not any(zone.holds(*point) for point in outside)
 
 
 SECRETS = st.text("abcXYZ0129-_.!~%24", min_size=4, max_size=20).filter(
