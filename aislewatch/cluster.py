@@ -29,7 +29,9 @@ def fan_out(
     """Have each item worked on by some process of a cluster; yield results as they come.
 
     A worker that dies loses what it was at; others do that again. An item that is there when
-    several die (Dask's ``distributed.scheduler.allowed-failures``, 3, and one) is `Lost`.
+    several die (Dask's ``distributed.scheduler.allowed-failures``, 3, and one) is done once more
+    when the rest is done, by itself: Dask blames whatever waited at a worker that died. It is
+    `Lost` where workers die of it alone.
 
     Args:
         address: of the scheduler, as ``tcp://10.0.0.5:8786``.
@@ -59,14 +61,21 @@ def fan_out(
             "set machine.cluster in params.yaml to null"
         ) from None
     with client:
+        blamed: list[int] = []
         futures = client.map(work, items, pure=False)
         places = {future.key: place for place, future in enumerate(futures)}
         try:
             for future in as_completed(futures, loop=client.loop):
                 try:
                     yield places[future.key], future.result()
+                except KilledWorker:
+                    blamed.append(places[future.key])
+            for place in blamed:
+                futures = [client.submit(work, items[place], pure=False)]
+                try:
+                    yield place, futures[0].result()
                 except KilledWorker as error:
-                    yield places[future.key], Lost(str(error).split(". ")[0])
+                    yield place, Lost(str(error).split(". ")[0])
         except (CancelledError, CommClosedError, TimeoutError) as error:
             raise PipelineError(
                 f"the Dask scheduler at {address} went away ({type(error).__name__}); what was "
