@@ -24,8 +24,8 @@ import av
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
-from aislewatch.evidence.alert import LiveAlert, ModelFacts
-from aislewatch.evidence.folder import Film, Picture, write_evidence
+from aislewatch.evidence.alert import AlertModel, LiveAlert
+from aislewatch.evidence.folder import AlertFilm, Picture, write_evidence
 from aislewatch.recording.view import COMPARISON, VIEW
 
 ROOT = Path(__file__).parent.parent
@@ -122,12 +122,12 @@ def _write_alert(live: Path, film: Path, number: int) -> None:
         threshold=0.8,
         box=None,
         track=None,
-        model=ModelFacts("aislewatch", "1", "0" * 64),
+        model=AlertModel("aislewatch", "1", "0" * 64),
         shadow=False,
         source="rtsp://shop",
         offset_s=None,
     )
-    write_evidence(live, alert, Film(begin, decoded))
+    write_evidence(live, alert, AlertFilm(begin, decoded))
 
 
 def _experiment_id(client: MlflowClient) -> str:
