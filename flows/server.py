@@ -68,29 +68,30 @@ def send_event(client: SyncPrefectClient, name: str, payload: dict[str, str]) ->
 
 def scheduled_runs(client: SyncPrefectClient, deployments: Iterable[UUID]) -> list[FlowRun]:
     """List the runs that wait for their time, or for a worker; the earliest first."""
-    ids = list(deployments)
-    if not ids:
-        return []
-    return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=ids)),
-        flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
-        ),
-        sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
-        limit=PAGE,
-    )
+    earliest_first = FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC
+    return _runs(client, deployments, [StateType.SCHEDULED], earliest_first)
 
 
 def live_runs(client: SyncPrefectClient, deployments: Iterable[UUID]) -> list[FlowRun]:
     """List the runs that hold a slot."""
+    return _runs(client, deployments, LIVE, None)
+
+
+def _runs(
+    client: SyncPrefectClient,
+    deployments: Iterable[UUID],
+    states: list[StateType],
+    sort: FlowRunSort | None,
+) -> list[FlowRun]:
     ids = list(deployments)
     if not ids:
         return []
     return client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=ids)),
         flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=LIVE))
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))
         ),
+        sort=sort,
         limit=PAGE,
     )
 
