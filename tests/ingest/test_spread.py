@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import dask
 import pytest
 from distributed import Client, LocalCluster
 
@@ -18,27 +17,15 @@ from aislewatch.frames.store import FrameStore
 from aislewatch.ingest import spread
 from aislewatch.ingest.folder import IngestResult, ingest
 from aislewatch.ingest.spread import Judge
+from tests.dask_cluster import two_workers
 from tests.footage_samples import LIMITS, make_video
 
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """Two worker processes; a task may lose one of them, not two."""
-    quiet = {
-        "distributed.scheduler.allowed-failures": 1,
-        "distributed.logging.distributed": "error",
-    }
-    with (
-        dask.config.set(quiet),
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=":0",
-            silence_logs=50,
-        ) as local,
-    ):
-        yield local.scheduler_address
+    with two_workers(allowed_failures=1) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,15 @@ import os
 import shutil
 from pathlib import Path
 
-import dask
 import pytest
 import yaml
-from distributed import LocalCluster
 
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_tree
 from aislewatch.people import footage
 from aislewatch.people.store import Entry
 from aislewatch.tables import places
+from tests.dask_cluster import two_workers
 from tests.people.shop import film, make_shop, run_both, run_track, walk
 
 FIND = footage._find
@@ -35,18 +34,9 @@ def test_a_cluster_finds_the_same_people_and_its_dead_are_told(
     here = sha256_tree(places.PEOPLE)
     shutil.rmtree(places.PEOPLE_STORE)
     shutil.rmtree(places.PEOPLE)
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=":0",
-            silence_logs=50,
-        ) as local,
-    ):
+    with two_workers(allowed_failures=0) as address:
         values = yaml.safe_load(Path("params.yaml").read_text())
-        values["machine"]["cluster"] = local.scheduler_address
+        values["machine"]["cluster"] = address
         Path("params.yaml").write_text(yaml.safe_dump(values))
         again = run_track(shop)
         assert again == noted
