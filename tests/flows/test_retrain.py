@@ -23,6 +23,7 @@ from flows.footage import LANDED, QUIET_S, Watcher
 from flows.promote import promote
 from flows.retrain import retrain
 from flows.server import connected
+from tests.code_closure import ROOT
 from tests.flows.shop_night import until
 from tests.flows.small_shop import add_video, commit, git, make_shop
 from tests.prefect_servers import artifacts, flow_runs, prefect_server
@@ -81,6 +82,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterato
     with prefect_server(place) as api, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_API_URL", api)
         patch.setenv("PREFECT_HOME", str(place / "prefect"))
+        patch.setenv("PYTHONPATH", os.fspath(ROOT))
         settings = {PREFECT_API_URL: api, PREFECT_HOME: place / "prefect"}
         with temporary_settings(updates=settings):
             CustomWebhookNotificationBlock(
