@@ -1,6 +1,7 @@
 """Stage validate: catalog and label files -> annotations, videos, duplicates, a report by row."""
 
 import logging
+import os
 from collections.abc import Mapping
 from itertools import chain
 
@@ -65,7 +66,8 @@ def work(params: Params, journal: Journal) -> None:
     asked = params.validate_
     fingerprints = read_fingerprints()
     times = frame_times(catalog)
-    pairs = pair_table(catalog, find_copies(fingerprints), asked.duplicate_share, times)
+    workers = params.machine.ingest_workers or len(os.sched_getaffinity(0))
+    pairs = pair_table(catalog, find_copies(fingerprints, workers), asked.duplicate_share, times)
     opposed = contradictions(pairs, annotations, times)
     problems += contradiction_problems(opposed, asked.contradictions)
     page = places.CONTRADICTIONS_PAGE

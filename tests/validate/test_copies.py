@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aislewatch.config.params import load_params
 from aislewatch.frames.fingerprint import Fingerprint
+from aislewatch.validate.copies import find
 from aislewatch.validate.copies.find import Copy, find_copies
 from aislewatch.validate.copies.index import NEAREST, WindowIndex
 from aislewatch.validate.copies.pose import PROMISING, UPRIGHT, find_pose, plain_likeness
@@ -152,6 +153,17 @@ def _as_set(copy: Copy, names: dict[str, str] | None = None) -> frozenset[object
     a, b = ((names or {}).get(name, name) for name in (copy.a, copy.b))
     part_a, part_b = (copy.start_a_s, copy.end_a_s), (copy.start_b_s, copy.end_b_s)
     return frozenset({(a, part_a), (b, part_b), copy.share, copy.mirrored})
+
+
+def test_several_processes_find_what_one_finds(
+    tmp_path: Path, strangers: dict[str, Fingerprint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = film(50, 3)
+    films = {"a": fingerprint(tmp_path, walk), "b": fingerprint(tmp_path, noisy(walk)), **strangers}
+    alone = find_copies(films)
+    monkeypatch.setattr(find, "WORTH_A_PROCESS", 1)
+    assert find_copies(films, workers=2) == alone
+    assert alone
 
 
 @settings(max_examples=20)

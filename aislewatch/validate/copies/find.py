@@ -1,38 +1,26 @@
 """Finds all pairs of videos that share footage."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from aislewatch.frames.fingerprint import Fingerprint
-from aislewatch.validate.copies.align import Alignment, Pair
+from aislewatch.validate.copies.align import Alignment
 from aislewatch.validate.copies.confirm import motion_scores
-from aislewatch.validate.copies.pose import MIRRORED, UPRIGHT, Pose, find_pose, plain_likeness
-from aislewatch.validate.copies.seeds import Seeds, find_seeds
-from aislewatch.validate.copies.windows import window_frames
+from aislewatch.validate.copies.pairs import Start, best_of_pair
+from aislewatch.validate.copies.seeds import find_seeds
 
-# Seeds of a pair that are followed, the best first.
-FOLLOWED = 3
-# Share from which no other seed is followed.
-ENOUGH = 0.5
+# Pairs that a process follows at a time, and as many for each process as are worth starting it:
+# a pair takes 17 ms of a core in the demo's shop, a process 1.5 s to start.
+PAIRS_AT_ONCE, WORTH_A_PROCESS = 32, 256
 
-# Likeness of the stills as they are, and moved, below which it is another place.
-MIN_LIKENESS = 0.8
-MIN_MOVED_LIKENESS = 0.9
-# Likeness of the stills as they are from which no moved picture is looked for: those of one place
-# reach 0.99, of a crop of a tenth 0.96.
-SAME_PLACE = 0.98
-# By how much a moved picture must be more alike than the unmoved, or what share of what the unmoved
-# lacks to a likeness of 1 it may lack: a crop of a tenth goes from 0.96 to 0.995.
-MIN_GAIN = 0.05
-MAX_LACKING = 1 / 3
-
-# Seconds of motion that must match.
-MIN_SHARED_S = 0.5
 # Seconds of motion at either end that need not match: encodings blur it.
 BLURRED_S = 1.0
 
@@ -58,101 +46,86 @@ class Copy:
     mirrored: bool
 
 
-def find_copies(videos: Mapping[str, Fingerprint]) -> list[Copy]:
+def find_copies(videos: Mapping[str, Fingerprint], workers: int = 1) -> list[Copy]:
     """Find the pairs of videos that share at least half a second of motion, sorted.
 
-    Neither the order nor the names of the videos matter, and the figures are the same to the last
-    bit on every machine.
+    Neither the order nor the names of the videos nor the number of workers matter, and the figures
+    are the same to the last bit on every machine.
+
+    Args:
+        videos: by name.
+        workers: processes that follow pairs at once, at most; 1: this one alone.
     """
     if len(videos) < 2:
         return []
     # What orders two videos is what they show, so that a pair is the same whatever its names.
     names = sorted(videos, key=lambda name: (len(videos[name].rows_TR), videos[name].digest, name))
     ordered = [videos[name] for name in names]
-    copies = []
     # The products are small: BLAS's threads cost 20 times what they gain on a busy machine.
     with threadpool_limits(1, "blas"):
-        seeds = find_seeds(ordered)
-        scores = motion_scores(seeds, ordered)
-        held = np.flatnonzero(scores)
-        order = held[np.lexsort((-scores[held], seeds.b_S[held], seeds.a_S[held]))]
-        rows = zip(
-            seeds.a_S[order].tolist(), seeds.b_S[order].tolist(), order.tolist(), strict=True
-        )
-        for (a, b), group in groupby(rows, key=lambda row: row[:2]):
-            best = _best_of_pair(seeds, [row[2] for row in group], ordered[a], ordered[b])
-            if best is not None:
-                copies.append(_copy(names[a], names[b], ordered[a], ordered[b], *best))
-    return sorted(copies)
+        jobs = _jobs(ordered)
+        with _followers(ordered, min(workers, len(jobs) // WORTH_A_PROCESS)) as follow_all:
+            found = list(follow_all(jobs))
+    return sorted(
+        _copy(names[a], names[b], ordered[a], ordered[b], *best)
+        for (a, b, _), best in zip(jobs, found, strict=True)
+        if best is not None
+    )
 
 
-def _best_of_pair(
-    seeds: Seeds, rows: list[int], a: Fingerprint, b: Fingerprint
-) -> tuple[Alignment, bool] | None:
-    best: tuple[Alignment, bool] | None = None
-    # Two cameras stand to each other as they stand, so one search does for all seeds of a pair.
-    moved: dict[bool, tuple[float, Pose]] = {}
-    enough = ENOUGH * min(a.n_moving, b.n_moving)
-    for start_a, start_b, mirrored, banded in _starts(seeds, rows, a, b):
-        pose = _pose(a, b, start_a, start_b, mirrored, moved)
-        if pose is None:
-            continue
-        found = Pair(a, b, pose, banded).follow(start_a, start_b, window_frames(a))
-        if best is None or found.matched > best[0].matched:
-            best = found, mirrored
-        if found.matched >= enough:
-            break
-    if best is None or best[0].matched < MIN_SHARED_S * a.fps:
-        return None
-    return best
+# Two videos by their places, and their seeds, the best first.
+_Job = tuple[int, int, list[Start]]
+_Found = tuple[Alignment, bool] | None
 
 
-def _starts(
-    seeds: Seeds, rows: list[int], a: Fingerprint, b: Fingerprint
-) -> Iterator[tuple[int, int, bool, bool]]:
-    """Yield where to begin, mirrored or not, banded or not: the best seeds, then both ends.
-
-    Gestures to and fro match mirrored as well as not, so each handedness has its own chance. A crop
-    may cut so much of the motion that only wrong seconds match; most copies are of the whole.
-    """
-    followed = Counter[bool]()
-    for row in rows:
-        mirrored = bool(seeds.mirrored_S[row])
-        followed[mirrored] += 1
-        if followed[mirrored] <= FOLLOWED:
-            starts = int(seeds.start_a_S[row]), int(seeds.start_b_S[row])
-            yield *starts, mirrored, bool(seeds.banded_S[row])
-    ends = (len(one.rows_TR) - window_frames(one) for one in (a, b))
-    last_a, last_b = (max(0, end) for end in ends)
-    for mirrored in sorted(followed):
-        yield 0, 0, mirrored, False
-        yield last_a, last_b, mirrored, False
+def _jobs(ordered: Sequence[Fingerprint]) -> list[_Job]:
+    """Return the pairs whose seeds hold in motion, sorted."""
+    seeds = find_seeds(ordered)
+    scores = motion_scores(seeds, ordered)
+    held = np.flatnonzero(scores)
+    seeds = seeds.take(held[np.lexsort((-scores[held], seeds.b_S[held], seeds.a_S[held]))])
+    columns = (seeds.a_S, seeds.b_S, seeds.start_a_S, seeds.start_b_S)
+    drawn = (seeds.mirrored_S.astype(bool), seeds.banded_S.astype(bool))
+    rows = zip(*(column.tolist() for column in (*columns, *drawn)), strict=True)
+    return [
+        (a, b, [Start(*row[2:]) for row in group])
+        for (a, b), group in groupby(rows, key=lambda row: row[:2])
+    ]
 
 
-def _pose(
-    a: Fingerprint,
-    b: Fingerprint,
-    start_a: int,
-    start_b: int,
-    mirrored: bool,
-    moved: dict[bool, tuple[float, Pose]],
-) -> Pose | None:
-    """Return b's pose in a: as searched if clearly more alike, else in place if alike enough."""
-    half = window_frames(a) // 2
-    stills_a = a.stills_around(start_a + half).astype(np.float64)
-    stills_b = b.stills_around(start_b + half).astype(np.float64)
-    # Of four pairs of stills the most alike: between others somebody walks in.
-    pairs = [(one, other) for one in stills_a for other in stills_b]
-    alike = max(plain_likeness(*pair, mirrored) for pair in pairs)
-    if alike >= SAME_PLACE:
-        return MIRRORED if mirrored else UPRIGHT
-    if mirrored not in moved:
-        moved[mirrored] = find_pose(pairs, mirrored)
-    moved_alike, pose = moved[mirrored]
-    enough = min(alike + MIN_GAIN, 1 - MAX_LACKING * (1 - alike))
-    if moved_alike >= max(MIN_MOVED_LIKENESS, enough):
-        return pose
-    return (MIRRORED if mirrored else UPRIGHT) if alike >= MIN_LIKENESS else None
+@contextmanager
+def _followers(
+    ordered: Sequence[Fingerprint], processes: int
+) -> Iterator[Callable[[list[_Job]], Iterable[_Found]]]:
+    """Yield what follows pairs in their order, in this process or in several."""
+    if processes < 2:
+        yield partial(map, partial(_follow, ordered))
+        return
+    # Spawned, because a fork of a caller with threads (BLAS, a progress bar) can deadlock.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, initializer=_hold, initargs=(ordered,))
+    try:
+        yield partial(pool.map, _follow_held, chunksize=PAIRS_AT_ONCE)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _follow(ordered: Sequence[Fingerprint], job: _Job) -> _Found:
+    a, b, seeds = job
+    return best_of_pair(seeds, ordered[a], ordered[b])
+
+
+# The videos of a process of the pool, which are sent once and not with every pair.
+_held: list[Fingerprint] = []
+
+
+def _hold(ordered: Sequence[Fingerprint]) -> None:
+    threadpool_limits(1, "blas")
+    _held.extend(ordered)
+
+
+def _follow_held(job: _Job) -> _Found:
+    return _follow(_held, job)
 
 
 def _copy(
