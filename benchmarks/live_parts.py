@@ -31,6 +31,9 @@ class _Silent:
     def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         """Nothing."""
 
+    def follow(self, one: Watched) -> None:
+        """Nothing is kept."""
+
     def look(self) -> None:
         """Nothing."""
 

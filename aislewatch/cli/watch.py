@@ -31,14 +31,17 @@ def _watch(chosen: argparse.Namespace) -> None:
     # Wrong cameras are told before seconds are spent on importing MLflow and torch.
     from aislewatch.watch.cameras_file import read_cameras
 
-    read_cameras(chosen.cameras)
+    settle_s = read_cameras(chosen.cameras).watching.settle_s
     params = load_params()
     check_store()
     from aislewatch.delivery.targets import DELIVERY_FILE, read_delivery
+    from aislewatch.desk.keeping import spans_held
     from aislewatch.register.stored import champion, fetched
     from aislewatch.register.versions import Registry
+    from aislewatch.watch.footage import FootageKeeper
     from aislewatch.watch.scorer import load_live
     from aislewatch.watch.telling import Teller
+    from aislewatch.watch.watched import Listeners
     from aislewatch.watch.watcher import CameraWatch
 
     name = params.register_.name
@@ -52,7 +55,11 @@ def _watch(chosen: argparse.Namespace) -> None:
     named = read_delivery().targets if DELIVERY_FILE.exists() else []
     teller = Teller(chosen.live, models[0], [target.name for target in named])
     own_speed = not chosen.as_fast_as_it_goes
-    watcher = CameraWatch(chosen.cameras, models, chosen.live, teller, own_speed)
+    keeper = FootageKeeper(
+        chosen.live, models[0], params.desk, lambda: spans_held(chosen.live), settle_s
+    )
+    listeners = Listeners(teller, keeper)
+    watcher = CameraWatch(chosen.cameras, models, chosen.live, listeners, own_speed)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: watcher.stop())
     print(f"champion: {version.name} version {version.version}; Ctrl-C ends")

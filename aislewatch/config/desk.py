@@ -13,7 +13,13 @@ class Reviewing(Section):
     """Set what the review desk keeps and shows; no stage of dvc.yaml depends on it."""
 
     keep_h: Positive
+    footage_gib: Positive
     audit_a_day: Cap
     near_a_day: Cap
     near_share: Fraction
     clip_s: Positive
+
+    @property
+    def footage_bytes(self) -> float:
+        """Return the bytes of kept footage at most."""
+        return self.footage_gib * (1 << 30)

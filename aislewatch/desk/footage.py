@@ -1,14 +1,14 @@
 """Reads kept footage, ``<live>/footage/<camera>/<yyyymmddThhmmss>Z.mp4``, and cuts clips out of it.
 
-The name is when a file's first picture was taken, UTC. Beside it may lie ``….json`` with the scores
-of its clips: ``threshold`` and ``scores``, each with ``start_s``, ``end_s`` and ``score``.
+The name is when a file's first picture was taken, UTC, ``….250Z`` to the millisecond. Beside it may
+lie ``….json`` with the scores of its clips: ``threshold`` and ``scores``, each with ``start_s``,
+``end_s`` and ``score``.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,10 @@ from aislewatch.desk.evidence import duration, told
 from aislewatch.errors import FootageError
 from aislewatch.evidence.blur import blurred
 from aislewatch.evidence.film import FilmWriter
+from aislewatch.evidence.kept import files_kept
 from aislewatch.files import sha256_file, whole_folder, write_json
 
-FOOTAGE = "footage"
 CUT = "cut"
-
-_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
@@ -44,57 +42,25 @@ class Piece:
         return self.begin + self.length_s
 
 
-def cameras_kept(live: Path) -> list[str]:
-    """List the cameras of which footage is kept."""
-    root = live / FOOTAGE
-    return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-
-
 def pieces(live: Path, camera: str, begin: float, end: float) -> list[Piece]:
     """List a camera's files that hold something of a span of time, oldest first.
 
     A file that is still being written, or is none, is passed over.
     """
     found = []
-    files = _files(live, camera)
-    for number, (path, start) in enumerate(files):
-        following = files[number + 1][1] if number + 1 < len(files) else float("inf")
+    files = files_kept(live, camera)
+    for number, file in enumerate(files):
+        following = files[number + 1].begin if number + 1 < len(files) else float("inf")
         # A camera's files do not overlap; days of them need not be opened to be passed over.
-        if start >= end or following <= begin:
+        if file.begin >= end or following <= begin:
             continue
         try:
-            piece = Piece(path, camera, start, duration(path))
+            piece = Piece(file.path, camera, file.begin, duration(file.path))
         except (ValueError, OSError, IndexError, av.FFmpegError):
             continue
         if piece.end > begin:
             found.append(piece)
     return found
-
-
-def _files(live: Path, camera: str) -> list[tuple[Path, float]]:
-    """List a camera's files with when they begin."""
-    if camera not in cameras_kept(live):
-        return []
-    found = []
-    for path in (live / FOOTAGE / camera).glob("[0-9]*.mp4"):
-        try:
-            moment = datetime.strptime(path.stem, _STAMP).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        found.append((path, moment.timestamp()))
-    return sorted(found, key=lambda file: file[1])
-
-
-def delete_old(live: Path, before: float) -> int:
-    """Delete the files that were last written before a time; return how many."""
-    deleted = 0
-    for camera in cameras_kept(live):
-        for path, _ in _files(live, camera):
-            if path.stat().st_mtime < before:
-                path.unlink()
-                path.with_suffix(".json").unlink(missing_ok=True)
-                deleted += 1
-    return deleted
 
 
 def cut_clip(

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from aislewatch.desk import clips, log, verdicts
 from aislewatch.desk.clips import NoClipError
-from aislewatch.desk.database import Database
+from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.evidence import told
-from aislewatch.desk.footage import CUT, delete_old
+from aislewatch.desk.footage import CUT
 from aislewatch.desk.schema import CLIPS, LOG, VERDICTS
 from aislewatch.errors import DeskError
 from aislewatch.evidence.folder import EVIDENCE
+from aislewatch.evidence.kept import Spans, delete_footage
 from aislewatch.files import sha256_file
 
 CASE = "case.json"
@@ -122,23 +124,26 @@ def _case_of(connection: Connection, clip: str) -> dict[str, Any]:
     }
 
 
-def delete_unjudged(database: Database, live: Path, keep_s: float, at: float) -> list[str]:
+def delete_unjudged(
+    database: Database, live: Path, keep_s: float, most_bytes: float, at: float
+) -> list[str]:
     """Delete the files of clips that nobody judged in time and nobody holds; return their ids.
 
-    Kept footage of that age goes, too, as do folders that never became a clip and what a killed
-    process left undeleted.
+    Kept footage of that age goes, too, and what is too much of it, as do folders that never became
+    a clip and what a killed process left undeleted.
 
     Args:
         database: the desk's.
         live: the live folder.
         keep_s: seconds after which footage goes.
+        most_bytes: of kept footage.
         at: now, in seconds since 1970.
     """
     with database.reading() as connection:
         due = _due(connection, at - keep_s)
         known = set(connection.execute(select(CLIPS.c.folder)).scalars())
     strays = [path for path in _folders(live, known) if path.stat().st_mtime < at - keep_s]
-    delete_old(live, at - keep_s)
+    delete_footage(live, at - keep_s, most_bytes, lambda: held_spans(database))
     if due:
         with database.changing() as connection:
             due = _due(connection, at - keep_s)  # a verdict may have come in between
@@ -153,6 +158,32 @@ def delete_unjudged(database: Database, live: Path, keep_s: float, at: float) ->
         if folder.is_dir():
             shutil.rmtree(folder)
     return due
+
+
+def held_spans(database: Database) -> Spans:
+    """Return the times of each camera whose footage a held clip needs: its own, and once around."""
+    with database.reading() as connection:
+        held = list(connection.execute(select(CLIPS).where(CLIPS.c.held)))
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for row in held:
+        span = (row.begin - row.duration_s, row.end + row.duration_s)
+        spans.setdefault(row.camera, []).append(span)
+    return spans
+
+
+def spans_held(live: Path) -> Spans:
+    """Ask the desk of a live folder what its holds need, from a process of another kind.
+
+    Raises:
+        DeskError: its database does not answer.
+    """
+    database = Database(address_of(live))
+    try:
+        return held_spans(database)
+    except SQLAlchemyError as error:
+        raise DeskError(f"the desk does not say what is held ({type(error).__name__})") from None
+    finally:
+        database.close()
 
 
 def _due(connection: Connection, before: float) -> list[str]:

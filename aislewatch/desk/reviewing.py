@@ -11,6 +11,7 @@ from aislewatch.desk.clips import UNJUDGED, Filters, NoClipError
 from aislewatch.desk.guarding import Asked, Page
 from aislewatch.desk.schema import CLIPS
 from aislewatch.errors import DeskError, FootageError
+from aislewatch.evidence.kept import cameras_kept
 from aislewatch.pages import as_html
 
 # What the shop wants done, in Markdown; its own text.
@@ -179,7 +180,7 @@ def _back(asked: Asked, more: dict[str, str]) -> Response:
 
 def show_missed(asked: Asked) -> Response:
     """Ask where and when a theft was missed."""
-    return asked.draw("missed.html.j2", cameras=footage.cameras_kept(asked.desk.live))
+    return asked.draw("missed.html.j2", cameras=cameras_kept(asked.desk.live))
 
 
 def report_missed(asked: Asked) -> Response:

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, insert, select
 
 from aislewatch.desk import log
 from aislewatch.desk.evidence import told
-from aislewatch.desk.footage import Piece, cameras_kept, cut_clip, pieces
+from aislewatch.desk.footage import Piece, cut_clip, pieces
 from aislewatch.desk.guarding import Desk
 from aislewatch.desk.numbers import DAY_S
 from aislewatch.desk.schema import CLIPS, SAMPLED
 from aislewatch.errors import FootageError
+from aislewatch.evidence.kept import cameras_kept
 
 
 def draw(desk: Desk, day: float) -> int:

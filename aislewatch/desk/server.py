@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,9 @@ STATIC = Path(__file__).parent / "static"
 
 # Seconds between two looks at the evidence folders.
 LOOK_S = 0.5
+
+# Seconds between two looks at what was kept long enough: of a shop's footage, thousands of files.
+CLEAN_S = 60.0
 
 # Seconds that open answers get when the server ends; streams end within half of one.
 CLOSING_S = 2
@@ -54,10 +58,13 @@ def build(desk: Desk) -> Starlette:
 
 
 async def _tend(desk: Desk) -> None:
-    drawn = 0.0
+    drawn, cleaned = 0.0, float("-inf")
     while True:
         try:
-            await run_in_threadpool(tend, desk)
+            await run_in_threadpool(take_in, desk)
+            if time.monotonic() - cleaned >= CLEAN_S:
+                await run_in_threadpool(clean, desk)
+                cleaned = time.monotonic()
             yesterday = (desk.now() // DAY_S - 1) * DAY_S
             if yesterday != drawn:
                 await run_in_threadpool(draw, desk, yesterday)
@@ -68,15 +75,20 @@ async def _tend(desk: Desk) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-def tend(desk: Desk) -> None:
-    """Do what is due: take in new evidence, delete what was kept long enough."""
+def take_in(desk: Desk) -> None:
+    """Take in new evidence."""
     with desk.database.reading() as connection:
         waiting = evidence.new_folders(connection, desk.live)
     if waiting:
         with desk.database.changing() as connection:
             evidence.take_in(connection, desk.live, desk.now())
+
+
+def clean(desk: Desk) -> None:
+    """Delete what was kept long enough."""
     keep_s = desk.settings.keep_h * 3600
-    keeping.delete_unjudged(desk.database, desk.live, keep_s, desk.now())
+    most_bytes = desk.settings.footage_bytes
+    keeping.delete_unjudged(desk.database, desk.live, keep_s, most_bytes, desk.now())
 
 
 def serve(folder: Path, settings: Reviewing, host: str, port: int) -> None:

@@ -83,6 +83,7 @@ class Watching(Section):
     settle_s: NotNegative = 60.0  # without trouble, after which a camera's trouble is over
     before_s: NotNegative = 5.0  # of evidence before an alert
     after_s: NotNegative = 5.0  # of evidence after it
+    segment_s: NotNegative = 60.0  # of a file of kept footage, at least; 0: none is kept
     memory_mib: Count = 2048  # address space of a camera's process
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9108  # on loopback; 0: none
 

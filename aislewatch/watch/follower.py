@@ -25,6 +25,7 @@ from aislewatch.watch.processes import pipe, start
 from aislewatch.watch.queues import ClipQueue
 from aislewatch.watch.reader import read_camera
 from aislewatch.watch.ring import PacketRing
+from aislewatch.watch.segments import SegmentCutter
 from aislewatch.watch.windows import ClipWindow, LiveClip
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,9 @@ class Follower:
         self.newest: StoreFrame | None = None
         self._watching, self._window, self._wake = watching, window, wake
         self._waits_for_room = is_file(address) and not at_own_speed
+        # A file that is played faster than it was filmed has no time of day.
+        is_kept = watching.segment_s > 0 and not self._waits_for_room
+        self.footage = SegmentCutter(watching.segment_s) if is_kept else None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {camera.name}", daemon=True)
 
@@ -145,6 +149,8 @@ class Follower:
             process.join()
             process.close()
             link.close()
+            if self.footage:
+                self.footage.end()
 
     def _listen(self, link: Connection) -> str | None:
         begun_s, limit_s = time.monotonic(), START_S
@@ -170,14 +176,20 @@ class Follower:
                 self._take(message)
             elif isinstance(message, StreamFacts):
                 self.ring.begin(message)
+                if self.footage:
+                    self.footage.begin(message)
             elif isinstance(message, KeptPacket):
                 self.ring.add(message)
+                if self.footage:
+                    self.footage.add(message)
         return ""
 
     def _take(self, frame: StoreFrame) -> None:
         self.counts.frames += 1
         self.counts.frame_at_s = time.monotonic()
         self.newest = frame
+        if self.footage:
+            self.footage.see(frame, self._request.fps)
         if self.state != "running":
             self._set("running")
         self._queue(self._window.add(frame))

@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["aislewatch.watch.reader", "aislewatch.watch.filming"])
+_CONTEXT.set_forkserver_preload(["aislewatch.watch.reader", "aislewatch.watch.footage_file"])
 _ALONE = threading.Lock()
 
 

@@ -61,6 +61,9 @@ class Teller:
         self._jobs: deque[EvidenceJob] = deque()
         self._running: list[tuple[BaseProcess, EvidenceJob]] = []
 
+    def follow(self, one: Watched) -> None:
+        """Take no notice: only alerts are told."""
+
     def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         """Take in what happened to an alert of a camera."""
         alert, kind = happened.change.alert, happened.change.kind

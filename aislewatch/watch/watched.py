@@ -10,8 +10,8 @@ from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
 from aislewatch.watch.metrics import CameraFacts
 from aislewatch.watch.scorer import LiveModel
 
-# Scores kept of a camera, for the evidence of alerts: half a minute or more of any version's clips.
-KEPT_SCORES = 100
+# Scores kept of a camera, for evidence and footage: four minutes of the shortest clips (0.4 s).
+KEPT_SCORES = 600
 
 
 class Watched:
@@ -31,7 +31,10 @@ class Watched:
 
 
 class Listener(Protocol):
-    """Is told of alerts."""
+    """Is told of cameras that are followed, and of their alerts."""
+
+    def follow(self, one: Watched) -> None:
+        """Take in that a camera is followed from now on."""
 
     def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         """Take in what happened to an alert that a version raised of a camera."""
@@ -41,3 +44,30 @@ class Listener(Protocol):
 
     def close(self) -> None:
         """Do what is left: no alert comes any more."""
+
+
+class Listeners:
+    """Passes on to several listeners, in their order."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def follow(self, one: Watched) -> None:
+        """Tell each that a camera is followed from now on."""
+        for listener in self._listeners:
+            listener.follow(one)
+
+    def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
+        """Tell each what happened to an alert."""
+        for listener in self._listeners:
+            listener.tell(one, model, happened)
+
+    def look(self) -> None:
+        """Let each do what is due."""
+        for listener in self._listeners:
+            listener.look()
+
+    def close(self) -> None:
+        """Let each do what is left."""
+        for listener in self._listeners:
+            listener.close()

@@ -222,7 +222,9 @@ class CameraWatch:
             self._at_own_speed,
         )
         follower.start()
-        return Watched(camera, follower, self._cameras.watching, self._models)
+        one = Watched(camera, follower, self._cameras.watching, self._models)
+        self._listener.follow(one)
+        return one
 
     def _leave(self, one: Watched) -> None:
         one.follower.stop()

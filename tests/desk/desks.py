@@ -9,10 +9,12 @@ from aislewatch.config.desk import Reviewing
 from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.guarding import Desk
 from aislewatch.desk.people import add_user
-from aislewatch.desk.server import build, tend
+from aislewatch.desk.server import build, clean, take_in
 from tests.desk.evidence_folders import NOON
 
-SETTINGS = Reviewing(keep_h=72.0, audit_a_day=4, near_a_day=4, near_share=0.8, clip_s=2.0)
+SETTINGS = Reviewing(
+    keep_h=72.0, footage_gib=1.0, audit_a_day=4, near_a_day=4, near_share=0.8, clip_s=2.0
+)
 PASSWORD = "correct horse"
 PEOPLE = {"gus": "guard", "gina": "guard", "lea": "lead", "ada": "admin"}
 
@@ -38,8 +40,9 @@ class Shop:
         self.app = build(self.desk)
 
     def look(self) -> None:
-        """Do what the server does twice a second."""
-        tend(self.desk)
+        """Do what the server does again and again."""
+        take_in(self.desk)
+        clean(self.desk)
 
     def client(self, name: str = "", address: str = "testclient") -> TestClient:
         """Return a browser without scripts, in which ``name`` is logged in; empty: nobody."""

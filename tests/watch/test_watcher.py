@@ -104,6 +104,9 @@ class Told:
         }
         self.file.write_text(yaml.safe_dump({"watching": watching, "cameras": cameras}))
 
+    def follow(self, one: Watched) -> None:
+        """Nothing is kept."""
+
     def look(self) -> None:
         """Nothing is due."""
 
