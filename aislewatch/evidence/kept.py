@@ -21,14 +21,10 @@ class KeptFile:
     camera: str
     begin: float
 
-    def delete(self) -> int:
-        """Delete it with its scores; return the bytes that this freed."""
-        freed = 0
+    def delete(self) -> None:
+        """Delete it with its scores; another process may do the same."""
         for path in (self.path, self.path.with_suffix(".json")):
-            if path.exists():
-                freed += path.stat().st_size
-                path.unlink()
-        return freed
+            path.unlink(missing_ok=True)
 
 
 def path_of(live: Path, camera: str, begin: datetime) -> Path:

@@ -17,6 +17,7 @@ from aislewatch.evidence.film import FilmWriter
 from aislewatch.evidence.kept import path_of
 from aislewatch.files import remove_abandoned, whole_file, write_json
 from aislewatch.watch.filming import pictures
+from aislewatch.watch.messages import KeptPacket
 from aislewatch.watch.parameter_sets import LengthPrefixed, is_length_prefixed
 from aislewatch.watch.ring import Recording
 
@@ -148,12 +149,20 @@ def _data(recording: Recording) -> list[bytes]:
 
 
 def _encode(recording: Recording, path: Path) -> None:
-    begin_s, is_empty = recording.packets[0].at_s, True
+    first, is_empty = recording.packets[0], True
+    time_base = Fraction(*recording.facts.time_base)
     with FilmWriter(path) as film:
         for at_s, picture in pictures(recording):
             rgb_HWC = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
-            film.add(at_s - begin_s, rgb_HWC)
+            film.add(_ahead_s(first, picture.pts, at_s, time_base), rgb_HWC)
             is_empty = False
         if is_empty:
             raise FootageError("none of its pictures can be decoded")
         film.finish()
+
+
+def _ahead_s(first: KeptPacket, time: int | None, at_s: float, time_base: Fraction) -> float:
+    """Return a picture's second of the file, by the stream's own times where it has any."""
+    if first.time is None or time is None:
+        return at_s - first.at_s
+    return float((time - first.time) * time_base)
