@@ -193,11 +193,11 @@ def test_a_pose_is_found_from_the_stills() -> None:
     luma = film(1, walk=1)
     cells = [_cells(picture) for picture in (luma, resized(luma, 0.1, 0.05, 0.8, 0.85))]
     alike, pose = find_pose([cells], False)
-    assert alike > 0.95 > plain_likeness(*cells, False)
+    assert alike > 0.95 > plain_likeness(*(one[None] for one in cells), False)
     # b shows 0.8 of a's height from 0.1 on: its cells are 1 / 0.8 as large.
     assert pose.y.scale == pytest.approx(1 / 0.8, abs=0.06)
     assert pose.x.scale == pytest.approx(1 / 0.85, abs=0.06)
-    assert plain_likeness(cells[0], cells[0][:, ::-1], True) == pytest.approx(1)
+    assert plain_likeness(cells[0][None], cells[0][None, :, ::-1], True) == pytest.approx(1)
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans())

@@ -99,11 +99,11 @@ def _pose(
     stills_a = a.stills_around(start_a + half).astype(np.float64)
     stills_b = b.stills_around(start_b + half).astype(np.float64)
     # Of four pairs of stills the most alike: between others somebody walks in.
-    pairs = [(one, other) for one in stills_a for other in stills_b]
-    alike = max(plain_likeness(*pair, mirrored) for pair in pairs)
+    alike = plain_likeness(stills_a, stills_b, mirrored)
     if alike >= SAME_PLACE:
         return MIRRORED if mirrored else UPRIGHT
     if mirrored not in moved:
+        pairs = [(one, other) for one in stills_a for other in stills_b]
         moved[mirrored] = find_pose(pairs, mirrored)
     moved_alike, pose = moved[mirrored]
     enough = min(alike + MIN_GAIN, 1 - MAX_LACKING * (1 - alike))

@@ -4,7 +4,7 @@ The still pictures decide it, by normalised correlation. What a pose leaves outs
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
@@ -121,10 +121,6 @@ MIDDLE_COUNTS_LESS = 0.05
 BAND = 3
 
 _WHOLE = sides_of([1.0], [0.0])
-_MIDDLE_C = np.repeat([False, True, False], [BAND, CELLS - 2 * BAND, BAND])
-_WHOLE_AND_MIDDLE = replace(
-    sides_of([1.0, 1.0], [0.0, 0.0]), inside_SC=np.stack([_WHOLE[0].inside_C, _MIDDLE_C])
-)
 
 UPRIGHT = Pose(False, _WHOLE[0], _WHOLE[0])
 MIRRORED = Pose(True, _WHOLE[0], _WHOLE[0])
@@ -147,13 +143,28 @@ def _sides() -> tuple[Sides, Sides]:
     return sides_of(*zip(*fine, strict=True)), sides_of(*zip(*coarse, strict=True))
 
 
-def plain_likeness(a: Picture, b: Picture, mirrored: bool) -> float:
-    """Compute the normalised correlation of two pictures, −1 to 1; 0 if one is flat.
+def plain_likeness(a_PYX: Floats, b_QYX: Floats, mirrored: bool) -> float:
+    """Compute the best normalised correlation of one of a's pictures with one of b's, −1 to 1.
 
-    The better one of the whole picture and, for less, of what lies between the bands for logos.
+    The better one of whole pictures and, for less, of what lies between the bands for logos; a flat
+    picture is like none (0). Pictures (P, 16, 16) and (Q, 16, 16), whole grey levels.
     """
-    whole, middle = _likeness(a, b, mirrored, _WHOLE_AND_MIDDLE, _WHOLE)[:, 0].tolist()
-    return float(max(whole, middle - MIDDLE_COUNTS_LESS))
+    turned = b_QYX[..., ::-1] if mirrored else b_QYX
+    middle = slice(BAND, CELLS - BAND)
+    whole = _unmoved(a_PYX, turned)
+    return max(whole, _unmoved(a_PYX[:, middle], turned[:, middle]) - MIDDLE_COUNTS_LESS)
+
+
+def _unmoved(a_PYX: Floats, b_QYX: Floats) -> float:
+    a_PN, b_QN = a_PYX.reshape(len(a_PYX), -1), b_QYX.reshape(len(b_QYX), -1)
+    count = a_PN.shape[1]
+    sum_P, sum_Q = a_PN.sum(axis=1), b_QN.sum(axis=1)
+    spread_P = count * np.square(a_PN).sum(axis=1) - sum_P**2
+    spread_Q = count * np.square(b_QN).sum(axis=1) - sum_Q**2
+    shown = np.logical_and.outer(spread_P >= FLAT * count**2, spread_Q >= FLAT * count**2)
+    scale = np.outer(np.sqrt(spread_P), np.sqrt(spread_Q))
+    common = count * (a_PN @ b_QN.T) - np.outer(sum_P, sum_Q)
+    return float(np.where(shown, common / np.where(shown, scale, 1.0), 0.0).max())
 
 
 def find_pose(pairs: Sequence[tuple[Picture, Picture]], mirrored: bool) -> tuple[float, Pose]:
