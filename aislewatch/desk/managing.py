@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from aislewatch.config.params import load_params
 from aislewatch.desk import clips, keeping, log, numbers
 from aislewatch.desk.guarding import Asked, Page
+from aislewatch.desk.recall import live_recall
 from aislewatch.desk.schema import LOG, STAGED
 from aislewatch.errors import AislewatchError, DeskError
 from aislewatch.files import HASH_BLOCK
@@ -67,7 +68,7 @@ def show_numbers(asked: Asked) -> Response:
     """Show what the alerts were worth, by camera and model."""
     with asked.desk.database.reading() as connection:
         rows = numbers.by_camera(connection)
-        recall = numbers.live_recall(connection)
+        recall = live_recall(connection)
     return asked.draw("numbers.html.j2", rows=rows, recall=recall)
 
 

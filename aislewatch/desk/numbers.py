@@ -1,12 +1,12 @@
 """Computes the numbers that matter: precision by camera, response time, staged thefts caught."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scipy.stats import beta
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from aislewatch.desk.clips import with_verdicts
 from aislewatch.desk.schema import CLIPS, SAMPLED, STAGED, VERDICTS
@@ -23,10 +23,13 @@ DAY_S = 86_400
 
 @dataclass(frozen=True)
 class Share:
-    """Holds ``hits`` of ``tries`` with the exact interval of Clopper and Pearson, 0 to 1."""
+    """Holds ``hits`` of ``tries`` with the exact interval of Clopper and Pearson, 0 to 1.
 
-    hits: int
-    tries: int
+    Of a weighted sample both are fractions: as many as an unweighted one would need.
+    """
+
+    hits: float
+    tries: float
     confidence: float = CONFIDENCE
 
     @property
@@ -51,19 +54,45 @@ class Share:
 
 @dataclass(frozen=True)
 class CameraNumbers:
-    """Holds one camera's alerts of one kind: the champion's, or the shadow challenger's."""
+    """Holds one camera's alerts of one kind: the champion's, or the shadow challenger's.
+
+    ``an_hour`` is of the days of which footage was kept; ``response_s`` the median first answer.
+    """
 
     camera: str
     model: str
     shadow: bool
     alerts: int
+    an_hour: float | None
     judged: int
     precision: Share
     response_s: float | None
 
 
+# A camera's days of which samples were drawn, by its name and the day's begin: rows of SAMPLED.
+SampledDays = Mapping[tuple[str, float], Row[Any]]
+
+
+def sampled_days(connection: Connection) -> SampledDays:
+    """Return the camera-days of which samples were drawn."""
+    return {(row.camera, row.day): row for row in connection.execute(select(SAMPLED))}
+
+
+def is_of(row: Mapping[str, Any], days: SampledDays) -> bool:
+    """Say whether a clip is of one of these camera-days."""
+    return (row["camera"], row["begin"] // DAY_S * DAY_S) in days
+
+
+def alerts_an_hour(rows: Sequence[Mapping[str, Any]], days: SampledDays) -> float | None:
+    """Return the alerts of an hour of these camera-days' footage; None of no footage."""
+    alerts = [row for row in rows if is_of(row, days)]
+    seconds = sum(day.seconds for day in days.values())
+    seconds += sum(row["end"] - row["begin"] for row in alerts)
+    return 3600 * len(alerts) / seconds if seconds else None
+
+
 def by_camera(connection: Connection) -> list[CameraNumbers]:
-    """Compute the numbers of every camera and model; ``response_s`` is the median first answer."""
+    """Compute the numbers of every camera and model."""
     rows = [
         dict(row)
         for row in connection.execute(
@@ -72,17 +101,23 @@ def by_camera(connection: Connection) -> list[CameraNumbers]:
     ]
     first = select(VERDICTS.c.clip, func.min(VERDICTS.c.at)).group_by(VERDICTS.c.clip)
     answered: dict[str, float] = {clip: at for clip, at in connection.execute(first)}
+    days = sampled_days(connection)
     keys = sorted({(row["camera"], row["shadow"], row["model"]) for row in rows})
     return [
         _numbers(
-            [row for row in rows if (row["camera"], row["shadow"], row["model"]) == key], answered
+            [row for row in rows if (row["camera"], row["shadow"], row["model"]) == key],
+            answered,
+            days,
         )
         for key in keys
     ]
 
 
-def _numbers(rows: Sequence[dict[str, Any]], answered: dict[str, float]) -> CameraNumbers:
+def _numbers(
+    rows: Sequence[dict[str, Any]], answered: dict[str, float], days: SampledDays
+) -> CameraNumbers:
     said = [row["verdict"] for row in rows]
+    kept = {day: sampled for day, sampled in days.items() if day[0] == rows[0]["camera"]}
     thefts = said.count(THEFT)
     waits = [answered[row["id"]] - row["raised"] for row in rows if row["id"] in answered]
     return CameraNumbers(
@@ -90,85 +125,10 @@ def _numbers(rows: Sequence[dict[str, Any]], answered: dict[str, float]) -> Came
         model=rows[0]["model"],
         shadow=rows[0]["shadow"],
         alerts=len(rows),
+        an_hour=alerts_an_hour(rows, kept),
         judged=sum(word is not None for word in said),
         precision=Share(thefts, thefts + said.count(NOT_THEFT)),
         response_s=statistics.median(waits) if waits else None,
-    )
-
-
-@dataclass(frozen=True)
-class Recall:
-    """Holds the live recall: thefts that raised an alert, of all, estimated by the audit sample.
-
-    Args:
-        audited: audit clips with a theft, of those judged.
-        windows: stretches without alert that the audit was drawn from.
-        precision: of the alerts on the same cameras and days.
-        alerts: how many these are.
-        hours: of footage that the audit was drawn from.
-    """
-
-    audited: Share
-    windows: int
-    precision: Share
-    alerts: int
-    hours: float
-
-    @property
-    def value(self) -> float | None:
-        """Return the estimate; None where nothing was audited, or there was no theft at all."""
-        if self.audited.value is None or self.precision.value is None:
-            return None
-        return _recall(self.precision.value * self.alerts, self.audited.value * self.windows)
-
-    @property
-    def low(self) -> float:
-        """Return the lower bound: the fewest caught beside the most missed."""
-        return _recall(self.precision.low * self.alerts, self.audited.high * self.windows) or 0.0
-
-    @property
-    def high(self) -> float:
-        """Return the upper bound: the most caught beside the fewest missed."""
-        bound = _recall(self.precision.high * self.alerts, self.audited.low * self.windows)
-        return 1.0 if bound is None else bound
-
-    @property
-    def alerts_an_hour(self) -> float | None:
-        """Return the alerts of a camera-hour."""
-        return self.alerts / self.hours if self.hours else None
-
-
-def _recall(caught: float, missed: float) -> float | None:
-    return caught / (caught + missed) if caught + missed > 0 else None
-
-
-# Of both intervals that the recall's is made of: it misses at most as often as both together.
-_EACH = 1 - (1 - CONFIDENCE) / 2
-
-
-def live_recall(connection: Connection) -> Recall:
-    """Estimate recall and precision over all cameras and days of which an audit was drawn."""
-    days = {(row.camera, row.day): row for row in connection.execute(select(SAMPLED))}
-
-    asked = with_verdicts().where(CLIPS.c.kind.in_(("alert", "audit")), ~CLIPS.c.shadow)
-    rows = [
-        dict(row)
-        for row in connection.execute(asked).mappings()
-        if (row["camera"], row["begin"] // DAY_S * DAY_S) in days
-    ]
-    said = {
-        kind: [row["verdict"] for row in rows if row["kind"] == kind] for kind in ("alert", "audit")
-    }
-    shares = {
-        kind: Share(words.count(THEFT), words.count(THEFT) + words.count(NOT_THEFT), _EACH)
-        for kind, words in said.items()
-    }
-    return Recall(
-        audited=shares["audit"],
-        windows=sum(row.windows for row in days.values()),
-        precision=shares["alert"],
-        alerts=len(said["alert"]),
-        hours=sum(row.seconds for row in days.values()) / 3600,
     )
 
 

@@ -2,16 +2,20 @@
 
 import json
 import os
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from aislewatch.desk.evidence import duration
 from aislewatch.desk.footage import pieces
-from aislewatch.desk.numbers import DAY_S, Recall, Share, live_recall
+from aislewatch.desk.numbers import DAY_S
 from aislewatch.desk.publish import publish
+from aislewatch.desk.recall import estimate, live_recall
 from aislewatch.desk.samples import draw
 from aislewatch.desk.schema import CLIPS, SAMPLED
 from tests.desk.desks import Shop, open_shop, token
@@ -97,24 +101,55 @@ def test_recall_is_estimated_from_the_audit(shop: Shop) -> None:
     assert (found.audited.hits, found.audited.tries, found.windows) == (1, 3, 19)
     assert found.value == pytest.approx(1 / (1 + 19 / 3))
     assert found.low < 0.14 < found.high
-    assert found.alerts_an_hour == pytest.approx(3600 / 38)
+    assert found.an_hour == pytest.approx(3600 / 40)
     page = client.get("/numbers").text
     assert "Recall" in page
     assert "14 %" in page
 
 
-def test_the_interval_of_recall_holds_the_truth_as_often_as_it_says() -> None:
-    """2,000 shops of 200 windows with 4 thefts missed and 12 caught, of which 40 are audited."""
-    import numpy as np
+@dataclass
+class Day:
+    """A camera's day of which an audit was drawn."""
 
+    windows: int
+    seconds: float = 0.0
+
+
+@pytest.mark.parametrize(
+    # Stretches without alert of each camera-day, and the share of them with a missed theft.
+    ("windows", "shares"),
+    [((200, 200, 200), (0.02, 0.02, 0.02)), ((8000, 300, 40), (0.002, 0.05, 0.3))],
+    ids=["days alike", "a camera of which little is kept is the worst"],
+)
+def test_the_interval_of_recall_holds_the_truth_as_often_as_it_says(
+    windows: tuple[int, ...], shares: tuple[float, ...]
+) -> None:
+    """300 months of ten days of each camera; four clips a camera-day are audited."""
     rng = np.random.default_rng(0)
-    audits = rng.hypergeometric(4, 196, 40, size=2000)
-    alerts = rng.binomial(16, 0.75, size=2000)
-    held = 0
-    for missed, caught in zip(audits.tolist(), alerts.tolist(), strict=True):
-        found = Recall(Share(missed, 40, 0.975), 200, Share(caught, 16, 0.975), 16, 1.0)
-        held += found.low <= 12 / 16 <= found.high
-    assert held / 2000 >= 0.95
+    days: Any = {
+        (str(camera), day * DAY_S): Day(n) for camera, n in enumerate(windows) for day in range(10)
+    }
+    held, plainly = 0, 0
+    for _ in range(300):
+        rows, missed = [], 0
+        for camera, day in days:
+            row = {"camera": camera, "begin": day, "end": day}
+            n = days[camera, day].windows
+            thefts = rng.binomial(n, shares[int(camera)])
+            missed += thefts
+            words = ["theft"] * rng.hypergeometric(thefts, n - thefts, 4)
+            words += ["not theft"] * (4 - len(words))
+            rows += [row | {"kind": "audit", "verdict": word} for word in words]
+        alerts = rng.permutation(["theft"] * 120 + ["not theft"] * 60).tolist()
+        rows += [row | {"kind": "alert", "verdict": word} for word in alerts[:90]]
+        rows += [row | {"kind": "alert", "verdict": None}] * 90
+        found = estimate(rows, days)
+        held += found.low <= 120 / (120 + missed) <= found.high
+        plain = replace(found, weighted=found.audited)
+        plainly += plain.low <= 120 / (120 + missed) <= plain.high
+    assert held / 300 >= 0.95
+    # Without weights, an hour of one camera would stand for as much as a day of another.
+    assert (plainly / 300 < 0.9) == (len(set(windows)) > 1)
 
 
 def test_kept_footage_is_deleted_when_it_is_old(shop: Shop) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from sqlalchemy import select
 
 from aislewatch.cli.main import main
@@ -111,6 +111,16 @@ def verdicts(live: Path) -> list[tuple[str, str, str]]:
     return rows
 
 
+def wait_for_film(page: Page) -> Locator:
+    """Wait until the page's film plays; return it."""
+    film = page.locator("#film")
+    deadline = time.monotonic() + START_S
+    while not film.evaluate("film => film.currentTime > 0") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert film.evaluate("film => film.currentTime > 0")
+    return film
+
+
 def keys_work(page: Page) -> None:
     """Wait for the script of a page that has just come: on a busy machine it comes last."""
     page.wait_for_load_state("domcontentloaded")
@@ -120,12 +130,8 @@ def test_a_guard_judges_by_keyboard_alone_and_new_alerts_appear(
     served: Served, browser: Browser
 ) -> None:
     page = log_in(browser, served, "gus")
-    film = page.locator("#film")
     # The film plays at once, and is the blurred one.
-    deadline = time.monotonic() + START_S
-    while not film.evaluate("film => film.currentTime > 0") and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert film.evaluate("film => film.currentTime > 0")
+    film = wait_for_film(page)
     assert str(film.get_attribute("src")).endswith("/film")
     assert violations(page) == []
     new = write_evidence(served.live, "door", NOON + 30, seed=5)
