@@ -1,7 +1,6 @@
 """What live cameras cost: beside decoding alone, beside OpenCV and the model in a plain loop.
 
     python -m benchmarks.live                  # cameras a core, and how late clips are scored
-    python -m benchmarks.live --soak 3600      # memory and open files while cameras come and go
     python -m benchmarks.live --model          # clips a second of the network alone, on any device
 
 OpenCV is measured where it is installed (`pip install opencv-python-headless`); nothing of ours
@@ -11,10 +10,8 @@ needs it.
 import argparse
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -39,7 +36,6 @@ BEYOND_S = 0.2
 def main() -> None:
     """Measure what was asked for, and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--soak", type=float, default=0.0, help="seconds to watch")
     parser.add_argument("--cameras", type=int, default=4, help="on loopback")
     parser.add_argument("--film", type=Path, help="any film; else noise over a test picture")
     parser.add_argument("--rounds", type=int, default=3)
@@ -51,8 +47,6 @@ def main() -> None:
         print(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {machine()}")
         if chosen.model:
             model_rate(model)
-        elif chosen.soak:
-            soak(folder, model, chosen.cameras, chosen.soak, chosen.film)
         else:
             cameras_a_core(folder, model, chosen.rounds, chosen.film)
             lateness(folder, model, chosen.cameras, chosen.film)
@@ -116,32 +110,6 @@ def lateness(folder: Path, model: LiveModel, cameras: int, film: Path | None) ->
     p50, p99 = np.quantile(late_s, [0.5, 0.99])
     print(f"{cameras} cameras, {len(late_s)} clips: last frame to score p50 {p50 * 1000:.0f} ms")
     print(verdict("p99, seconds", float(p99), stride_s + BEYOND_S, most=True))
-
-
-def soak(folder: Path, model: LiveModel, cameras: int, seconds: float, film: Path | None) -> None:
-    """Print memory and open files as time passes; one camera in four breaks off every 20 s."""
-    shop, watch = open_shop(folder, model, cameras, film, CameraWatch)
-    begun = time.monotonic()
-    ours = psutil.Process()
-    while time.monotonic() - begun < seconds:
-        time.sleep(min(20.0, seconds))
-        watched = list(watch.watched.values())
-        for one in watched[::4]:
-            if (theirs := _camera_processes(ours)) and one.follower.state == "running":
-                theirs[0].kill()
-        theirs = _camera_processes(ours)
-        lost = sum(one.follower.counts.connections - 1 for one in watched)
-        scored = sum(one.facts.scored for one in watched)
-        print(
-            f"{time.monotonic() - begun:6.0f} s: {ours.memory_info().rss >> 20} MiB, "
-            f"{ours.num_fds()} open files, {threading.active_count()} threads, "
-            f"{len(theirs)} camera processes of {_mean_mib(theirs):.0f} MiB; "
-            f"{scored} clips, {lost} new connections",
-            flush=True,
-        )
-    watch.stop()
-    for camera in shop:
-        camera.close()
 
 
 def model_rate(model: LiveModel) -> None:
@@ -218,26 +186,6 @@ def _plain_loop(source: Path, model: LiveModel) -> None:
                 model.detector(torch.from_numpy(np.stack(frames)[None])).sigmoid().item()
             frames = frames[config.n_frames // 2 :]
     film.release()
-
-
-def _camera_processes(ours: psutil.Process) -> list[psutil.Process]:
-    """List those that were forked by a child of ours; one may end meanwhile."""
-    found = []
-    for one in ours.children(recursive=True):
-        with suppress(psutil.Error):
-            if one.ppid() != ours.pid:
-                found.append(one)
-    return found
-
-
-def _mean_mib(processes: list[psutil.Process]) -> float:
-    sizes = []
-    for one in processes:
-        try:
-            sizes.append(one.memory_full_info().uss / (1 << 20))
-        except psutil.Error:
-            continue
-    return float(np.mean(sizes)) if sizes else 0.0
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ FILM_S, RATE = 40, 25
 SIZES = {"320x240": "320:240", "1080p": "1920:1080"}
 
 
-class _Silent:
+class Silent:
     """Is told of alerts, and does nothing: what is measured ends with the score."""
 
     def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
@@ -88,7 +88,7 @@ def open_shop(
         for number, camera in enumerate(shop)
     ]
     file.write_text("\n".join(lines))
-    watch = kind(file, [model], folder / "live", _Silent())
+    watch = kind(file, [model], folder / "live", Silent())
     threading.Thread(target=watch.run, daemon=True).start()
     while len(watch.watched) < cameras or any(
         one.follower.state != "running" for one in list(watch.watched.values())
