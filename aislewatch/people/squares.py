@@ -1,8 +1,9 @@
 """Chooses the steady squares in which a person is kept, frame by frame."""
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from aislewatch.frames.stretches import Stretch
 from aislewatch.people.boxes import Floats
@@ -12,12 +13,11 @@ from aislewatch.people.tracker import Way
 # that reach out of the box, and what they reach for.
 MARGIN = 0.125
 
-# A person stays while the whole way fits in a square of so many times the box's usual larger side.
-STAYS = 1.6
-
-# Seconds over which the square of someone who walks is evened out: a clip is 1.6 s, and must show
-# how the person moves, not how the box does.
-EVENED_S = 3.0
+# Seconds before and after a frame that its square depends on. A clip is 1.6 s, and must show how
+# the person moves, not how the box does. No more of what comes: a live camera has to wait for it,
+# and an alert would come later than one whose clip began half a clip after. A file's squares do
+# with as little, as a network must be shown by a camera what it was trained on.
+AHEAD_S = 0.8
 
 # Frames by which a person's file goes on before the first box and behind the last, so that what
 # begins or ends with the way has a clip of its own.
@@ -30,6 +30,7 @@ def squares_of(
     """Return the first frame of a person's file, and (F, 3) left, top, side of each frame's square.
 
     It begins up to ``BEYOND`` frames before the way and ends as many behind it, inside the stretch.
+    No square depends on what comes more than ``AHEAD_S`` after its frame.
     A square lies inside the picture where it is no larger; it is centred over one that is smaller.
 
     Args:
@@ -39,35 +40,58 @@ def squares_of(
         height: of the picture as displayed, pixels.
         fps: frames a second of the store.
     """
-    low = np.clip(way.boxes[:, :2], 0, (width, height))
-    high = np.clip(way.boxes[:, 2:], 0, (width, height))
-    larger = np.maximum((high - low).max(axis=1), 1.0)
-    whole = float((high.max(axis=0) - low.min(axis=0)).max())
-    if whole <= STAYS * float(np.median(larger)):
-        centre = np.tile((high.max(axis=0) + low.min(axis=0)) / 2, (len(larger), 1))
-        side = np.full(len(larger), whole)
-    else:
-        centre, side = _gliding((low + high) / 2, larger, max(1, round(EVENED_S * fps)))
-    side = side * (1 + 2 * MARGIN)
-    sides = [_inside(centre[:, axis], side, size) for axis, size in enumerate((width, height))]
-    squares = np.round(np.stack([*sides, side], axis=1)).astype(np.int64)
+    line = SquareLine(width, height, fps)
+    squares = np.stack([*line.add(way.boxes), *line.end()])
     first, end = max(stretch.first, way.first - BEYOND), min(stretch.end, way.end + BEYOND)
     return first, np.pad(squares, [(way.first - first, end - way.end), (0, 0)], mode="edge")
 
 
-def _gliding(centre: Floats, larger: Floats, window: int) -> tuple[Floats, Floats]:
-    side = ndimage.percentile_filter(larger, 90, size=window, mode="nearest")
-    usual = ndimage.median_filter(centre, size=(window, 1), mode="nearest")
-    evened = [
-        ndimage.uniform_filter1d(values, window, axis=0, mode="nearest") for values in (usual, side)
-    ]
-    return evened[0], evened[1]
+class SquareLine:
+    """Chooses a person's squares one after the other, each as soon as nothing can change it.
+
+    Args:
+        width: of the picture as displayed, pixels.
+        height: of the picture as displayed, pixels.
+        fps: frames a second of the store.
+    """
+
+    def __init__(self, width: int, height: int, fps: int) -> None:
+        self._size = width, height
+        self._ahead = max(1, round(AHEAD_S * fps))
+        # Boxes whose squares are not known yet; and centre and side of what the last frames
+        # needed by themselves, before they are evened out.
+        self._boxes: deque[Floats] = deque()
+        self._own: deque[Floats] = deque(maxlen=self._ahead + 1)
+
+    def add(self, boxes: Floats) -> list[NDArray[np.int64]]:
+        """Take the way's next boxes, (N, 4); return left, top, side of the squares now known."""
+        known = []
+        for box in boxes:
+            self._boxes.append(np.clip(box, 0, self._size * 2))
+            if len(self._boxes) > self._ahead:
+                known.append(self._next())
+        return known
+
+    def end(self) -> list[NDArray[np.int64]]:
+        """Return the squares that are left, where the way ends."""
+        return [self._next() for _ in range(len(self._boxes))]
+
+    def _next(self) -> NDArray[np.int64]:
+        boxes = np.stack(self._boxes)
+        self._boxes.popleft()
+        low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+        self._own.append(np.array([*(low + high) / 2, max(1.0, *(high - low))]))
+        x, y, side = np.mean(np.stack(self._own), axis=0)
+        side *= 1 + 2 * MARGIN
+        places = [_inside(*one, side) for one in zip((x, y), self._size, strict=True)]
+        return np.round([*places, side]).astype(np.int64)
 
 
-def _inside(centre: Floats, side: Floats, size: int) -> Floats:
-    """Return where squares begin along one axis of the picture."""
-    free = np.maximum(size - side, 0)
-    return np.where(side > size, (size - side) / 2, np.clip(centre - side / 2, 0, free))
+def _inside(centre: float, size: int, side: float) -> float:
+    """Return where a square begins along one axis of the picture."""
+    if side > size:
+        return (size - side) / 2
+    return float(np.clip(centre - side / 2, 0, size - side))
 
 
 def prominence(way: Way, width: int, height: int) -> float:

@@ -20,7 +20,7 @@ from aislewatch.frames.store import link_or_copy, read_facts, sealed
 from aislewatch.people.boxes import Floats
 
 # Part of an entry's name: raise it when the same video gives other tracks, squares or features.
-PEOPLE_VERSION = 3
+PEOPLE_VERSION = 4
 
 FACTS, BOXES = "facts.json", "boxes.npy"
 SQUARES, FEATURES = "squares", "features"

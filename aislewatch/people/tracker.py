@@ -4,6 +4,7 @@ Source: the two thresholds follow ByteTrack (Zhang et al., arXiv:2110.06864), wi
 model: at the store's 10 frames a second, people overlap their own last box.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -67,7 +68,7 @@ class Way:
 def follow(
     looks: Iterable[Sightings], stretches: Sequence[Stretch], settings: Tracker, every: int
 ) -> list[Way]:
-    """Link boxes to ways, sorted by their first frame.
+    """Link boxes to ways, in the order in which each had lasted long enough to be one.
 
     No way crosses a gap of the video. A strong box begins a way, a weak one only goes on.
 
@@ -78,44 +79,68 @@ def follow(
         every: frames from one look to the next.
     """
     bounds = np.array([stretch.end for stretch in stretches])
-    # Someone may be missed in `gap` frames; that he was not looked for is no gap.
-    reach = max(settings.gap + 1, every)
-    open_ways: list[_Open] = []
-    done: list[_Open] = []
+    following = Following(settings, every)
+    done: list[OpenWay] = []
     within = -1
     for look in looks:
         stretch = int(np.searchsorted(bounds, look.frame, side="right"))
-        late = [
-            way for way in open_ways if stretch != within or look.frame - way.frames[-1] > reach
-        ]
-        done += late
-        open_ways = [way for way in open_ways if way not in late]
+        if stretch != within:
+            done += following.end()
         within = stretch
-        _take(look, open_ways, settings)
-    ways = [way.closed() for way in done + open_ways]
-    kept = [way for way in ways if len(way.boxes) >= FEWEST_FRAMES]
-    return sorted(kept, key=lambda way: (way.first, way.end, *way.boxes[0].tolist()))
+        done += following.take(look)
+    done += following.end()
+    kept = [way for way in done if way.known_at is not None]
+    return [way.closed() for way in sorted(kept, key=OpenWay.order)]
 
 
 @dataclass(eq=False)
-class _Open:
-    """A way that may go on."""
+class OpenWay:
+    """A way that may go on.
+
+    Args:
+        frames: in which it has a box.
+        boxes: (4,) each.
+        scores: of the detector.
+        motion: in each box.
+        known_at: frame in which it had lasted for ``FEWEST_FRAMES``; None: not yet.
+    """
 
     frames: list[int] = field(default_factory=list)
     boxes: list[Floats] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     motion: list[float] = field(default_factory=list)
+    known_at: int | None = None
 
     def add(self, look: Sightings, number: int) -> None:
+        """Go on with a box of the next look."""
         self.frames.append(look.frame)
         self.boxes.append(look.boxes[number])
         self.scores.append(float(look.scores[number]))
         self.motion.append(float(look.motion[number]))
+        if self.known_at is None and look.frame - self.frames[0] + 1 >= FEWEST_FRAMES:
+            self.known_at = look.frame
+
+    def order(self) -> tuple[float, ...]:
+        """Return what ways are sorted by, the same for a file and for a stream that goes on."""
+        return (self.known_at or 0, self.frames[0], *self.boxes[0].tolist())
+
+    def boxes_after(self, number: int) -> Floats:
+        """Return the boxes behind those of the first ``number`` frames, up to the last that it has.
+
+        What lies between two boxes is interpolated.
+        """
+        begin = self.frames[0] + number
+        frames = np.arange(begin, self.frames[-1] + 1)
+        # From the last box before them: a stream's first boxes are hours ago.
+        known = max(0, bisect_right(self.frames, begin) - 1)
+        found = np.stack(self.boxes[known:])
+        at = self.frames[known:]
+        return np.stack([np.interp(frames, at, side) for side in found.T], axis=1)
 
     def closed(self) -> Way:
-        frames, found = np.array(self.frames), np.stack(self.boxes)
+        """Return the way as it is when nothing more comes."""
+        frames, boxes = np.array(self.frames), self.boxes_after(0)
         all_frames = np.arange(frames[0], frames[-1] + 1)
-        boxes = np.stack([np.interp(all_frames, frames, side) for side in found.T], axis=1)
         after = np.searchsorted(frames, all_frames)
         before = np.maximum(after - 1, 0)
         nearer = np.where(all_frames - frames[before] < frames[after] - all_frames, before, after)
@@ -124,28 +149,56 @@ class _Open:
         return Way(int(frames[0]), boxes, scores, interpolated, np.array(self.motion))
 
 
-def _take(look: Sightings, open_ways: list[_Open], settings: Tracker) -> None:
-    """Give each way its box, strong ones first; begin a way at each strong box that is left."""
-    strong = np.flatnonzero(look.scores >= settings.begin_score).tolist()
-    weak_enough = (look.scores >= settings.go_on_score) & (look.scores < settings.begin_score)
-    free = list(open_ways)
-    for numbers in (strong, np.flatnonzero(weak_enough).tolist()):
-        if free and numbers:
-            last = np.stack([way.boxes[-1] for way in free])
-            shared = overlaps(last, look.boxes[numbers])
-            pairs = [
-                (way, number)
-                for way, number in zip(*linear_sum_assignment(-shared), strict=True)
-                if shared[way, number] >= LEAST_OVERLAP
-            ]
-            for way, number in pairs:
-                free[way].add(look, numbers[number])
-            taken = {numbers[number] for _, number in pairs}
-            going_on = {int(way) for way, _ in pairs}
-            free = [way for place, way in enumerate(free) if place not in going_on]
-            if numbers is strong:
-                strong = [number for number in strong if number not in taken]
-    for number in strong:
-        begun = _Open()
-        begun.add(look, number)
-        open_ways.append(begun)
+class Following:
+    """Links boxes to ways, a frame at a time.
+
+    Args:
+        settings: section ``track`` of params.yaml.
+        every: frames from one look to the next.
+    """
+
+    def __init__(self, settings: Tracker, every: int) -> None:
+        self._settings = settings
+        # Someone may be missed in `gap` frames; that he was not looked for is no gap.
+        self._reach = max(settings.gap + 1, every)
+        self.open_ways: list[OpenWay] = []
+
+    def take(self, look: Sightings) -> list[OpenWay]:
+        """Take what was found in the next frame; return the ways that had ended before it.
+
+        It is given to the ways, strong boxes first; each strong box that is left begins a way.
+        """
+        late = [way for way in self.open_ways if look.frame - way.frames[-1] > self._reach]
+        self.open_ways = [way for way in self.open_ways if way not in late]
+        strong = look.scores >= self._settings.begin_score
+        weak = (look.scores >= self._settings.go_on_score) & ~strong
+        free = list(self.open_ways)
+        left = self._go_on(free, look, np.flatnonzero(strong).tolist())
+        self._go_on(free, look, np.flatnonzero(weak).tolist())
+        for number in left:
+            begun = OpenWay()
+            begun.add(look, number)
+            self.open_ways.append(begun)
+        return late
+
+    def end(self) -> list[OpenWay]:
+        """End all ways, as at a gap of the recording; return them."""
+        ended, self.open_ways = self.open_ways, []
+        return ended
+
+    def _go_on(self, free: list[OpenWay], look: Sightings, numbers: list[int]) -> list[int]:
+        """Give free ways their boxes, and take those out of ``free``; return the boxes left."""
+        if not free or not numbers:
+            return numbers
+        last = np.stack([way.boxes[-1] for way in free])
+        shared = overlaps(last, look.boxes[numbers])
+        pairs = [
+            (free[way], numbers[number])
+            for way, number in zip(*linear_sum_assignment(-shared), strict=True)
+            if shared[way, number] >= LEAST_OVERLAP
+        ]
+        for way, number in pairs:
+            way.add(look, number)
+            free.remove(way)
+        taken = {number for _, number in pairs}
+        return [number for number in numbers if number not in taken]

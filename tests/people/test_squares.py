@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aislewatch.frames.stretches import Stretch
-from aislewatch.people.squares import BEYOND, prominence, squares_of
+from aislewatch.people.squares import AHEAD_S, BEYOND, SquareLine, prominence, squares_of
 from aislewatch.people.tracker import Way
 
 FPS, WIDTH, HEIGHT = 10, 640, 480
@@ -22,13 +22,14 @@ def line(start: tuple[float, float], end: tuple[float, float], n: int) -> np.nda
     return np.linspace(start, end, n)
 
 
-def test_who_stays_has_one_square() -> None:
+def test_who_stays_has_one_steady_square() -> None:
     draws = np.random.default_rng(0)
     stays = way(np.array([300.0, 240.0]) + draws.normal(0, 5, (50, 2)))
     first, squares = squares_of(stays, Stretch(0, 100, 0), WIDTH, HEIGHT, FPS)
-    assert len(np.unique(squares, axis=0)) == 1
+    assert np.ptp(squares, axis=0).max() < 15, "the box's own trembling is 30"
+    assert np.abs(np.diff(squares, axis=0)).max() <= 2
     assert (first, len(squares)) == (20 - BEYOND, 50 + 2 * BEYOND)
-    left, top, side = squares[0]
+    left, top, side = squares[len(squares) // 2]
     assert left < stays.boxes[:, 0].min() < stays.boxes[:, 2].max() < left + side
     assert top < stays.boxes[:, 1].min() < stays.boxes[:, 3].max() < top + side
     assert side < 1.35 * 180
@@ -46,6 +47,35 @@ def test_who_walks_has_a_square_that_glides() -> None:
     assert steps.std() < 3, "the box's own trembling is 11"
     inside = (walks.boxes[:, 0] >= squares[:, 0]) & (walks.boxes[:, 2] <= squares[:, :3:2].sum(1))
     assert inside[15:-15].all()
+
+
+def test_no_square_jumps_where_somebody_who_stood_walks_away() -> None:
+    goes = way(np.concatenate([np.tile([100.0, 240.0], (40, 1)), line((100, 240), (540, 240), 60)]))
+    _, squares = squares_of(goes, Stretch(20, 120, 0), WIDTH, HEIGHT, FPS)
+    assert np.abs(np.diff(squares, axis=0)).max() <= 20
+    assert (
+        (goes.boxes[:, 0] >= squares[:, 0]) & (goes.boxes[:, 2] <= squares[:, :3:2].sum(1))
+    ).all()
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 600), st.floats(0, 400)), min_size=9, max_size=60), st.data()
+)
+@settings(max_examples=60)
+def test_a_camera_chooses_the_squares_of_the_file(
+    centres: list[tuple[float, float]], data: st.DataObject
+) -> None:
+    """However the boxes come, and no later than the seconds ahead: what is to come changes none."""
+    whole = way(np.array(centres))
+    _, squares = squares_of(whole, Stretch(20, 20 + len(centres), 0), WIDTH, HEIGHT, FPS)
+    live, said, at = SquareLine(WIDTH, HEIGHT, FPS), [], 0
+    while at < len(centres):
+        n = data.draw(st.integers(1, 20))
+        said += live.add(whole.boxes[at : at + n])
+        at = min(at + n, len(centres))
+        assert len(said) == max(0, at - round(AHEAD_S * FPS))
+    said += live.end()
+    np.testing.assert_array_equal(np.stack(said), squares)
 
 
 @given(

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from aislewatch.config.people import Tracker
 from aislewatch.frames.stretches import Stretch
-from aislewatch.people.tracker import FEWEST_FRAMES, Sightings, follow
+from aislewatch.people.tracker import FEWEST_FRAMES, Following, OpenWay, Sightings, follow
 
 SETTINGS = Tracker(begin_score=0.35, go_on_score=0.15, gap=8)
 Found = tuple[float, float]
+FOUND = st.tuples(st.integers(0, 60), st.floats(0.0, 1.0))
 
 
 def look(frame: int, *found: Found) -> Sightings:
@@ -76,7 +77,7 @@ def test_a_jump_is_another_person() -> None:
 
 @given(
     st.lists(
-        st.lists(st.tuples(st.integers(0, 60), st.floats(0.0, 1.0)), max_size=4),
+        st.lists(FOUND, max_size=4),
         min_size=1,
         max_size=40,
     ),
@@ -115,3 +116,25 @@ def test_who_comes_close_to_another_begins_a_way_of_its_own() -> None:
     both = [look(frame, (0, 0.9), (5, 0.8)) for frame in range(10, 30)]
     ways = follow([*(look(frame, (0, 0.9)) for frame in range(10)), *both], whole(30), SETTINGS, 1)
     assert [(way.first, way.end) for way in ways] == [(0, 30), (10, 30)]
+
+
+@given(st.lists(st.lists(FOUND, max_size=3), min_size=12, max_size=40), st.integers(1, 3))
+@settings(max_examples=60)
+def test_a_camera_has_the_ways_of_the_file_in_the_same_order(
+    found: list[list[Found]], every: int
+) -> None:
+    looks = [look(number * every, *boxes) for number, boxes in enumerate(found)]
+    ways = follow(looks, whole(len(looks) * every), SETTINGS, every)
+    following, known = Following(SETTINGS, every), []
+    boxes: dict[OpenWay, list[np.ndarray]] = {}
+    for one in looks:
+        following.take(one)
+        for way in following.open_ways:
+            so_far = boxes.setdefault(way, [])
+            so_far.extend(way.boxes_after(len(so_far)))
+        known += sorted(
+            (way for way in following.open_ways if way.known_at == one.frame), key=OpenWay.order
+        )
+    assert [way.first for way in ways] == [way.frames[0] for way in known]
+    for way, live in zip(ways, known, strict=True):
+        np.testing.assert_array_equal(way.boxes, np.stack(boxes[live]))
