@@ -57,7 +57,7 @@ def make_model(folder: Path) -> LiveModel:
     write_json(folder / OPERATING, {"rule": rule_at(params.alerts, 0.8).model_dump()})
     # Several would wait for each other, spinning, where others compute beside them.
     machine_of_one = params.machine.model_copy(update={"threads": 1})
-    return load_live("aislewatch", "0", folder, machine_of_one)
+    return load_live("aislewatch", "0", folder, machine_of_one, folder)
 
 
 def make_film(path: Path, size: str, film: Path | None) -> Path:

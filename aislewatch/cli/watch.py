@@ -44,13 +44,13 @@ def _watch(chosen: argparse.Namespace) -> None:
     from aislewatch.watch.watched import Listeners
     from aislewatch.watch.watcher import CameraWatch
 
-    name = params.register_.name
+    name, scratch = params.register_.name, chosen.live / "detector"
     with champion(name) as (version, folder):
-        models = [load_live(name, version.version, folder, params.machine)]
+        models = [load_live(name, version.version, folder, params.machine, scratch)]
     if chosen.shadow:
         registry = Registry(name)
         with fetched(registry, registry.get(chosen.shadow)) as folder:
-            models.append(load_live(name, chosen.shadow, folder, params.machine))
+            models.append(load_live(name, chosen.shadow, folder, params.machine, scratch))
     # Without the file nobody is told but who looks at the desk.
     named = read_delivery().targets if DELIVERY_FILE.exists() else []
     teller = Teller(chosen.live, models[0], [target.name for target in named])

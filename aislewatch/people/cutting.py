@@ -64,21 +64,9 @@ class Cutter(OneByOne):
         """Cut the squares of all who are in the frame."""
         for _, way, left, top, side in self._rows[frame].tolist():
             held = self._held.setdefault(way, [])
-            held.append(self._cut(yuv_KW, left, top, side))
+            held.append(cut_square(yuv_KW, self._scale, (left, top, side), self._square))
             if len(held) == TOGETHER or frame == self._lasts[way]:
                 self._write(way, self._held.pop(way))
-
-    def _cut(self, yuv_KW: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
-        width, height = self._width, self._height
-        flat, whole = yuv_KW.reshape(-1), width * height
-        parts = []
-        for number, (first, part) in enumerate(((0, 1), (whole, 2), (whole * 5 // 4, 2))):
-            shape = height // part, width // part
-            plane = flat[first : first + shape[0] * shape[1]].reshape(shape)
-            wide, high = (scale / part for scale in self._scale)
-            box = (left * wide, top * high, (left + side) * wide, (top + side) * high)
-            parts.append(scaled(plane, box, self._square // part, BLACK[number]).reshape(-1))
-        return np.concatenate(parts).reshape(-1, self._square)
 
     def _write(self, way: int, held: list[NDArray[np.uint8]]) -> None:
         frames = np.stack(held)
@@ -86,6 +74,33 @@ class Cutter(OneByOne):
         for name, values in ((squares_name(way), frames), (features_name(way), features)):
             with Path(name).open("ab") as file:
                 file.write(values.tobytes())
+
+
+def cut_square(
+    yuv_KW: NDArray[np.uint8],
+    scale: tuple[float, float],
+    place: tuple[int, int, int],
+    square: int,
+) -> NDArray[np.uint8]:
+    """Cut a square out of a picture; return it packed, uint8 (3/2 square, square).
+
+    Args:
+        yuv_KW: the picture, packed I420.
+        scale: pixels of the picture for one as displayed, across and down.
+        place: left, top, side, pixels as displayed.
+        square: pixels a side of what is returned.
+    """
+    height, width = yuv_KW.shape[0] * 2 // 3, yuv_KW.shape[1]
+    flat, whole = yuv_KW.reshape(-1), width * height
+    left, top, side = place
+    parts = []
+    for number, (first, part) in enumerate(((0, 1), (whole, 2), (whole * 5 // 4, 2))):
+        shape = height // part, width // part
+        plane = flat[first : first + shape[0] * shape[1]].reshape(shape)
+        wide, high = (one / part for one in scale)
+        box = (left * wide, top * high, (left + side) * wide, (top + side) * high)
+        parts.append(scaled(plane, box, square // part, BLACK[number]).reshape(-1))
+    return np.concatenate(parts).reshape(-1, square)
 
 
 def scaled(

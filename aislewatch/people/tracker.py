@@ -124,22 +124,23 @@ class OpenWay:
         """Return what ways are sorted by, the same for a file and for a stream that goes on."""
         return (self.known_at or 0, self.frames[0], *self.boxes[0].tolist())
 
-    def boxes_after(self, number: int) -> Floats:
-        """Return the boxes behind those of the first ``number`` frames, up to the last that it has.
+    def boxes_from(self, frame: int) -> Floats:
+        """Return the boxes in the frames from this one to the last that has one.
 
         What lies between two boxes is interpolated.
         """
-        begin = self.frames[0] + number
-        frames = np.arange(begin, self.frames[-1] + 1)
-        # From the last box before them: a stream's first boxes are hours ago.
-        known = max(0, bisect_right(self.frames, begin) - 1)
-        found = np.stack(self.boxes[known:])
-        at = self.frames[known:]
-        return np.stack([np.interp(frames, at, side) for side in found.T], axis=1)
+        known = max(0, bisect_right(self.frames, frame) - 1)
+        found, frames = np.stack(self.boxes[known:]), np.arange(frame, self.frames[-1] + 1)
+        return np.stack([np.interp(frames, self.frames[known:], side) for side in found.T], axis=1)
+
+    def forget(self) -> None:
+        """Keep the last box alone: somebody may stand before a camera all day."""
+        for values in (self.frames, self.boxes, self.scores, self.motion):
+            del values[:-1]
 
     def closed(self) -> Way:
         """Return the way as it is when nothing more comes."""
-        frames, boxes = np.array(self.frames), self.boxes_after(0)
+        frames, boxes = np.array(self.frames), self.boxes_from(self.frames[0])
         all_frames = np.arange(frames[0], frames[-1] + 1)
         after = np.searchsorted(frames, all_frames)
         before = np.maximum(after - 1, 0)

@@ -93,9 +93,7 @@ class Watcher(OneByOne):
         """Find people in it if it is to be looked at."""
         grey = yuv_KW[: self._height]
         if frame in self._looked_at:
-            [output] = self._session.run(None, {YUV: yuv_KW[None]})
-            boxes, scores = decode_boxes(output[0], self._side, self._floor)
-            boxes = np.clip(boxes, 0, [self._width, self._height] * 2)
+            boxes, scores = find_people(self._session, yuv_KW, self._side, self._floor)
             motion = [self._motion(grey, box) for box in boxes]
             columns = (np.full(len(boxes), frame), *(boxes * self._scale).T, scores, motion)
             self._rows.append(np.stack(columns, axis=1).astype(np.float64))
@@ -112,6 +110,23 @@ class Watcher(OneByOne):
             return 0.0
         now, before = (p[top:bottom, left:right].astype(np.int16) for p in (grey, self._last))
         return float(np.abs(now - before).mean())
+
+
+def find_people(
+    session: Any, yuv_KW: NDArray[np.uint8], side: int, floor: float
+) -> tuple[Floats, Floats]:
+    """Return (P, 4) boxes of people in a picture, its own pixels, and (P,) their scores.
+
+    Args:
+        session: of the detector's graph.
+        yuv_KW: the picture, packed I420.
+        side: of the detector's input, pixels.
+        floor: score below which a box is left out.
+    """
+    [output] = session.run(None, {YUV: yuv_KW[None]})
+    boxes, scores = decode_boxes(output[0], side, floor)
+    height, width = yuv_KW.shape[0] * 2 // 3, yuv_KW.shape[1]
+    return np.clip(boxes, 0, [width, height] * 2), scores
 
 
 def looked_at(times: FrameTimes, every: int) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from aislewatch.alerts.clips import ScoredClip
 from aislewatch.errors import AislewatchError
 from aislewatch.evidence.alert import LiveAlert
-from aislewatch.evidence.folder import AlertFilm, Picture, write_evidence
+from aislewatch.evidence.folder import AlertFilm, Picture, SeenPerson, write_evidence
 from aislewatch.watch.ring import Recording
 
 # Pixels of the longer side of a film: a guard sees what a hand does, and a phone plays it.
@@ -34,6 +34,7 @@ class EvidenceJob:
         begin_s: second of the stream at which the film begins.
         end_s: and ends.
         scores: of the clips in it, in seconds of the stream.
+        people: who was where in it, in seconds of the stream.
     """
 
     live: Path
@@ -43,6 +44,7 @@ class EvidenceJob:
     begin_s: float
     end_s: float
     scores: tuple[ScoredClip, ...]
+    people: tuple[SeenPerson, ...] = ()
 
 
 def write_job(job: EvidenceJob) -> None:
@@ -53,7 +55,8 @@ def write_job(job: EvidenceJob) -> None:
             ScoredClip(clip.start_s - job.begin_s, clip.end_s - job.begin_s, clip.score, clip.track)
             for clip in job.scores
         ]
-        write_evidence(job.live, job.alert, AlertFilm(begin, _film(job), scores))
+        people = [replace(person, at_s=person.at_s - job.begin_s) for person in job.people]
+        write_evidence(job.live, job.alert, AlertFilm(begin, _film(job), scores, people))
     except (AislewatchError, OSError, av.FFmpegError) as error:
         sys.exit(f"evidence of alert {job.alert.id} was not written: {error}")
 

@@ -4,11 +4,13 @@ import logging
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Literal
 
+from aislewatch.evidence.folder import SeenPerson
 from aislewatch.watch.addresses import is_file
 from aislewatch.watch.cameras_file import LiveCamera, Watching
 from aislewatch.watch.messages import (
@@ -21,6 +23,7 @@ from aislewatch.watch.messages import (
     unpack,
 )
 from aislewatch.watch.opening import Request
+from aislewatch.watch.people import PeopleRequest
 from aislewatch.watch.processes import pipe, start
 from aislewatch.watch.queues import ClipQueue
 from aislewatch.watch.reader import read_camera
@@ -39,6 +42,9 @@ SPARE_S = 10.0
 # Seconds that a process may take to begin; the first imports all that the later ones share, which
 # took over 60 s on two cores at load 25.
 START_S = 180.0
+
+# Places of people kept of a camera, to hide them in evidence: 40 s of five people.
+KEPT_PEOPLE = 2000
 
 State = Literal["connecting", "running", "waiting", "ended", "stopped"]
 
@@ -66,6 +72,7 @@ class Follower:
         window: makes clips of frames; the follower's own.
         wake: called when a clip is waiting, or the camera's state has changed.
         at_own_speed: whether a file is played as slowly as it was filmed.
+        people: how they are looked for; None: not at all.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class Follower:
         window: ClipWindow,
         wake: Callable[[], object],
         at_own_speed: bool = True,
+        people: PeopleRequest | None = None,
     ) -> None:
         address = camera.address.get_secret_value()
         self._request = Request(
@@ -87,6 +95,7 @@ class Follower:
             watching.stall_s,
             watching.memory_mib,
             at_own_speed,
+            people,
         )
         self.name = camera.name
         self.clips = ClipQueue(watching.queue_clips)
@@ -94,6 +103,8 @@ class Follower:
         self.counts = Counts()
         self.state: State = "connecting"
         self.newest: StoreFrame | None = None
+        # Connection, and by its stream's clock who was where, of the last seconds.
+        self.seen: deque[tuple[int, SeenPerson]] = deque(maxlen=KEPT_PEOPLE)
         self._watching, self._window, self._wake = watching, window, wake
         self._waits_for_room = is_file(address) and not at_own_speed
         # A file that is played faster than it was filmed has no time of day.
@@ -192,6 +203,10 @@ class Follower:
             self.footage.see(frame, self._request.fps)
         if self.state != "running":
             self._set("running")
+        for person in frame.people:
+            at_s = frame.instant / self._request.fps
+            seen = SeenPerson(at_s, person.track, person.box)
+            self.seen.append((self.counts.connections - 1, seen))
         self._queue(self._window.add(frame))
 
     def _queue(self, clips: list[LiveClip]) -> None:

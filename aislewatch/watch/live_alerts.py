@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from aislewatch.alerts.clips import Alert, ScoredClip
 from aislewatch.alerts.engine import AlertChange, AlertEngine
 from aislewatch.alerts.rule import AlertRule
+from aislewatch.watch.scorer import LiveScore
 from aislewatch.watch.windows import LiveClip
 
 
@@ -43,7 +44,7 @@ class CameraAlerts:
         self._shift_s = 0.0
         self._last: LiveClip | None = None
 
-    def feed(self, clip: LiveClip, score: float) -> list[LiveChange]:
+    def feed(self, clip: LiveClip, score: LiveScore) -> list[LiveChange]:
         """Take a camera's next clip and its score; return what that changed."""
         last = self._last
         done: list[LiveChange] = []
@@ -54,8 +55,9 @@ class CameraAlerts:
             # No less than a nanosecond: no clip follows one of another connection.
             self._shift_s += last.end_s + max(passed_s, 1e-9) - clip.start_s
         self._last = clip
-        scored = ScoredClip(clip.start_s + self._shift_s, clip.end_s + self._shift_s, score)
-        return done + self._told(self._engine.feed(scored), clip)
+        seconds = clip.start_s + self._shift_s, clip.end_s + self._shift_s
+        scored = ScoredClip(*seconds, score.score, score.track)
+        return done + self._told(self._engine.feed(scored, score.box), clip)
 
     def close(self) -> list[LiveChange]:
         """End what goes on: nobody watches from here on."""

@@ -7,10 +7,13 @@ import json
 import struct
 from dataclasses import asdict, dataclass
 
+from aislewatch.alerts.clips import Box
+
 # Bytes of the longest message: a packet of a 4K camera's key frame has a few MiB.
 LONGEST = 32 << 20
 
-_FRAME = struct.Struct("<qd")
+_FRAME = struct.Struct("<qdII")
+_PERSON = struct.Struct("<q4dI")
 _PACKET = struct.Struct("<dq?")
 # Of a packet that states no time.
 _NO_TIME = -(1 << 63)
@@ -36,6 +39,21 @@ class StreamFacts:
 
 
 @dataclass(frozen=True)
+class PersonThere:
+    """A person in one frame.
+
+    Args:
+        track: the person's number, from 0 on in each connection.
+        box: as shares of the picture.
+        shown: what a network is shown, packed.
+    """
+
+    track: int
+    box: Box
+    shown: bytes
+
+
+@dataclass(frozen=True)
 class StoreFrame:
     """A frame as the store has it.
 
@@ -43,11 +61,13 @@ class StoreFrame:
         instant: its number on the stream's own clock: instant n is second n / fps.
         captured_s: when the camera saw it, on this machine's monotonic clock.
         i420: the packed frame.
+        people: in it, by track; none where nobody is looked for.
     """
 
     instant: int
     captured_s: float
     i420: bytes
+    people: tuple[PersonThere, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +105,7 @@ Message = Begun | StreamFacts | StoreFrame | KeptPacket | End
 def pack(message: Message) -> bytes:
     """Write a message as bytes."""
     if isinstance(message, StoreFrame):
-        return b"F" + _FRAME.pack(message.instant, message.captured_s) + message.i420
+        return b"F" + _packed(message)
     if isinstance(message, KeptPacket):
         time = _NO_TIME if message.time is None else message.time
         return b"P" + _PACKET.pack(message.at_s, time, message.is_key) + message.data
@@ -102,8 +122,7 @@ def unpack(raw: bytes) -> Message:
     kind, body = raw[:1], memoryview(raw)[1:]
     try:
         if kind == b"F":
-            instant, captured_s = _FRAME.unpack_from(body)
-            return StoreFrame(instant, captured_s, bytes(body[_FRAME.size :]))
+            return _unpacked(body)
         if kind == b"P":
             at_s, time, is_key = _PACKET.unpack_from(body)
             known = None if time == _NO_TIME else time
@@ -116,3 +135,22 @@ def unpack(raw: bytes) -> Message:
     except (struct.error, TypeError, KeyError) as error:
         raise ValueError(f"a camera's process sent a damaged message ({error})") from None
     raise ValueError("a camera's process sent what is no message")
+
+
+def _packed(frame: StoreFrame) -> bytes:
+    sizes = len(frame.i420), len(frame.people)
+    parts = [_FRAME.pack(frame.instant, frame.captured_s, *sizes), frame.i420]
+    for person in frame.people:
+        parts += [_PERSON.pack(person.track, *person.box, len(person.shown)), person.shown]
+    return b"".join(parts)
+
+
+def _unpacked(body: memoryview) -> StoreFrame:
+    instant, captured_s, length, count = _FRAME.unpack_from(body)
+    at = _FRAME.size + length
+    i420, people = bytes(body[_FRAME.size : at]), []
+    for _ in range(count):
+        track, left, top, right, bottom, length = _PERSON.unpack_from(body, at)
+        at += _PERSON.size + length
+        people.append(PersonThere(track, (left, top, right, bottom), bytes(body[at - length : at])))
+    return StoreFrame(instant, captured_s, i420, tuple(people))

@@ -7,6 +7,7 @@ from av.container import InputContainer
 
 from aislewatch.ingest.formats import CONTAINERS
 from aislewatch.watch.addresses import is_file
+from aislewatch.watch.people import PeopleRequest
 
 # What libav may open for a network's stream. No playlist: it names other addresses.
 PROTOCOLS = {
@@ -34,6 +35,7 @@ class Request:
         read_s: seconds that libav may wait for bytes.
         memory_mib: address space allowed.
         at_own_speed: whether a file is played as slowly as it was filmed.
+        people: how they are looked for; None: not at all.
     """
 
     address: str
@@ -43,6 +45,7 @@ class Request:
     read_s: float
     memory_mib: int
     at_own_speed: bool
+    people: PeopleRequest | None = None
 
 
 def open_stream(request: Request) -> InputContainer:

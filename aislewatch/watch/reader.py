@@ -8,9 +8,10 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from multiprocessing.connection import Connection
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 from av.container import InputContainer
@@ -34,11 +35,15 @@ from aislewatch.watch.messages import (
     End,
     KeptPacket,
     Message,
+    PersonThere,
     StoreFrame,
     StreamFacts,
     pack,
 )
 from aislewatch.watch.opening import Request, open_stream
+
+if TYPE_CHECKING:
+    from aislewatch.watch.eyes import Eyes
 
 # Signal that a process gets when its parent ends (Linux, prctl(2)).
 _PR_SET_PDEATHSIG = 1
@@ -73,6 +78,9 @@ class _StreamReader:
         self._begins: deque[float] = deque()
         self._arrival = Arrival()
         self._begun_s: float | None = None
+        # Frames whose people are not known yet.
+        self._held: deque[StoreFrame] = deque()
+        self._eyes: Eyes | None = None
 
     def read(self) -> None:
         """Read to the stream's end.
@@ -101,7 +109,12 @@ class _StreamReader:
         for number in range(len(data) // frame):
             self._pace(instant + number)
             part = data[number * frame : (number + 1) * frame]
-            self._send(StoreFrame(instant + number, captured_s, part))
+            frame_there = StoreFrame(instant + number, captured_s, part)
+            if self._eyes is None:
+                self._send(frame_there)
+            else:
+                self._held.append(frame_there)
+                self._send_seen(self._eyes.see(frame_there.instant))
 
     def _read(
         self, container: InputContainer, stream: VideoStream, timeline: Timeline, keeper: Keeper
@@ -125,14 +138,21 @@ class _StreamReader:
                     self._send(facts)
                 self._send(KeptPacket(at_s, packet.pts, packet.is_keyframe, bytes(packet)))
             for picture in _decoded(stream, packet) if is_begun else ():
+                self._open_eyes(stream, picture)
                 bounds_ns = timeline.add(picture.pts, picture.duration)
                 self._begins.append(arrived_s)
                 at_s = self._add_times(keeper, bounds_ns, at_s)
+                if self._eyes is not None:
+                    self._eyes.add_picture(picture)
                 keeper.add_picture(picture)
             if failure is not None:
                 break
         self._add_times(keeper, timeline.end(), at_s)
+        if self._eyes is not None:
+            self._eyes.end()
         keeper.end()
+        if self._eyes is not None:
+            self._send_seen(self._eyes.rest())
         if failure is not None:
             raise failure
 
@@ -144,8 +164,24 @@ class _StreamReader:
         first, end = (first_instant(bound_ns, self._request.fps) for bound_ns in bounds_ns)
         if end > first:
             self._due.append((first, captured_s))
+        if self._eyes is not None:
+            self._eyes.add_times(bounds_ns)
         keeper.add_times(bounds_ns)
         return bounds_ns[1] / SECOND_NS
+
+    def _open_eyes(self, stream: VideoStream, picture: av.VideoFrame) -> None:
+        request = self._request
+        if request.people is None or self._eyes is not None:
+            return
+        # Here, because a camera that looks at whole pictures need not pay for ONNX.
+        from aislewatch.watch.eyes import Eyes
+
+        look = look_at(stream, picture)
+        self._eyes = Eyes(request.people, request.fps, look, lambda one: look_at(stream, one))
+
+    def _send_seen(self, seen: list[tuple[PersonThere, ...]]) -> None:
+        for people in seen:
+            self._send(replace(self._held.popleft(), people=people))
 
     def _pace(self, instant: int) -> None:
         if not (self._request.at_own_speed and is_file(self._request.address)):

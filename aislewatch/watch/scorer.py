@@ -7,14 +7,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aislewatch.alerts.clips import Box
 from aislewatch.alerts.rule import AlertRule
 from aislewatch.config.machine import Machine
 from aislewatch.errors import ModelError
-from aislewatch.files import sha256_file
+from aislewatch.files import sha256_file, whole_file
+from aislewatch.frames.sources import NO_TRACK
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model
 from aislewatch.models.scoring import logits_of, set_up_compute
-from aislewatch.register.bundle import read_rule
+from aislewatch.register.bundle import DETECTOR, read_rule
+from aislewatch.watch.people import PeopleRequest
 from aislewatch.watch.windows import ClipWindow, LiveClip
+
+
+@dataclass(frozen=True)
+class LiveScore:
+    """A clip's score, 0 to 1, and the person it is of: the one whose score is the highest.
+
+    ``track`` is ``NO_TRACK`` and ``box`` None where a clip shows the whole picture, or nobody.
+    """
+
+    score: float
+    track: int
+    box: Box | None
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,7 @@ class LiveModel:
         rule: by which it raises alerts, as it was frozen.
         detector: the network.
         device: to compute on.
+        weights: of the detector, where the network is shown people; else None.
     """
 
     name: str
@@ -36,27 +52,47 @@ class LiveModel:
     rule: AlertRule
     detector: Detector
     device: torch.device
+    weights: Path | None = None
 
     def new_window(self) -> ClipWindow:
         """Return what cuts a stream into the clips that this version was trained on."""
         config = self.detector.config
-        return ClipWindow(config.n_frames, config.step, config.fps, config.frame_size)
+        sizes = config.n_frames, config.step, config.fps, config.frame_shape
+        return ClipWindow(*sizes, of_people=config.people is not None)
+
+    def people(self) -> PeopleRequest | None:
+        """Return how a camera looks for the people that the network is shown, if it is."""
+        form = self.detector.config.people
+        if form is None or self.weights is None:
+            return None
+        features = self.detector.config.model.encoder == "detector"
+        return PeopleRequest(self.weights, form.square, form.every, form.track, features)
 
     def looks_like(self, other: "LiveModel") -> bool:
         """Say whether another version scores the same clips."""
         mine, theirs = self.detector.config, other.detector.config
-        wanted = ("fps", "frame_size", "n_frames", "step")
+        wanted = ("fps", "frame_size", "frame_shape", "n_frames", "step", "people")
         return all(getattr(mine, key) == getattr(theirs, key) for key in wanted)
 
-    def score(self, clips: Sequence[LiveClip]) -> list[float]:
-        """Return the probability of shoplifting in each clip, all computed in one call."""
-        batch_BTKW = np.stack([clip.yuv_TKW for clip in clips])
-        logits_B = logits_of(self.detector, [batch_BTKW], self.device)
-        scores: list[float] = logits_B.double().sigmoid().tolist()
-        return scores
+    def score(self, clips: Sequence[LiveClip]) -> list[LiveScore]:
+        """Return the highest probability of shoplifting in each clip's views, from one call.
+
+        A clip in which there is nobody is normal without a network: its score is 0.
+        """
+        views = [(number, view) for number, clip in enumerate(clips) for view in clip.views]
+        found = [LiveScore(0.0, NO_TRACK, None)] * len(clips)
+        if not views:
+            return found
+        batch_BTKW = np.stack([view.frames_TKW for _, view in views])
+        scores = logits_of(self.detector, [batch_BTKW], self.device).double().sigmoid().tolist()
+        for (number, view), score in zip(views, scores, strict=True):
+            # Of two alike the later, as where a file is scored.
+            if score >= found[number].score:
+                found[number] = LiveScore(score, view.track, view.box)
+        return found
 
 
-def load_live(name: str, version: str, folder: Path, machine: Machine) -> LiveModel:
+def load_live(name: str, version: str, folder: Path, machine: Machine, scratch: Path) -> LiveModel:
     """Load a registered version for live use.
 
     Args:
@@ -64,17 +100,24 @@ def load_live(name: str, version: str, folder: Path, machine: Machine) -> LiveMo
         version: its number.
         folder: its own files, checked.
         machine: of params.yaml.
+        scratch: folder that outlives the version's; gets its detector's weights, which each
+            camera's process reads.
 
     Raises:
-        ModelError: a file is missing or corrupt, or it is shown people.
+        ModelError: a file is missing or corrupt, or the detector is another one.
     """
     detector = load_model(folder)
-    if detector.config.people is not None:
-        raise ModelError(
-            f"version {version} of {name} is shown the squares of single people, whom `aislewatch "
-            "watch` cannot follow in live streams yet; promote a version trained with "
-            "people.detector: none, or score recordings by `aislewatch detect`"
-        )
+    form, weights = detector.config.people, None
+    if form is not None:
+        if not (folder / DETECTOR).is_file() or sha256_file(folder / DETECTOR) != form.detector:
+            raise ModelError(
+                f"{folder / DETECTOR} is missing, or not the detector that version {version} of "
+                f"{name} was trained behind; register the model again"
+            )
+        weights = scratch.absolute() / f"{form.detector}.onnx"
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(weights) as temporary:
+            temporary.write_bytes((folder / DETECTOR).read_bytes())
     device = set_up_compute(machine)
     digest = sha256_file(folder / WEIGHTS_FILE)
-    return LiveModel(name, version, digest, read_rule(folder), detector, device)
+    return LiveModel(name, version, digest, read_rule(folder), detector, device, weights)

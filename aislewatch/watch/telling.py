@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from aislewatch.alerts.clips import ScoredClip
 from aislewatch.delivery.outbox import Outbox
 from aislewatch.evidence.alert import AlertModel, LiveAlert
 from aislewatch.watch.addresses import is_file
@@ -57,7 +56,7 @@ class Teller:
     def __init__(self, live: Path, champion: LiveModel, targets: Sequence[str] = ()) -> None:
         self._live, self._champion, self._targets = live, champion, targets
         self._outbox = Outbox(live)
-        self._waiting: dict[tuple[str, str, int, float], _Waiting] = {}
+        self._waiting: dict[tuple[str, str, int, int, float], _Waiting] = {}
         self._jobs: deque[EvidenceJob] = deque()
         self._running: list[tuple[BaseProcess, EvidenceJob]] = []
 
@@ -67,7 +66,7 @@ class Teller:
     def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         """Take in what happened to an alert of a camera."""
         alert, kind = happened.change.alert, happened.change.kind
-        key = (one.camera.name, model.version, happened.session, alert.raised_s)
+        key = (one.camera.name, model.version, happened.session, alert.track, alert.raised_s)
         if kind == "raised":
             waiting = self._waiting[key] = self._begin(one, model, happened)
             self._outbox.put(waiting.alert.as_json(), self._targets)
@@ -137,13 +136,19 @@ class Teller:
         told = replace(waiting.alert, end=end, score=alert.peak_score, box=alert.box)
         begin_s = max(0.0, alert.start_s - waiting.before_s)
         scores = tuple(
-            ScoredClip(start_s, end_s, score)
-            for session, start_s, end_s, score in one.scores[waiting.model.version]
-            if session == happened.session and end_s > begin_s and start_s < waiting.end_s
+            clip
+            for session, clip in one.scores[waiting.model.version]
+            if session == happened.session and clip.end_s > begin_s and clip.start_s < waiting.end_s
+        )
+        people = tuple(
+            person
+            for session, person in list(one.follower.seen)
+            if session == happened.session and begin_s <= person.at_s <= waiting.end_s
         )
         zero = told.begin - timedelta(seconds=alert.start_s)
+        span = begin_s, waiting.end_s
         self._jobs.append(
-            EvidenceJob(self._live, told, waiting.recording, zero, begin_s, waiting.end_s, scores)
+            EvidenceJob(self._live, told, waiting.recording, zero, *span, scores, people)
         )
 
     def _live_alert(self, one: Watched, model: LiveModel, happened: LiveChange) -> LiveAlert:

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Protocol
 
+from aislewatch.alerts.clips import ScoredClip
 from aislewatch.monitor.cameras import CameraHealth
 from aislewatch.watch.cameras_file import LiveCamera, Watching
 from aislewatch.watch.follower import Follower
@@ -22,8 +23,8 @@ class Watched:
     ) -> None:
         self.camera, self.follower, self.watching = camera, follower, watching
         self.health = CameraHealth()
-        # Connection, begin and end by its stream's clock, and score, of the last clips.
-        self.scores: dict[str, deque[tuple[int, float, float, float]]] = {
+        # Connection, and by its stream's clock the last clips.
+        self.scores: dict[str, deque[tuple[int, ScoredClip]]] = {
             model.version: deque(maxlen=KEPT_SCORES) for model in models
         }
         self.alerts = [CameraAlerts(model.rule) for model in models]

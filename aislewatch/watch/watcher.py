@@ -6,16 +6,15 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
-from aislewatch.errors import ConfigError
+from aislewatch.alerts.clips import ScoredClip
+from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.scoring import BATCH
 from aislewatch.watch.cameras_file import Cameras, LiveCamera, read_cameras
 from aislewatch.watch.follower import Follower
 from aislewatch.watch.metrics import LiveMetrics
-from aislewatch.watch.notices import Notices
 from aislewatch.watch.operating import write_operating_point
 from aislewatch.watch.scorer import LiveModel
+from aislewatch.watch.troubles import Troubles
 from aislewatch.watch.watched import Listener, Watched
 from aislewatch.watch.windows import LiveClip
 
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 
 # Seconds between two looks at cameras.yaml and at the cameras' health.
 LOOK_S = 1.0
-
-NO_FRAMES, LATE = "no frames", "late"
 
 
 class CameraWatch:
@@ -36,6 +33,10 @@ class CameraWatch:
         live: the folder of what is kept.
         listener: told of alerts.
         at_own_speed: whether files are played as slowly as they were filmed.
+
+    Raises:
+        ConfigError: cameras.yaml is missing or wrong.
+        ModelError: a challenger is shown other clips than the champion.
     """
 
     def __init__(
@@ -48,13 +49,20 @@ class CameraWatch:
     ) -> None:
         self._file, self._models, self._live, self._listener = file, models, live, listener
         self._at_own_speed = at_own_speed
+        for other in models[1:]:
+            if not models[0].looks_like(other):
+                raise ModelError(
+                    f"version {other.version} of {other.name} is shown other clips than version "
+                    f"{models[0].version}, and cannot score those of its cameras; choose a shadow "
+                    "of the same frames, clips and people"
+                )
         self._cameras = read_cameras(file)
         self._seen = _stamp(file)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._leaving: list[Watched] = []
         self.watched: dict[str, Watched] = {}
-        self.notices = Notices(self._cameras.watching.settle_s)
+        self._troubles = Troubles(self._cameras.watching.settle_s)
         self.metrics = LiveMetrics(
             lambda: {name: one.facts for name, one in dict(self.watched).items()}
         )
@@ -120,10 +128,10 @@ class CameraWatch:
             one.facts.scored += 1
             is_watched = one.camera.is_watched(at)
             for model, alerts, scored in zip(self._models, one.alerts, scores, strict=True):
-                one.scores[model.version].append(
-                    (clip.session, clip.start_s, clip.end_s, scored[number])
-                )
-                changes = alerts.feed(clip, scored[number]) if is_watched else alerts.close()
+                score = scored[number]
+                scored_clip = ScoredClip(clip.start_s, clip.end_s, score.score, score.track)
+                one.scores[model.version].append((clip.session, scored_clip))
+                changes = alerts.feed(clip, score) if is_watched else alerts.close()
                 for change in changes:
                     one.facts.alerts += change.change.kind == "raised" and model is self._models[0]
                     self._listener.tell(one, model, change)
@@ -132,11 +140,7 @@ class CameraWatch:
         limit_s = self._cameras.watching.late_s
         self.metrics.lateness.observe(late_s)
         one.facts.late_s, one.facts.is_late = late_s, late_s > limit_s
-        words = (
-            f"its clips are scored {late_s:.1f} s after they were seen, above {limit_s:g} -> watch "
-            "fewer cameras here, or look at its network"
-        )
-        self._note(one, LATE, words if one.facts.is_late else "", now_s)
+        self._troubles.note_lateness(one, limit_s, now_s)
 
     def _look(self) -> None:
         """Look at cameras.yaml and at each camera's state, and tell what people should know."""
@@ -144,35 +148,8 @@ class CameraWatch:
         self._leaving = [one for one in self._leaving if not one.follower.is_gone()]
         self._reread()
         for one in self.watched.values():
-            follower = one.follower
-            lost = follower.state in ("waiting", "connecting") and follower.counts.last_words
-            words = f"{follower.counts.last_words} -> see to its power, network and address"
-            self._note(one, NO_FRAMES, words if lost else "", now_s)
-            self._look_at_picture(one, now_s)
-        for message in self.notices.settled(now_s):
-            log.info("%s", message)
-
-    def _look_at_picture(self, one: Watched, now_s: float) -> None:
-        frame = one.follower.newest
-        if frame is None:
-            return
-        size = self._models[0].detector.config.frame_size
-        grey_HW = np.frombuffer(frame.i420, np.uint8, size * size).reshape(size, size)
-        for notice in one.health.update(grey_HW, frame.captured_s):
-            words = "" if notice.over else notice.describe().removeprefix(f"{notice.fault}: ")
-            self._note(one, str(notice.fault), words, now_s)
-
-    def _note(self, one: Watched, kind: str, words: str, now_s: float) -> None:
-        """Take note of a trouble, or with no words that it is not there; tell it once."""
-        name = one.camera.name
-        if not words:
-            one.facts.troubles.discard(kind)
-            self.notices.end(name, kind, now_s)
-            return
-        one.facts.troubles.add(kind)
-        message = self.notices.begin(name, kind, words, now_s)
-        if message:
-            log.warning("%s", message)
+            self._troubles.look(one, self._models[0].detector.config.frame_size, now_s)
+        self._troubles.settle(now_s)
 
     def _reread(self) -> None:
         stamp = _stamp(self._file)
@@ -193,7 +170,7 @@ class CameraWatch:
             camera = wanted.get(name)
             if camera is None or camera.address != one.camera.address:
                 self._leave(self.watched.pop(name))
-                self.notices.forget(name)
+                self._troubles.forget(name)
                 log.info("%s: not watched any more", name)
             else:
                 one.camera = camera
@@ -220,6 +197,7 @@ class CameraWatch:
             self._models[0].new_window(),
             self._wake.set,
             self._at_own_speed,
+            self._models[0].people(),
         )
         follower.start()
         one = Watched(camera, follower, self._cameras.watching, self._models)

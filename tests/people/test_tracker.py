@@ -131,7 +131,7 @@ def test_a_camera_has_the_ways_of_the_file_in_the_same_order(
         following.take(one)
         for way in following.open_ways:
             so_far = boxes.setdefault(way, [])
-            so_far.extend(way.boxes_after(len(so_far)))
+            so_far.extend(way.boxes_from(way.frames[0] + len(so_far)))
         known += sorted(
             (way for way in following.open_ways if way.known_at == one.frame), key=OpenWay.order
         )

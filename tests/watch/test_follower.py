@@ -39,7 +39,7 @@ def wait_for(what: Callable[[], object], seconds: float = 30.0) -> float:
 
 def follow(name: str, address: str, at_own_speed: bool = True) -> Follower:
     camera = LiveCamera(name=name, address=address, role="aisle")
-    window = ClipWindow(N_FRAMES, 1, FPS, SIZE)
+    window = ClipWindow(N_FRAMES, 1, FPS, (SIZE * 3 // 2, SIZE))
     return Follower(camera, WATCHING, FPS, SIZE, window, lambda: None, at_own_speed)
 
 

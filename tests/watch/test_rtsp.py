@@ -32,7 +32,7 @@ def test_a_camera_that_freezes_behind_its_server_is_noticed_and_comes_back(
 ) -> None:
     """The server goes on to accept and to answer: nothing but missing frames tells."""
     shown = LiveCamera(name="a", address=camera.address, role="till")
-    one = Follower(shown, WATCHING, 10, 64, ClipWindow(8, 1, 10, 64), lambda: None)
+    one = Follower(shown, WATCHING, 10, 64, ClipWindow(8, 1, 10, (96, 64)), lambda: None)
     one.start()
     wait_for(lambda: one.state == "running", START_S)
     camera.freeze()

@@ -3,15 +3,13 @@
 import json
 import shutil
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -26,17 +24,15 @@ from aislewatch.delivery.outbox import Outbox
 from aislewatch.detect.detection import Detection, detect
 from aislewatch.errors import ModelError
 from aislewatch.models.build import ModelConfig, PeopleForm
-from aislewatch.watch.follower import Follower
-from aislewatch.watch.live_alerts import CameraAlerts, LiveChange
+from aislewatch.watch.live_alerts import CameraAlerts
 from aislewatch.watch.loopback import LoopbackCamera
-from aislewatch.watch.scorer import LiveModel, load_live
-from aislewatch.watch.watched import Watched
-from aislewatch.watch.watcher import CameraWatch
+from aislewatch.watch.scorer import LiveModel, LiveScore, load_live
 from aislewatch.watch.windows import LiveClip
 from tests.code_closure import ROOT
 from tests.tiny_registry import new_registry
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import freeze, register_champion, save_network
+from tests.watch.told import Told, wait_for
 
 SECRET = "geheim-1234"
 SHIPPED = load_params(ROOT / "params.yaml")
@@ -48,7 +44,6 @@ PARAMS = SHIPPED.model_copy(
         "model": SHIPPED.model.model_copy(update=NUMBERS_OF_THE_SIZE),
     }
 )
-FRAMES = np.zeros((1, 6, 4), np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -78,72 +73,7 @@ def detected(film: Path, params: Params, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def model(detected: Detection, params: Params) -> LiveModel:
-    return load_live("aislewatch", "1", detected.json_file, params.machine)
-
-
-class Told:
-    """Runs a watcher in a thread, and holds what it told."""
-
-    def __init__(self, folder: Path, cameras: list[dict[str, object]], models: list[LiveModel]):
-        self.file = folder / "cameras.yaml"
-        self.changes: list[tuple[str, str, LiveChange]] = []
-        self.live = folder / "live"
-        self.write(cameras)
-        self.watcher = CameraWatch(self.file, models, self.live, self, at_own_speed=False)
-        self._thread = threading.Thread(target=self.watcher.run, daemon=True)
-        self._thread.start()
-
-    def write(self, cameras: list[dict[str, object]]) -> None:
-        self.cameras = cameras
-        watching = {
-            "metrics_port": 0,
-            "stall_s": 2.0,
-            "backoff_s": 0.1,
-            "queue_clips": 4,
-            "late_s": 1,
-        }
-        self.file.write_text(yaml.safe_dump({"watching": watching, "cameras": cameras}))
-
-    def follow(self, one: Watched) -> None:
-        """Nothing is kept."""
-
-    def look(self) -> None:
-        """Nothing is due."""
-
-    def close(self) -> None:
-        """Nothing is left."""
-
-    def tell(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
-        self.changes.append((one.camera.name, model.version, happened))
-
-    def __enter__(self) -> "Told":
-        wait_for(lambda: len(self.watcher.watched) == len(self.cameras))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.watcher.stop()
-        self.wait()
-
-    def of(self, name: str) -> Follower:
-        return self.watcher.watched[name].follower
-
-    def wait(self) -> None:
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-
-    def alerts(self, name: str, version: str = "1") -> list[Alert]:
-        return [
-            told.change.alert
-            for camera, by, told in self.changes
-            if (camera, by, told.session) == (name, version, 0) and told.change.kind == "ended"
-        ]
-
-
-def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
-    begun = time.monotonic()
-    while not what():
-        assert time.monotonic() - begun < seconds, "it never came true"
-        time.sleep(0.02)
+    return load_live("aislewatch", "1", detected.json_file, params.machine, detected.json_file)
 
 
 @pytest.fixture(scope="module")
@@ -273,8 +203,9 @@ def test_alerts_never_reach_over_a_lost_connection(
         now_s += away_s
         for at in range(length):
             now_s += 0.8
-            clip = LiveClip(at * 0.8, at * 0.8 + 1.6, now_s, session, FRAMES)
-            ended += alerts.feed(clip, data.draw(st.sampled_from([0.1, 0.9])))
+            clip = LiveClip(at * 0.8, at * 0.8 + 1.6, now_s, session, ())
+            score = LiveScore(data.draw(st.sampled_from([0.1, 0.9])), -1, None)
+            ended += alerts.feed(clip, score)
     ended = [one for one in ended + alerts.close() if one.change.kind == "ended"]
     for one in ended:
         length = runs[one.session][0]
@@ -282,7 +213,7 @@ def test_alerts_never_reach_over_a_lost_connection(
         assert one.change.alert.end_s <= (length - 1) * 0.8 + 1.6 + 1e-6
 
 
-def test_a_version_that_is_shown_people_is_refused(
+def test_a_version_without_its_detector_is_refused(
     tmp_path: Path, params: Params, detected: Detection
 ) -> None:
     folder = shutil.copytree(detected.json_file, tmp_path / "people")
@@ -290,8 +221,8 @@ def test_a_version_that_is_shown_people_is_refused(
     form = PeopleForm(detector="0", square=64, every=2, track=params.track, channels=64)
     shown = config.model_copy(update={"people": form})
     (folder / "config.json").write_text(shown.model_dump_json(exclude_defaults=True))
-    with pytest.raises(ModelError, match=r"version 3 of aislewatch is shown .* yet; promote"):
-        load_live("aislewatch", "3", folder, params.machine)
+    with pytest.raises(ModelError, match=r"missing, or not .* version 3 of aislewatch was trained"):
+        load_live("aislewatch", "3", folder, params.machine, tmp_path)
 
 
 def test_the_command_watches_a_file_to_its_end(

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,18 +48,18 @@ def test_live_clips_are_those_of_the_file(
     starts = successive_starts(times, n_frames, step)
     file = timed_clips(starts, [0.5] * len(starts), n_frames, step, times)
 
-    window = ClipWindow(n_frames, step, FPS, SIZE)
+    window = ClipWindow(n_frames, step, FPS, (SIZE * 3 // 2, SIZE))
     instants = [s.tick + at for s in stretches for at in range(s.end - s.first)]
     live = [clip for instant in instants for clip in window.add(frame(instant))] + window.end()
     assert [(c.start_s, c.end_s) for c in live] == [(c.start_s, c.end_s) for c in file]
     for clip, start in zip(live, starts, strict=True):
         wanted = [instants[start + at * step] % 256 for at in range(n_frames)]
-        assert clip.yuv_TKW[:, 0, 0].tolist() == wanted
+        assert clip.views[0].frames_TKW[:, 0, 0].tolist() == wanted
         assert clip.captured_s == 100.0 + instants[start + (n_frames - 1) * step] / FPS
 
 
 def test_a_frame_from_the_past_is_left_out_and_a_connection_begins_anew() -> None:
-    window = ClipWindow(2, 1, FPS, SIZE)
+    window = ClipWindow(2, 1, FPS, (SIZE * 3 // 2, SIZE))
     clips = [clip for at in (5, 5, 4, 6) for clip in window.add(frame(at))]
     assert [clip.start_s for clip in clips] == [0.5]
     window.end_session()
@@ -69,7 +68,7 @@ def test_a_frame_from_the_past_is_left_out_and_a_connection_begins_anew() -> Non
 
 
 def clip(start_s: float) -> LiveClip:
-    return LiveClip(start_s, start_s + 1, 0.0, 0, np.zeros((1, 6, 4), np.uint8))
+    return LiveClip(start_s, start_s + 1, 0.0, 0, ())
 
 
 @given(number=st.integers(0, 30), most=st.integers(1, 8))
