@@ -1,6 +1,7 @@
 """Reads one camera, inside a process of its own that may be killed at any moment."""
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -45,6 +46,11 @@ from aislewatch.watch.opening import Request, open_stream
 if TYPE_CHECKING:
     from aislewatch.watch.eyes import Eyes
 
+# Pictures after which those that are done with are collected. PyAV ties a picture whose side data
+# was asked for to itself, and Python collects such knots by their number, not by their bytes: a
+# camera's process grew by 0.45 MiB a second at 320×240.
+COLLECTED = 8
+
 # Signal that a process gets when its parent ends (Linux, prctl(2)).
 _PR_SET_PDEATHSIG = 1
 
@@ -78,6 +84,7 @@ class _StreamReader:
         self._begins: deque[float] = deque()
         self._arrival = Arrival()
         self._begun_s: float | None = None
+        self._made = 0
         # Frames whose people are not known yet.
         self._held: deque[StoreFrame] = deque()
         self._eyes: Eyes | None = None
@@ -106,6 +113,7 @@ class _StreamReader:
         size = self._request.size
         frame = size * size * 3 // 2
         instant, captured_s = self._due.popleft()
+        self._collect_pictures()
         for number in range(len(data) // frame):
             self._pace(instant + number)
             part = data[number * frame : (number + 1) * frame]
@@ -183,6 +191,11 @@ class _StreamReader:
         for people in seen:
             self._send(replace(self._held.popleft(), people=people))
 
+    def _collect_pictures(self) -> None:
+        self._made += 1
+        if self._made % COLLECTED == 0:
+            gc.collect()
+
     def _pace(self, instant: int) -> None:
         if not (self._request.at_own_speed and is_file(self._request.address)):
             return
@@ -220,6 +233,9 @@ def _facts(stream: VideoStream) -> StreamFacts:
 def _limit(memory_mib: int) -> None:
     """Take from this process what it does not need, and end it with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What was imported stays: to collect what a picture leaves then takes 0.1 ms, not 30.
+    gc.collect()
+    gc.freeze()
     # libav's words on the terminal would show addresses with their passwords.
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
