@@ -4,11 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from aislewatch.alerts.clips import ScoredClip
 from aislewatch.config.desk import Reviewing
 from aislewatch.errors import DeskError
 from aislewatch.evidence.kept import Spans, delete_footage
@@ -130,16 +129,16 @@ class FootageKeeper:
         scores = one.scores[self._champion.version]
         if not scores:
             return False
-        session, _, end_s, _ = scores[-1]
-        return (session, end_s) >= (segment.session, segment.recording.end_s)
+        session, clip = scores[-1]
+        return (session, clip.end_s) >= (segment.session, segment.recording.end_s)
 
     def _write(self, waiting: _Waiting) -> None:
         one, segment = waiting.one, waiting.segment
         begin_s, end_s = segment.begin_s, segment.recording.end_s
         scores = tuple(
-            ScoredClip(start_s - begin_s, clip_end_s - begin_s, score)
-            for session, start_s, clip_end_s, score in one.scores[self._champion.version]
-            if session == segment.session and begin_s <= start_s < end_s
+            replace(clip, start_s=clip.start_s - begin_s, end_s=clip.end_s - begin_s)
+            for session, clip in one.scores[self._champion.version]
+            if session == segment.session and begin_s <= clip.start_s < end_s
         )
         job = FootageJob(
             self._live,

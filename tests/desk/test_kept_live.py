@@ -71,7 +71,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """
     folder = tmp_path_factory.mktemp("shop")
     network = save_network(folder / "network", PARAMS, 0, 0.0)
-    eager = load_live("aislewatch", "1", network, PARAMS.machine)
+    eager = load_live("aislewatch", "1", network, PARAMS.machine, network)
     blind = replace(eager, rule=eager.rule.model_copy(update={"threshold": 1.0}))
     shop = open_shop(folder / "live")
     camera = LoopbackCamera(make_film(folder / "a.mp4", 6.0))
