@@ -6,7 +6,8 @@
                           ``threshold``, ``box`` (left, top, right, bottom as shares of the picture,
                           or null), ``track`` (or null), ``model`` (``name``, ``version``,
                           ``sha256``), ``shadow``, ``source`` (address without password),
-                          ``offset_s`` (seconds into a source file, or null)
+                          ``offset_s`` (seconds into a source file, or null), ``operating`` (sha256
+                          of the operating point, or null)
 ``clip.mp4``              seconds before and after, blurred: for everybody
 ``original.mp4``          the same seconds as they were filmed: for whom a permission says so
 ``poster.jpg``            the blurred picture of the highest score

@@ -42,6 +42,8 @@ class LiveAlert:
         shadow: whether the model only tries itself: recorded, never delivered.
         source: address of the stream, without user and password.
         offset_s: second of the source file; None for a stream.
+        operating: sha256 of the operating point that it was raised under: version, rule, and each
+            camera's role, zones and hours; None where none is kept.
     """
 
     camera: str
@@ -57,6 +59,7 @@ class LiveAlert:
     shadow: bool
     source: str
     offset_s: float | None
+    operating: str | None = None
 
     def __post_init__(self) -> None:
         for moment in (self.begin, self.end, self.raised, self.captured):
@@ -92,6 +95,7 @@ class LiveAlert:
             "shadow": self.shadow,
             "source": self.source,
             "offset_s": None if self.offset_s is None else round(self.offset_s, 3),
+            "operating": self.operating,
         }
 
 

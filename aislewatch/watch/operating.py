@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from aislewatch.files import write_json
+from aislewatch.evidence.alert import in_utc
+from aislewatch.files import whole_file, write_json
 from aislewatch.watch.cameras_file import Cameras
 from aislewatch.watch.scorer import LiveModel
 
@@ -14,7 +17,8 @@ def write_operating_point(live: Path, cameras: Cameras, model: LiveModel) -> str
 
     That is the version with its frozen rule, and each camera's role, zones and hours. A file a
     point, never overwritten by another: an alert can be held against what was true when it was
-    raised.
+    raised. ``operating/changes.jsonl`` gets a line for each change: when, from which point to
+    which, and what is another.
     """
     point = {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
@@ -25,5 +29,32 @@ def write_operating_point(live: Path, cameras: Cameras, model: LiveModel) -> str
         },
     }
     digest = hashlib.sha256(json.dumps(point, sort_keys=True).encode()).hexdigest()
-    write_json(live / "operating" / f"{digest[:12]}.json", point)
+    folder = live / "operating"
+    write_json(folder / f"{digest[:12]}.json", point)
+    _note_change(folder, digest[:12], point)
     return digest
+
+
+def _note_change(folder: Path, name: str, point: dict[str, Any]) -> None:
+    file = folder / "changes.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    before = json.loads(lines[-1])["point"] if lines else None
+    if before == name:
+        return
+    old = json.loads((folder / f"{before}.json").read_text()) if before else {}
+    entry = {
+        "at": in_utc(datetime.now(UTC)),
+        "point": name,
+        "before": before,
+        "changed": _changed(old, point),
+    }
+    with whole_file(file) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in [*lines, json.dumps(entry)]))
+
+
+def _changed(old: Any, new: Any, key: str = "") -> list[str]:
+    """List the keys, each with a dot before those below it, that differ between two points."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        below = [_changed(old.get(k), new.get(k), f"{key}.{k}") for k in sorted({*old, *new})]
+        return [one for part in below for one in part]
+    return [] if old == new else [key.removeprefix(".")]

@@ -167,6 +167,7 @@ class Teller:
             shadow=model is not self._champion,
             source=source,
             offset_s=alert.start_s if is_file(source) else None,
+            operating=one.operating or None,
         )
 
     def _tell_of(self, job: EvidenceJob, process: BaseProcess) -> None:

@@ -23,6 +23,7 @@ class Watched:
     ) -> None:
         self.camera, self.follower, self.watching = camera, follower, watching
         self.health = CameraHealth()
+        self.operating = ""  # sha256 of the operating point
         # Connection, and by its stream's clock the last clips.
         self.scores: dict[str, deque[tuple[int, ScoredClip]]] = {
             model.version: deque(maxlen=KEPT_SCORES) for model in models

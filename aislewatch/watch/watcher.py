@@ -17,6 +17,7 @@ from aislewatch.watch.scorer import LiveModel
 from aislewatch.watch.troubles import Troubles
 from aislewatch.watch.watched import Listener, Watched
 from aislewatch.watch.windows import LiveClip
+from aislewatch.watch.zones import check_zones, restricted
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class CameraWatch:
                     f"{models[0].version}, and cannot score those of its cameras; choose a shadow "
                     "of the same frames, clips and people"
                 )
-        self._cameras = read_cameras(file)
+        self._cameras = self._read()
         self._seen = _stamp(file)
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -118,12 +119,13 @@ class CameraWatch:
     def _score(self, batch: list[tuple[Watched, LiveClip]]) -> None:
         begun_s = time.monotonic()
         at = datetime.now().time()
-        clips = [clip for _, clip in batch]
+        clips = [restricted(clip, one.camera) for one, clip in batch]
         scores = [model.score(clips) for model in self._models]
         now_s = time.monotonic()
         self.metrics.batches.observe(len(batch))
         self.metrics.scoring.inc(now_s - begun_s)
-        for number, (one, clip) in enumerate(batch):
+        for number, (one, _) in enumerate(batch):
+            clip = clips[number]
             self._note_lateness(one, now_s - clip.captured_s, now_s)
             one.facts.scored += 1
             is_watched = one.camera.is_watched(at)
@@ -157,7 +159,7 @@ class CameraWatch:
             return
         self._seen = stamp
         try:
-            self._cameras = read_cameras(self._file)
+            self._cameras = self._read()
         except ConfigError as error:
             log.warning("%s\nthe cameras are watched as before", error)
             return
@@ -178,14 +180,16 @@ class CameraWatch:
             if name not in self.watched:
                 self.watched[name] = self._begin(camera)
                 log.info("%s: %s, %s", name, camera.role, camera.shown)
-                if camera.zones:
-                    log.warning(
-                        "%s: its zones are kept in the operating point but restrict no alert: the "
-                        "version looks at whole pictures, not at people",
-                        name,
-                    )
         digest = write_operating_point(self._live, cameras, self._models[0])
+        for one in self.watched.values():
+            one.operating = digest
         log.info("operating point %s", digest[:12])
+
+    def _read(self) -> Cameras:
+        cameras, champion = read_cameras(self._file), self._models[0]
+        if champion.people() is None:
+            check_zones(cameras, champion.version)
+        return cameras
 
     def _begin(self, camera: LiveCamera) -> Watched:
         config = self._models[0].detector.config

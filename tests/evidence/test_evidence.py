@@ -94,6 +94,7 @@ def test_alert_json_says_what_was_agreed(folder: Path) -> None:
         "shadow": False,
         "source": "rtsp://till/stream",
         "offset_s": None,
+        "operating": None,
     }
 
 

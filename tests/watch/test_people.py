@@ -1,6 +1,7 @@
 """Live people: a camera's tracks, squares and alerts are those of detection and of the stages."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aislewatch.alerts.clips import Alert
 from aislewatch.alerts.rule import rule_at
 from aislewatch.config.params import load_params
 from aislewatch.config.people import Tracker
@@ -20,10 +22,12 @@ from aislewatch.models.sizes import network_of
 from aislewatch.people.squares import squares_of
 from aislewatch.people.tracker import Sightings, follow
 from aislewatch.register.bundle import DETECTOR, OPERATING
+from aislewatch.watch.cameras_file import Zone
 from aislewatch.watch.loopback import LoopbackCamera
 from aislewatch.watch.messages import StoreFrame
 from aislewatch.watch.people import LivePeople
 from aislewatch.watch.scorer import LiveModel, LiveScore, load_live
+from aislewatch.watch.zones import stands_in
 from tests.people.pictures import HEIGHT, WIDTH, Place
 from tests.people.shop import film, make_shop, run_both
 from tests.watch.told import Told, wait_for
@@ -67,6 +71,10 @@ def model(found: Detection) -> LiveModel:
     return load_live("aislewatch", "1", shop / "model", params.machine, shop / "live")
 
 
+def spans(alerts: Sequence[Alert]) -> list[tuple[float, float, int]]:
+    return [(one.start_s, one.end_s, one.track) for one in alerts]
+
+
 @pytest.mark.parametrize("kind", ["file", "loopback"])
 def test_alerts_of_people_are_those_of_detection(
     tmp_path: Path, found: Detection, model: LiveModel, kind: str
@@ -89,6 +97,36 @@ def test_alerts_of_people_are_those_of_detection(
         assert box is not None
         shown = np.array(alert.box) * [WIDTH, HEIGHT, WIDTH, HEIGHT]
         np.testing.assert_allclose(shown, box, atol=0.06)
+
+
+def test_a_zone_restricts_alerts_to_whom_stands_in_it(
+    tmp_path: Path, found: Detection, model: LiveModel
+) -> None:
+    """The foot point counts: the zone ends below the middle of everybody's box."""
+    right = [[0.45, 0.6], [1.0, 0.6], [1.0, 1.0], [0.45, 1.0]]
+    zones = [{"name": "shelf", "polygon": right}]
+    camera = {"name": "a", "address": str(found.video), "role": "aisle", "zones": zones}
+    with Told(tmp_path, [camera], [model]) as told:
+        told.wait()
+    inside = told.alerts("a")
+    assert inside
+    assert all(one.box and (one.box[0] + one.box[2]) / 2 >= 0.45 for one in inside)
+    assert spans(inside) != spans(found.alerts), "somebody raised one outside of it"
+    assert all(one.operating for one in told.watcher.watched.values())
+
+
+def test_a_foot_point_is_in_a_zone_or_beside_it() -> None:
+    horseshoe = Zone(
+        name="u",
+        polygon=[[0, 0], [1, 0], [1, 1], [0.7, 1], [0.7, 0.4], [0.3, 0.4], [0.3, 1], [0, 1]],
+    )
+    for box, inside in (
+        ((0.0, 0.1, 0.2, 0.9), True),
+        ((0.4, 0.1, 0.6, 0.3), True),
+        ((0.4, 0.1, 0.6, 0.8), False),
+        ((0.8, 0.1, 1.0, 0.8), True),
+    ):
+        assert stands_in(box, [horseshoe]) == inside
 
 
 def test_a_window_without_a_person_is_normal_without_a_network(

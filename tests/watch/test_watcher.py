@@ -22,7 +22,7 @@ from aislewatch.cli.main import main
 from aislewatch.config.params import Params, load_params
 from aislewatch.delivery.outbox import Outbox
 from aislewatch.detect.detection import Detection, detect
-from aislewatch.errors import ModelError
+from aislewatch.errors import ConfigError, ModelError
 from aislewatch.models.build import ModelConfig, PeopleForm
 from aislewatch.watch.live_alerts import CameraAlerts
 from aislewatch.watch.loopback import LoopbackCamera
@@ -141,10 +141,26 @@ def test_cameras_come_and_go_while_others_are_watched(
     assert "gone" not in metrics
     assert caplog.text.count("gone: no frames:") == 1, "a camera that fails again is one message"
     kept = "".join(path.read_text() for path in told.live.rglob("*") if path.is_file())
-    points = list((told.live / "operating").iterdir())
+    points = list((told.live / "operating").glob("*.json"))
     assert len(points) == 2, "other hours are another operating point"
+    changes = (told.live / "operating/changes.jsonl").read_text().splitlines()
+    first, then = map(json.loads, changes)
+    assert (first["before"], then["before"]) == (None, first["point"])
+    assert "cameras.runs.hours" in then["changed"]
+    assert not [key for key in then["changed"] if key.startswith(("model", "rule"))]
     assert '"08:00-20:00"' in kept
     assert SECRET not in kept + metrics + caplog.text
+
+
+def test_a_zone_that_can_restrict_nothing_is_an_error_that_names_it(
+    tmp_path: Path, film: Path, model: LiveModel
+) -> None:
+    zone = {"name": "drawer", "polygon": [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]}
+    camera: dict[str, object] = {"name": "till-1", "address": str(film), "role": "till"}
+    with pytest.raises(
+        ConfigError, match=r"zone drawer of camera till-1 cannot .* version 1 looks"
+    ):
+        Told(tmp_path, [camera | {"zones": [zone]}], [model])
 
 
 def test_outside_of_its_hours_a_camera_raises_nothing(
@@ -174,9 +190,9 @@ def test_scoring_that_is_too_slow_is_told_and_what_is_left_out_counted(
     tmp_path: Path, film: Path, model: LiveModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Slow(LiveModel):
-        def score(self, clips: Sequence[LiveClip]) -> list[float]:
+        def score(self, clips: Sequence[LiveClip]) -> list[LiveScore]:
             time.sleep(2.0)
-            return [0.0] * len(clips)
+            return [LiveScore(0.0, -1, None)] * len(clips)
 
     camera = LoopbackCamera(film, speed=4.0)
     slow = Slow(**{field.name: getattr(model, field.name) for field in fields(model)})
