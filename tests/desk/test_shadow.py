@@ -1,4 +1,4 @@
-"""A shadow challenger beside the champion on one live camera: recorded, compared, never delivered."""
+"""A shadow challenger beside the champion: recorded, compared on the desk, never delivered."""
 
 import re
 import threading
@@ -15,8 +15,8 @@ from aislewatch.watch.watcher import CameraWatch
 from tests.desk.desks import open_shop
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import save_network
-from tests.watch.told import wait_for
 from tests.watch.test_watcher import PARAMS
+from tests.watch.told import wait_for
 
 
 def test_a_shadows_alerts_are_recorded_and_compared_and_nobody_is_alarmed(tmp_path: Path) -> None:
