@@ -48,10 +48,10 @@ def test_a_shadows_alerts_are_recorded_and_compared_and_nobody_is_alarmed(tmp_pa
     page = shop.client("lea").get("/numbers").text
     rows = re.findall(r">door</th><td>([^<]*)</td><td>(\d+)<", page)
     counts = {model: int(count) for model, count in rows}
-    assert set(counts) == {"aislewatch 1", "aislewatch 2, shadow"}
-    assert counts["aislewatch 1"] >= 1
-    assert counts["aislewatch 2, shadow"] > counts["aislewatch 1"]
+    assert set(counts) == {"aislewatch version 1", "aislewatch version 2, shadow"}
+    assert counts["aislewatch version 1"] >= 1
+    assert counts["aislewatch version 2, shadow"] > counts["aislewatch version 1"]
     assert sum(counts.values()) == written()
     waiting = Outbox(live).waiting("room")
-    assert len(waiting) == counts["aislewatch 1"]
+    assert len(waiting) == counts["aislewatch version 1"]
     assert {one.alert["model"]["version"] for one in waiting} == {"1"}
