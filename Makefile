@@ -102,4 +102,4 @@ quick: $(BIN)/.dev ## the tests of the rooms that compute, in a minute and a hal
 	pytest $(addprefix tests/,$(QUICK)) --ignore tests/ground/test_disk.py -m "not simulation"
 
 clean: ## remove what the pipeline made; footage, the split's memory, registry and cache stay
-	rm -rf data/frames data/people data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json data/scores models metrics reports/evaluate registration.json
+	rm -rf data/dataset data/labels data/fingerprints data/*.parquet $(filter-out data/assignments.csv,$(wildcard data/*.csv)) data/*.json data/scores models metrics reports/evaluate registration.json

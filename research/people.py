@@ -5,7 +5,7 @@ python -m research.people PROJECT FOLDER
 PROJECT is one in which the stages ingest and track ran on the footage of research.pack, as a source
 called mnnit, with people.detector: yolox. Then, with the detector's features in place of frames:
 
-python -m research.accuracy FOLDER --frames PROJECT/data/people/features
+python -m research.accuracy FOLDER --frames PROJECT/data/dataset/people/features
 """
 
 import shutil

@@ -85,15 +85,16 @@ def faster(luma: Luma, speed: float) -> Luma:
 
 def write_films(data: Path, catalog: pd.DataFrame, walks: Iterable[int]) -> None:
     """Write what ingest makes of a catalog: a film of its walk a video; equal walks are copies."""
-    (data / "frames").mkdir()
+    (data / "dataset/frames").mkdir(parents=True)
+    (data / "fingerprints").mkdir()
     rows = []
     columns = (catalog[name].tolist() for name in ("video", "frames_file", "n_frames"))
     for video, name, n_frames, walk in zip(*columns, walks, strict=True):
-        frames = data / "frames" / name
+        frames = data / "dataset/frames" / name
         write_frames(frames, noisy(film(n_frames, walk)))
         rows.append((video, signature_of_frames(frames, SIZE, FPS).tobytes(), n_frames, FPS))
     table = pd.DataFrame(rows, columns=["video", "signature", "n_frames", "fps"])
-    table.to_parquet(data / "fingerprints.parquet", index=False)
+    table.to_parquet(data / "fingerprints/fingerprints.parquet", index=False)
     shown = even_videos(catalog).items()
     rows = [(name, video.times.bounds_ns.tobytes()) for name, video in shown]
-    PICTURE_TIMES.at(data / "picture_times.parquet").write(PICTURE_TIMES.frame(rows))
+    PICTURE_TIMES.at(data / "fingerprints/picture_times.parquet").write(PICTURE_TIMES.frame(rows))

@@ -15,7 +15,7 @@ FORM = {"detector": "0" * 64, "square": SQUARE, "every": 2, "channels": CHANNELS
 
 
 def write_people(folder: Path) -> None:
-    """Write data/people and data/splits.parquet under ``folder``, as stages track and split do.
+    """Write people and splits of data/dataset under ``folder``, as stages track and split do.
 
     Every video has a window in which two people are seen, and one in which nobody is. In videos of
     label 1 the main person (track 0) does it, and track 1 looks like one of label 0.

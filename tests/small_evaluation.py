@@ -91,7 +91,8 @@ def copy_of(project: Project, folder: Path) -> Project:
 
 
 def _write_data(root: Path) -> None:
-    (root / "data" / "frames").mkdir(parents=True)
+    (root / "data/dataset/frames").mkdir(parents=True)
+    (root / "data/labels").mkdir()
     rng = np.random.default_rng(0)
     catalog, videos, clips = [], [], []
     for number in range(VIDEOS):
@@ -105,7 +106,7 @@ def _write_data(root: Path) -> None:
         frames[:, SIZE:] = 128
         for t in range(FRAMES):
             frames[t, 20:35, t : t + 15] = 20
-        frames.tofile(root / "data" / "frames" / file)
+        frames.tofile(root / "data/dataset/frames" / file)
         source, camera, height = (
             ("old", "old/cam2", 480) if late else ("synthetic", "synthetic/cam1", 240)
         )
@@ -121,12 +122,12 @@ def _write_data(root: Path) -> None:
     table = table.assign(end_s=table["duration_s"], stretches="0@0", store_fps=10)
     table = table.assign(width=table["height"] * 4 // 3)
     TRACKS.at(root / TRACKS.path).write(TRACKS.frame([]))
-    table.to_parquet(root / "data/catalog.parquet", index=False)
+    table.to_parquet(root / "data/dataset/catalog.parquet", index=False)
     columns = [*VIDEOS_TABLE.names, "store", "ticket"]
     known = pd.DataFrame(videos, columns=columns).astype("str").sort_values("video")
-    known.to_parquet(root / "data/videos.parquet", index=False)
+    known.to_parquet(root / "data/labels/videos.parquet", index=False)
     events = table[["video", "label"]].assign(start_s=0.0, end_s=FRAMES / 10)
-    events.to_parquet(root / "data/annotations.parquet", index=False)
+    events.to_parquet(root / "data/labels/annotations.parquet", index=False)
     settings = {"lr": 0.004, "beta1": 0.9, "beta2": 0.99, "eps": 1e-7}
     found = settings | {"study": "5eed", "trial": 1, "val_loss": 0.1234}
     (root / "data/best.json").write_text(json.dumps(found))
@@ -134,7 +135,7 @@ def _write_data(root: Path) -> None:
     draw_pictures([], root / "reports/tune")
     columns = ["video", "frames_file", "start", "label", "group", "split"]
     splits = pd.DataFrame(clips, columns=columns).sort_values(["video", "start"])
-    splits.to_parquet(root / "data/splits.parquet", index=False)
+    splits.to_parquet(root / "data/dataset/splits.parquet", index=False)
 
 
 def _write_models(root: Path, params: Params) -> None:

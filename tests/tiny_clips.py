@@ -25,11 +25,11 @@ VIDEOS = {"train": 24, "val": 8}
 
 
 def write_store(folder: Path, videos: Mapping[str, int] = VIDEOS) -> None:
-    """Write ``data/frames`` and ``data/splits.parquet`` under ``folder``; label 1 moves right.
+    """Write frames and splits of ``data/dataset`` under ``folder``; label 1 moves right.
 
     ``videos`` says how many there are of each side of the split.
     """
-    frames = folder / "data" / "frames"
+    frames = folder / "data/dataset/frames"
     frames.mkdir(parents=True)
     random = np.random.default_rng(0)
     rows = []
@@ -39,7 +39,8 @@ def write_store(folder: Path, videos: Mapping[str, int] = VIDEOS) -> None:
             _video(label, random).tofile(frames / name)
             rows += [(name, start, label, split) for start in (0, 2)]
     columns = ["frames_file", "start", "label", "split"]
-    pd.DataFrame(rows, columns=columns).to_parquet(folder / "data" / "splits.parquet", index=False)
+    splits = pd.DataFrame(rows, columns=columns)
+    splits.to_parquet(folder / "data/dataset/splits.parquet", index=False)
 
 
 def _video(label: int, random: np.random.Generator) -> Any:

@@ -1,4 +1,4 @@
-"""Decoded frames, every video once: a private store, and the current set of it in data/frames.
+"""Decoded frames, every video once: a private store, and the current set of it in the data set.
 
 The private store outlives a change of parameters and the removal of an output by DVC. A file in it
 is complete from the moment it has its name, and is never written again: DVC may make it read-only

@@ -1,4 +1,4 @@
-"""Stage ingest: raw footage to data/frames, catalog, fingerprints, times, quarantine table."""
+"""Stage ingest: raw footage to frames, catalog, fingerprints, times and quarantine table."""
 
 import logging
 

@@ -16,7 +16,7 @@ RATE = ("fps", "frame_rate")
 # Characters of a header that a message quotes.
 _QUOTED = 200
 
-# Columns of data/videos.parquet that no table may fill.
+# Columns of data/labels/videos.parquet that no table may fill.
 TAKEN = frozenset({"video", "source", "official", "scene"})
 
 RENAME = (

@@ -60,7 +60,7 @@ class Entry:
     boxes: Floats
 
     def file_name(self, way: int) -> str:
-        """Return the name of a way's files in ``data/people``."""
+        """Return the name of a way's files in ``data/dataset/people``."""
         return f"{self.key}-{way:06d}.bin"
 
 

@@ -51,8 +51,20 @@ class ExecutionFacts:
         made = made_outputs(dict(entries))
         stated = locked_facts(entries[address])["deps"] if address in entries else {}
         known = dict.fromkeys(plan.deps, "unknown") | stated | dict(self.hashes) | made
+        if entries.get(address) == self.before.get(address):
+            known |= dict.fromkeys(self._parts_changed(plan, made), "unknown")
         deps = {dep: known[dep] for dep in plan.deps}
         return {"cmd": plan.cmd, "deps": deps, "params": plan.params}
+
+    def _parts_changed(self, plan: Plan, made: Mapping[str, str]) -> list[str]:
+        """Find dependencies that hold outputs, or lie in one, of which one is another than before.
+
+        The entry of a stage that has not run since states such a folder or file as it was.
+        """
+        before = made_outputs(dict(self.before))
+        changed = {out for out in made.keys() | before if made.get(out) != before.get(out)}
+        changed -= set(plan.deps)
+        return [dep for dep in plan.deps if any(_overlap(dep, out) for out in changed)]
 
     def is_current(self, address: str, entries: Mapping[str, Any]) -> bool:
         """Say whether entries of a dvc.lock state a stage just as it was planned."""
@@ -129,6 +141,10 @@ def _names(address: str) -> tuple[str, str]:
 
 def _reads(plan: Plan, other: Plan) -> bool:
     """Say whether a stage reads what another makes, or a part of it."""
-    outs = [PurePosixPath(out) for out in other.outs]
-    deps = [PurePosixPath(dep) for dep in plan.deps]
-    return any(dep.is_relative_to(out) or out.is_relative_to(dep) for dep in deps for out in outs)
+    return any(_overlap(dep, out) for dep in plan.deps for out in other.outs)
+
+
+def _overlap(dep: str, out: str) -> bool:
+    """Say whether one of two paths is the other, or lies in it."""
+    read, made = PurePosixPath(dep), PurePosixPath(out)
+    return read.is_relative_to(made) or made.is_relative_to(read)

@@ -13,7 +13,7 @@ CATALOG = Table(
         Column("camera", "str", "its folders, without those named after a class"),
         Column("label", "str", "of its folder: `shoplifting`, `normal` or `unlabeled`"),
         Column("sha256", "str", "of the original file"),
-        Column("frames_file", "str", "name of its file in `data/frames`"),
+        Column("frames_file", "str", "name of its file in `data/dataset/frames`"),
         Column("n_frames", "int64", "its length in the store", "frames"),
         Column("store_fps", "int64", "rate of the store", "frames/s"),
         Column(

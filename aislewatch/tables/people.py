@@ -28,7 +28,9 @@ TRACKED = Table(
         Column("video", "str", "path below `data/raw`"),
         Column("track", "int64", "its number in the video", "the first is 0"),
         Column(
-            "file", "str", "name of its file, the same in `squares` and `features` of `data/people`"
+            "file",
+            "str",
+            "name of its file, the same in `squares` and `features` of `data/dataset/people`",
         ),
         Column("first", "int64", "the store's frame that its file begins with", "frames"),
         Column("n_frames", "int64", "length of its file", "frames"),

@@ -16,15 +16,18 @@ ASSIGNMENTS = DATA / "assignments.csv"
 PRETRAINED = DATA / "pretrained"
 DETECTOR = DATA / "detector"
 
+# What networks learn from and are judged on: the work of three stages, which others read as one.
+DATASET = DATA / "dataset"
+
 # ingest
-FRAMES = DATA / "frames"
-CATALOG = DATA / "catalog.parquet"
-FINGERPRINTS = DATA / "fingerprints.parquet"
-PICTURE_TIMES = DATA / "picture_times.parquet"
+FRAMES = DATASET / "frames"
+CATALOG = DATASET / "catalog.parquet"
+FINGERPRINTS = DATA / "fingerprints/fingerprints.parquet"
+PICTURE_TIMES = DATA / "fingerprints/picture_times.parquet"
 QUARANTINE = DATA / "quarantine.csv"
 
 # track
-PEOPLE = DATA / "people"
+PEOPLE = DATASET / "people"
 SQUARES = PEOPLE / "squares"
 FEATURES = PEOPLE / "features"
 TRACKS = PEOPLE / "tracks.parquet"
@@ -32,9 +35,10 @@ TRACKED = PEOPLE / "tracked.parquet"
 PEOPLE_FORM = PEOPLE / "form.json"  # with a detector only
 
 # validate
-ANNOTATIONS = DATA / "annotations.parquet"
-VIDEOS = DATA / "videos.parquet"
-DUPLICATES = DATA / "duplicates.csv"
+LABELS = DATA / "labels"
+ANNOTATIONS = LABELS / "annotations.parquet"
+VIDEOS = LABELS / "videos.parquet"
+DUPLICATES = LABELS / "duplicates.csv"
 VALIDATION = DATA / "validation.csv"
 # No outputs of DVC: they must be there to be read when the stage fails.
 READABLE_VALIDATION = REPORTS / "validation.csv"
@@ -46,7 +50,7 @@ CLIPS = DATA / "clips.parquet"
 SEGMENT_METRICS = METRICS / "segment.json"
 
 # split
-SPLITS = DATA / "splits.parquet"
+SPLITS = DATASET / "splits.parquet"
 BRIDGES = DATA / "bridges.csv"
 LEAK_REPORT = DATA / "leak_report.json"
 SPLIT_METRICS = METRICS / "split.json"

@@ -12,7 +12,7 @@ def scores_of(model: str) -> Table:
         "a clip of validation or test, by video and start",
         (
             Column("video", "str", "path below `data/raw`"),
-            Column("frames_file", "str", "its file in `data/frames`"),
+            Column("frames_file", "str", "its file in `data/dataset/frames`"),
             Column("start", "int64", "its first frame in the store", "frames, the first is 0"),
             Column("start_s", "float64", "when it begins in the video", "seconds"),
             Column("end_s", "float64", "when it ends", "seconds"),

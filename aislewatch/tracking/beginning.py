@@ -42,7 +42,11 @@ def keep_beginning(folder: Path) -> None:
     entries = lock_entries()
     made = {Path(out) for out in made_outputs(entries)}
     read = {dep["path"] for entry in entries.values() for dep in entry.get("deps", [])}
-    given = sorted(dep for dep in read if not made & {Path(dep), *Path(dep).parents})
+    # A folder that holds outputs, as data/dataset does, changes while the stages run.
+    follows = {folder for out in made for folder in (out, *out.parents)}
+    given = sorted(
+        dep for dep in read if Path(dep) not in follows and not made & {*Path(dep).parents}
+    )
     hashes = {dep: file_hash(Path(dep), MAX_HASHED) for dep in given}
     write_json(folder / HASHES, {dep: found for dep, found in hashes.items() if found})
 

@@ -92,7 +92,7 @@ def take_in_on_one_core(folder: Path, params: Params) -> None:
 
 
 def store_ratio(folder: Path, params: Params) -> float:
-    """Bytes of data/frames over those of the unique frames, after one ingest."""
+    """Bytes of data/dataset/frames over those of the unique frames, after one ingest."""
     with fresh_store(folder, params) as store:
         footage = ingest(folder / "raw", ["source"], store, params.ingest, lambda done, total: None)
         store.publish([video.stored for video in footage.accepted], folder / "frames")

@@ -121,7 +121,7 @@ def test_an_alerts_verdict_reaches_the_training_side_and_moves_nothing(
     Path("params.yaml").write_text(yaml.safe_dump(params))
     split.main()
     accept()
-    before = pd.read_parquet("data/splits.parquet").drop_duplicates("video")
+    before = pd.read_parquet("data/dataset/splits.parquet").drop_duplicates("video")
     main(["desk", "--live", str(shop.desk.live), "publish"])
     assert yaml.safe_load(Path("params.yaml").read_text())["sources"] == {
         "desk": "table",
@@ -130,7 +130,7 @@ def test_an_alerts_verdict_reaches_the_training_side_and_moves_nothing(
     main(["check", "desk"])
     for stage in stages:
         stage.main()
-    after = pd.read_parquet("data/splits.parquet")
+    after = pd.read_parquet("data/dataset/splits.parquet")
     sides = dict(zip(after["video"], after["split"], strict=True))
     assert {video: sides[video] for video in before["video"]} == dict(
         zip(before["video"], before["split"], strict=True)
@@ -139,5 +139,5 @@ def test_an_alerts_verdict_reaches_the_training_side_and_moves_nothing(
     assert (sides[theft], sides[harmless]) == ("train", "train")
     labels = after.groupby("video")["label"].max()
     assert (labels[theft], labels[harmless]) == (1, 0)
-    told = pd.read_parquet("data/annotations.parquet").set_index("video")
+    told = pd.read_parquet("data/labels/annotations.parquet").set_index("video")
     assert told.loc[theft, ["start_s", "end_s"]].tolist()[0:2] == [1.25, 2.5]

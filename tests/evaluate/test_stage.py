@@ -53,7 +53,7 @@ def test_two_runs_give_the_same_bytes_and_only_scorings_are_counted(
     assert sha256_tree(Path("data/scores")) == scores
     uses = read_test_uses()
     assert len(uses) == 2 * len(BY_NAME)
-    assert {use["split"] for use in uses} == {sha256_file(Path("data/splits.parquet"))}
+    assert {use["split"] for use in uses} == {sha256_file(Path("data/dataset/splits.parquet"))}
     assert len({use["model"] for use in uses}) == len(BY_NAME)
     assert {use["stage"] for use in uses} == {"score"}
 
@@ -106,10 +106,10 @@ def test_each_model_is_a_nested_run_with_comparable_metrics(looked_at: Project) 
 def test_flipped_test_labels_choose_the_same_model(
     evaluated: tuple[Project, dict[str, str]], copied: Project
 ) -> None:
-    splits = pd.read_parquet("data/splits.parquet")
+    splits = pd.read_parquet("data/dataset/splits.parquet")
     is_test = splits["split"] == "test"
     splits["label"] = splits["label"].where(~is_test, 1 - splits["label"])
-    splits.to_parquet("data/splits.parquet", index=False)
+    splits.to_parquet("data/dataset/splits.parquet", index=False)
     copied.score()
     found = copied.evaluate()
     assert found["models/selected.json"] == evaluated[1]["models/selected.json"]

@@ -123,7 +123,7 @@ def test_a_sound_project(shop: Path) -> None:
     report = json.loads(run(shop, "aislewatch", "fsck", "--json"))
     assert report["findings"] == report["notes"] == report["afterwards"] == []
     counts = list(report["places"].values())
-    assert counts[0] == 4 * len(list(Path("data/frames").iterdir()))
+    assert counts[0] == 4 * len(list(Path("data/dataset/frames").iterdir()))
     assert counts[1] == counts[2] == len(CACHE.files())
     assert counts[3] == len(files(Path(".dvc/cache/runs"))) > 0
     assert counts[4] == sum(1 for name in oids() for _ in files(Path(name)))
@@ -137,9 +137,9 @@ def files(path: Path) -> list[Path]:
 def test_every_fault_is_found_where_it_is_and_repaired_from_a_copy(shop: Path) -> None:
     before, of = trees(), oids()
     remote = sha256_tree(REMOTE.root)
-    frames = [path.name for path in sorted(Path("data/frames").iterdir())]
+    frames = [path.name for path in sorted(Path("data/dataset/frames").iterdir())]
     keys = [name.removesuffix(".yuv") for name in frames]
-    listed = CACHE.listing(of["data/frames"])
+    listed = CACHE.listing(of["data/dataset/frames"])
     expected = harm(
         {
             STORE / frames[0]: flip,
@@ -150,10 +150,10 @@ def test_every_fault_is_found_where_it_is_and_repaired_from_a_copy(shop: Path) -
             STORE / f"{keys[5]}.s{SIGNATURE_VERSION}.npy": Path.unlink,
             STORE / f"{keys[6]}.s{SIGNATURE_VERSION}.npy": flip,
             STORE / "notes.txt": plant,
-            CACHE.path(of["data/catalog.parquet"]): flip,
+            CACHE.path(of["data/dataset/catalog.parquet"]): flip,
             CACHE.path(listed[frames[7]]): cut,
-            CACHE.path(of["data/splits.parquet"]): Path.unlink,
-            CACHE.path(of["data/frames"]): flip,
+            CACHE.path(of["data/dataset/splits.parquet"]): Path.unlink,
+            CACHE.path(of["data/dataset/frames"]): flip,
             CACHE.root / "ab/notes.txt": plant,
             files(Path(".dvc/cache/runs"))[0]: flip_yaml,
             Path(".dvc/cache/runs/stray"): plant,
@@ -162,16 +162,16 @@ def test_every_fault_is_found_where_it_is_and_repaired_from_a_copy(shop: Path) -
             REMOTE.path(listed[frames[9]]): Path.unlink,
             REMOTE.path(of["models/cnn"]): Path.unlink,
             REMOTE.root / "stray": plant,
-            Path("data/frames", frames[10]): flip_in_place,
-            Path("data/frames", frames[11]): cut,
-            Path("data/frames", frames[12]): Path.unlink,
-            Path("data/frames/notes.yuv"): plant,
-            Path("data/videos.parquet"): Path.unlink,
+            Path("data/dataset/frames", frames[10]): flip_in_place,
+            Path("data/dataset/frames", frames[11]): cut,
+            Path("data/dataset/frames", frames[12]): Path.unlink,
+            Path("data/dataset/frames/notes.yuv"): plant,
+            Path("data/labels/videos.parquet"): Path.unlink,
             Path("models/cnn/weights.safetensors"): flip,
         }
     )
     # The flip in place reached what is linked; the remote has the bytes.
-    expected |= linked(Path("data/frames", frames[10]), listed[frames[10]])
+    expected |= linked(Path("data/dataset/frames", frames[10]), listed[frames[10]])
     report = fsck()
     assert faults(report) == expected
     repair(report)
@@ -185,25 +185,28 @@ def test_every_fault_is_found_where_it_is_and_repaired_from_a_copy(shop: Path) -
 def test_what_no_copy_is_left_of_is_made_again(shop: Path) -> None:
     run(shop, "dvc", "remote", "remove", "shelf")
     before, of = trees(), oids()
-    frame = min(Path("data/frames").iterdir())
-    md5 = CACHE.listing(of["data/frames"])[frame.name]
+    frame = min(Path("data/dataset/frames").iterdir())
+    md5 = CACHE.listing(of["data/dataset/frames"])[frame.name]
     expected = harm(
         {
             frame: flip_in_place,
-            Path("data/catalog.parquet"): flip_in_place,
-            Path("data/splits.parquet"): Path.unlink,
-            CACHE.path(of["data/splits.parquet"]): Path.unlink,
-            CACHE.path(of["data/videos.parquet"]): cut,
-            Path("data/videos.parquet"): Path.unlink,
+            Path("data/dataset/catalog.parquet"): flip_in_place,
+            Path("data/dataset/splits.parquet"): Path.unlink,
+            CACHE.path(of["data/dataset/splits.parquet"]): Path.unlink,
+            CACHE.path(CACHE.listing(of["data/labels"])["videos.parquet"]): cut,
+            Path("data/labels/videos.parquet"): Path.unlink,
         }
     )
     expected |= linked(frame, md5)
-    expected |= linked(Path("data/catalog.parquet"), of["data/catalog.parquet"])
+    expected |= linked(Path("data/dataset/catalog.parquet"), of["data/dataset/catalog.parquet"])
     assert faults(fsck()) == expected
     # Without the list of its files, nobody knows which file of a folder is wrong.
-    CACHE.path(of["data/frames"]).unlink()
+    CACHE.path(of["data/dataset/frames"]).unlink()
     del expected[str(frame)]
-    expected |= {"data/frames": Fault.CHANGED, str(CACHE.path(of["data/frames"])): Fault.MISSING}
+    expected |= {
+        "data/dataset/frames": Fault.CHANGED,
+        str(CACHE.path(of["data/dataset/frames"])): Fault.MISSING,
+    }
     report = fsck()
     assert faults(report) == expected
     assert len(report.notes) == 1
@@ -213,7 +216,7 @@ def test_what_no_copy_is_left_of_is_made_again(shop: Path) -> None:
 
 
 def test_the_list_of_a_sound_folder_is_not_needed(shop: Path) -> None:
-    lost = [folder.path(oids()["data/frames"]) for folder in (CACHE, REMOTE)]
+    lost = [folder.path(oids()["data/dataset/frames"]) for folder in (CACHE, REMOTE)]
     assert harm(dict.fromkeys(lost, Path.unlink)) == faults(fsck())
 
 

@@ -51,7 +51,7 @@ def displayed_width(path: Path) -> int:
 
 @pytest.mark.corpus
 def test_all_ordinary_real_videos_are_accepted(corpus, corpus_project):
-    catalog = pd.read_parquet(corpus_project / "data/catalog.parquet").set_index("video")
+    catalog = pd.read_parquet(corpus_project / "data/dataset/catalog.parquet").set_index("video")
     manifest = pd.read_csv(corpus / "manifest.csv").set_index("path")
     ordinary = manifest[~manifest.index.str.startswith("broken/")]
     assert len(ordinary) == 301

@@ -16,7 +16,7 @@ from tests.footage_samples import make_video
 from tests.projects import environment, make_project, set_params
 from tests.tiny_clips import run_stage_in
 
-# Renames while two videos are taken in: three files of each, data/frames, three tables.
+# Renames while two videos are taken in: three files of each, data/dataset/frames, three tables.
 RENAMES = 10
 
 
@@ -35,7 +35,7 @@ def repro(project: Path) -> str:
 
 
 def frames(project: Path) -> set[str]:
-    return {file.name for file in (project / "data/frames").iterdir()}
+    return {file.name for file in (project / "data/dataset/frames").iterdir()}
 
 
 def test_footage_grows_shrinks_and_changes_under_dvc(tmp_path: Path) -> None:
@@ -45,9 +45,11 @@ def test_footage_grows_shrinks_and_changes_under_dvc(tmp_path: Path) -> None:
         make_video(shop / f"{number}.mp4", hue=20 * number)
     assert "3 videos accepted (3 newly decoded)" in repro(project)
     for name in frames(project):
-        stored, shown = project / ".aislewatch/store" / name, project / "data/frames" / name
+        stored, shown = project / ".aislewatch/store" / name, project / "data/dataset/frames" / name
         assert shown.samefile(stored)
-        assert shown.stat().st_nlink == 3, "the store, data/frames and DVC's cache are one file"
+        assert shown.stat().st_nlink == 3, (
+            "the store, data/dataset/frames and DVC's cache are one file"
+        )
     make_video(shop / "3.mp4", hue=70)
     assert "4 videos accepted (1 newly decoded)" in repro(project)
     before = frames(project)
@@ -57,10 +59,10 @@ def test_footage_grows_shrinks_and_changes_under_dvc(tmp_path: Path) -> None:
     assert "3 videos accepted (0 newly decoded)" in repro(project)
     assert len(before - frames(project)) == 1, "the removed video's"
     assert not frames(project) - before
-    catalog = pd.read_parquet(project / "data/catalog.parquet")
+    catalog = pd.read_parquet(project / "data/dataset/catalog.parquet")
     assert list(catalog["video"]) == ["shop/2.mp4", "shop/3.mp4", "shop/renamed.mp4"]
     assert set(catalog["frames_file"]) == frames(project)
-    at_10 = sha256_tree(project / "data/frames")
+    at_10 = sha256_tree(project / "data/dataset/frames")
 
     set_params(project, {"frames": {"fps": 5}})
     assert "3 videos accepted (3 newly decoded)" in repro(project)
@@ -68,7 +70,7 @@ def test_footage_grows_shrinks_and_changes_under_dvc(tmp_path: Path) -> None:
     assert all("-5fps-" in name for name in frames(project)), "nothing stale"
     set_params(project, {"frames": {"fps": 10}})
     assert "newly decoded" not in repro(project).replace("(0 newly decoded)", "")
-    assert sha256_tree(project / "data/frames") == at_10
+    assert sha256_tree(project / "data/dataset/frames") == at_10
 
 
 def kill_at_rename(project: Path, number: int) -> None:

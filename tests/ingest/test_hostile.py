@@ -176,7 +176,7 @@ def test_a_disk_that_is_really_full_stops_the_stage_and_nothing_is_lost(tmp_path
     # Who meets the full disk first, ffmpeg or the sandbox that leaves the answer, may vary.
     assert re.search("disk is full|is the disk full|No space left", full.stderr)
     assert "Traceback" not in full.stderr
-    assert not (project / "data/catalog.parquet").exists()
+    assert not (project / "data/dataset/catalog.parquet").exists()
     assert run_stage(project).returncode == 0
-    assert len(list((project / "data/frames").iterdir())) == 3
-    assert sha256_tree(project / "data/frames")
+    assert len(list((project / "data/dataset/frames").iterdir())) == 3
+    assert sha256_tree(project / "data/dataset/frames")

@@ -26,8 +26,8 @@ from tests.footage_samples import (
 )
 
 OUTPUTS = (
-    *("frames", "catalog.parquet", "fingerprints.parquet", "picture_times.parquet"),
-    "quarantine.csv",
+    *("dataset/frames", "dataset/catalog.parquet", "quarantine.csv"),
+    *("fingerprints/fingerprints.parquet", "fingerprints/picture_times.parquet"),
 )
 
 
@@ -63,7 +63,7 @@ def shop(tmp_path):
 
 
 def digest(project: Path) -> str:
-    return sha256_tree(project / "data") + sha256_tree(project / "data/frames")
+    return sha256_tree(project / "data") + sha256_tree(project / "data/dataset/frames")
 
 
 def test_the_stage_writes_its_five_outputs(tmp_path):
@@ -76,7 +76,7 @@ def test_the_stage_writes_its_five_outputs(tmp_path):
     assert "3 videos accepted (3 newly decoded), 1 files quarantined" in run.stdout
     told = "shop/pointer.mp4: not-a-video (it is a Git LFS pointer, not the video) -> run `git lfs"
     assert told in run.stdout
-    catalog = pd.read_parquet(project / "data/catalog.parquet")
+    catalog = pd.read_parquet(project / "data/dataset/catalog.parquet")
     assert list(catalog["video"]) == [
         "shop/cam0/normal/0.mp4",
         "shop/cam1/shoplifting/1.mp4",
@@ -90,7 +90,7 @@ def test_the_stage_writes_its_five_outputs(tmp_path):
         (96, 64, "h264")
     }
     for file in catalog["frames_file"]:
-        assert (project / "data/frames" / file).stat().st_size == 10 * 32 * 32 * 3 // 2
+        assert (project / "data/dataset/frames" / file).stat().st_size == 10 * 32 * 32 * 3 // 2
     fingerprints = read_fingerprints(FINGERPRINTS.at(project / FINGERPRINTS.path))
     assert {video: one.rows_TR.shape for video, one in fingerprints.items()} == dict.fromkeys(
         catalog["video"], (8, 129)
@@ -127,7 +127,7 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path):
     stage.kill()
     stage.communicate()
     wait_until_gone(family)
-    assert not (killed / "data/catalog.parquet").exists()
+    assert not (killed / "data/dataset/catalog.parquet").exists()
     run = run_stage(killed)
     decoded = int(run.stdout.split("(")[1].split()[0])
     assert 0 < decoded <= 4

@@ -46,7 +46,7 @@ LAYOUTS = {"ucf": "ucf_crime", "dc": "dcsass", "door": "cvat", "tills": "table"}
 
 
 def intervals(video: str) -> list[list[object]]:
-    table = pd.read_parquet("data/annotations.parquet").round(6)
+    table = pd.read_parquet("data/labels/annotations.parquet").round(6)
     own = table[table["video"] == video]
     return [list(row) for row in own[["label", "start_s", "end_s"]].itertuples(index=False)]
 
@@ -78,7 +78,7 @@ def test_every_layout_reaches_the_clips(tmp_path: Path, monkeypatch: pytest.Monk
     assert intervals("door/cam1/b.mp4") == [["unlabeled", 0.0, 8.0]]
     assert intervals("tills/a.mp4") == [["shoplifting", 1.0, 3.0]]
 
-    videos = pd.read_parquet("data/videos.parquet").set_index("video")
+    videos = pd.read_parquet("data/labels/videos.parquet").set_index("video")
     assert list(videos.loc[list(VIDEOS), "recording"]) == [
         "ucf_crime/Shoplifting016",
         "ucf_crime/Arson001",
@@ -118,9 +118,9 @@ def test_real_videos_of_both_data_sets(
         [SHOPLIFTING, 54.0, 58.05],
         [SHOPLIFTING, 73.5, 85.55],
     ]
-    annotations = pd.read_parquet("data/annotations.parquet")
+    annotations = pd.read_parquet("data/labels/annotations.parquet")
     assert UNLABELED not in set(annotations["label"])
-    assert set(pd.read_parquet("data/videos.parquet")["official"]) == {"", "test"}
+    assert set(pd.read_parquet("data/labels/videos.parquet")["official"]) == {"", "test"}
     [disagreement] = warnings("disagreement")
     assert "calls frames 695-1112 of Shoplifting016 shoplifting" in disagreement
     clips = pd.read_parquet("data/clips.parquet")

@@ -69,7 +69,7 @@ def test_each_persons_square_shows_the_person(shop: Path, monkeypatch: pytest.Mo
 def test_boxes_lie_round_the_person_in_the_frame_of_that_number(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The film has 15 pictures a second, the store 10: frames are those of ``data/frames``."""
+    """The film has 15 pictures a second, the store 10: frames are those of the store."""
     film(shop, "walk.mp4", walk(36, 2), fps=15)
     run_both(shop, monkeypatch)
     [catalog] = CATALOG.read().itertuples()

@@ -34,11 +34,11 @@ def test_real_footage_ends_in_a_registered_model(real: Path) -> None:
 
 @pytest.mark.corpus
 def test_copies_lie_on_one_side(real: Path, corpus: Path) -> None:
-    side = pd.read_parquet(real / "data/splits.parquet").groupby("video")["split"].first()
+    side = pd.read_parquet(real / "data/dataset/splits.parquet").groupby("video")["split"].first()
     with (corpus / "near_duplicates.csv").open() as file:
         pairs = [row for row in csv.DictReader(file) if float(row["frac_frames_shared"]) > 0.5]
     assert len(pairs) == 22
-    found = pd.read_csv(real / "data/duplicates.csv").query("labels_conflict")
+    found = pd.read_csv(real / "data/labels/duplicates.csv").query("labels_conflict")
     opposed = {*found["a"], *found["b"]}  # what they share is used in neither
     used = [(p["a"], p["b"]) for p in pairs if not opposed & {p["a"], p["b"]}]
     assert len(used) > 10
@@ -53,7 +53,7 @@ def test_contradicting_labels_are_reported(real: Path, corpus: Path) -> None:
             for row in csv.DictReader(file)
             if row["labels_conflict"] == "True" and float(row["frac_frames_shared"]) > 0.5
         }
-    found = pd.read_csv(real / "data/duplicates.csv").query("labels_conflict")
+    found = pd.read_csv(real / "data/labels/duplicates.csv").query("labels_conflict")
     assert len(known) == 3
     assert known <= set(zip(found["a"], found["b"], strict=True))
     report = (real / "data/validation.csv").read_text()

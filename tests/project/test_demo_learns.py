@@ -64,7 +64,7 @@ def convlstm(shop: Path, params: Params) -> Detector:
 
 
 def trained(shop: Path, params: Params, architecture: str) -> Detector:
-    data = load_training_data(shop / "data/splits.parquet", shop / "data/frames")
+    data = load_training_data(shop / "data/dataset/splits.parquet", shop / "data/dataset/frames")
     config = model_config(architecture, network_of(params.model), params)
     recipe = Recipe(config, params.learning, ADAM, EPOCHS, patience=EPOCHS, seed=0)
     return train(recipe, data, ALONE, ignore)[0]
@@ -72,13 +72,13 @@ def trained(shop: Path, params: Params, architecture: str) -> Detector:
 
 def predictions_on_test(shop: Path, model: Detector, shuffled: bool = False) -> pd.DataFrame:
     """Score the test clips, with their frames in order or in an order drawn for each clip."""
-    splits = pd.read_parquet(shop / "data/splits.parquet")
+    splits = pd.read_parquet(shop / "data/dataset/splits.parquet")
     test = splits[splits["split"] == "test"].reset_index(drop=True)
     random, config, logits = np.random.default_rng(5), model.config, []
     addresses = clip_addresses(test)
     parts = [addresses[start : start + 64] for start in range(0, len(addresses), 64)]
     batches = read_batches(
-        shop / "data/frames", parts, config.n_frames, config.step, config.frame_shape
+        shop / "data/dataset/frames", parts, config.n_frames, config.step, config.frame_shape
     )
     for yuv_BTKW in batches:
         clips = [clip[random.permutation(len(clip))] if shuffled else clip for clip in yuv_BTKW]
@@ -113,7 +113,7 @@ def test_detection_shows_the_alert_of_a_theft(
     save_model(tmp_path / "model", convlstm)
     rule = rule_at(params.alerts, 0.5)
     write_json(tmp_path / "model" / OPERATING, {"rule": rule.model_dump()})
-    splits = pd.read_parquet(shop / "data/splits.parquet")
+    splits = pd.read_parquet(shop / "data/dataset/splits.parquet")
     thefts = splits[(splits["split"] == "test") & (splits["label"] == 1)]["video"].unique()[:5]
     events = pd.read_csv(shop / "data/raw/synthetic/events.csv").set_index("video")
     found = 0

@@ -48,8 +48,9 @@ NO_RERUN = {
 
 # Sections that reach a stage by a dependency, whose bytes change with them.
 BY_DATA = {
-    "people": {"data/people"},
-    "frames": {"data/frames", "data/catalog.parquet"},
+    "people": {"data/dataset"},
+    "frames": {"data/dataset", "data/dataset/frames", "data/dataset/catalog.parquet"},
+    "ingest": {"data/dataset/catalog.parquet"},  # what exceeds a limit is not in it
     "model": {"data/training.json"},
     "learning": {"data/training.json"},
     "segment": {"data/training.json"},

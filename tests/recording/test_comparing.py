@@ -19,13 +19,13 @@ from tests.projects import environment, mlflow_client, run, runs
 DVC_YAML = """
 stages:
   split:
-    cmd: python work.py split data/splits.parquet
+    cmd: python work.py split data/dataset/splits.parquet
     deps: [work.py, data/raw]
-    outs: [data/splits.parquet]
+    outs: [data/dataset/splits.parquet]
   train:
     matrix: {model: [cnn, lstm]}
     cmd: python work.py train@${item.model} ${item.model}.txt
-    deps: [work.py, data/splits.parquet]
+    deps: [work.py, data/dataset/splits.parquet]
     outs: ["${item.model}.txt"]
   evaluate:
     cmd: python work.py evaluate evaluate.txt

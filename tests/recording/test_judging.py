@@ -89,6 +89,57 @@ def test_status(changes: dict[str, Any], status: str) -> None:
     assert found == status, reason
 
 
+# split -> learn, which reads the folder that holds the split
+HALVES = {
+    plan.address: plan
+    for plan in (
+        Plan("split", "split", ["split.py"], {}, ["set/split"], frozen=False),
+        Plan("learn", "learn", ["set"], {}, ["net"], frozen=False),
+    )
+}
+
+
+def halves(folder: str, split: str) -> dict[str, Any]:
+    """A dvc.lock of both, in which learn saw ``folder``."""
+    return {
+        "split": {
+            "cmd": "split",
+            "deps": [{"path": "split.py", "md5": "s"}],
+            "outs": [{"path": "set/split", "md5": split}],
+        },
+        "learn": {
+            "cmd": "learn",
+            "deps": [{"path": "set", "md5": folder}],
+            "outs": [{"path": "net", "md5": "n"}],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("after", "status"),
+    [
+        pytest.param(halves("f1", "s1"), "FINISHED", id="split to the same bytes"),
+        pytest.param(halves("f1", "s2"), "KILLED", id="died before it learnt from another split"),
+        pytest.param(halves("f2", "s2"), "FINISHED", id="what was learnt from it was cached"),
+    ],
+)
+def test_a_folder_of_outputs_is_no_longer_what_it_was_when_one_changed(
+    after: dict[str, Any], status: str
+) -> None:
+    seen = ExecutionFacts(
+        plans=HALVES,
+        hashes={"split.py": "s"},
+        before=halves("f1", "s1"),
+        after=after,
+        ends={"split": "FINISHED"},
+        not_taken_over=[],
+        kind="dvc",
+        command=["python", "dvc", "repro"],
+        finish=None,
+    )
+    assert verdict(seen)[0] == status
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -77,9 +77,11 @@ def test_footage_labels_and_verdicts_are_told_apart() -> None:
 STATUS: dict[str, Any] = {
     "ingest": [
         {"changed deps": {"data/raw": "modified", "params.yaml": {"frames.fps": "modified"}}},
-        {"changed outs": {"data/frames": "deleted"}},
+        {"changed outs": {"data/dataset/frames": "deleted"}},
     ],
-    "split": [{"changed deps": {"data/frames": "deleted", "data/assignments.csv": "modified"}}],
+    "split": [
+        {"changed deps": {"data/dataset/frames": "deleted", "data/assignments.csv": "modified"}}
+    ],
     "train@cnn": ["changed command", {"changed deps": {"aislewatch/train": "modified"}}],
     "register": [
         "always changed",
@@ -90,7 +92,7 @@ STATUS: dict[str, Any] = {
 
 
 def test_what_dvc_reports_is_told_by_kind_without_what_follows_from_it() -> None:
-    made = {"data/frames", "registration.json", "models/cnn", "data/scores/cnn"}
+    made = {"data/dataset/frames", "registration.json", "models/cnn", "data/scores/cnn"}
     assert differences(STATUS, made, ["new videos: 1 (shop/b.mp4)"]) == [
         "new videos: 1 (shop/b.mp4)",
         "parameters changed: frames.fps",

@@ -185,13 +185,14 @@ def test_the_stage_refuses_clips_below_the_papers(
 
 def test_stage_writes_the_same_bytes_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     execution = tmp_path / "execution"
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data/dataset").mkdir(parents=True)
+    (tmp_path / "data/labels").mkdir()
     execution.mkdir()
     params = yaml.safe_load(Path("params.yaml").read_text())
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     catalog, annotations = tables(STOLEN, CALM)
-    catalog.to_parquet(tmp_path / "data" / "catalog.parquet")
-    annotations.to_parquet(tmp_path / "data" / "annotations.parquet")
+    catalog.to_parquet(tmp_path / "data/dataset/catalog.parquet")
+    annotations.to_parquet(tmp_path / "data/labels/annotations.parquet")
     monkeypatch.setenv("AISLEWATCH_EXECUTION", str(execution))
     monkeypatch.chdir(tmp_path)
     outputs = [Path("data/clips.parquet"), Path("metrics/segment.json")]

@@ -36,7 +36,7 @@ def test_no_clip_crosses_a_gap_and_everybody_is_told(
 ) -> None:
     shop = make_shop(tmp_path, "67,69", "5.0,66.5")
     run_stages(shop, {"shop": "folder"}, monkeypatch)
-    [row] = pd.read_parquet("data/catalog.parquet").to_dict("records")
+    [row] = pd.read_parquet("data/dataset/catalog.parquet").to_dict("records")
     assert (row["n_frames"], row["stretches"]) == (120, "0@0 60@660")
     assert (row["duration_s"], row["end_s"]) == (12.0, 72.0)
     assert row["notices"].startswith(NOTICE)
@@ -78,5 +78,5 @@ def test_an_event_of_the_shortest_length_before_a_gap_is_one(
 ) -> None:
     shop = make_shop(tmp_path, "67,69", "5.7,30")
     run_stages(shop, {"shop": "folder"}, monkeypatch, [ingest, validate])
-    events = pd.read_parquet("data/annotations.parquet")[["start_s", "end_s"]]
+    events = pd.read_parquet("data/labels/annotations.parquet")[["start_s", "end_s"]]
     assert [5.7, 30.0] in events.to_numpy().tolist()

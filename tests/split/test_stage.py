@@ -17,7 +17,7 @@ from stages import split as split_stage
 from tests.split_tables import clips_of, even, pairs_of, videos_of
 
 OUTPUTS = [
-    Path("data/splits.parquet"),
+    Path("data/dataset/splits.parquet"),
     Path("data/bridges.csv"),
     Path("data/leak_report.json"),
     Path("metrics/split.json"),
@@ -45,17 +45,18 @@ def write_inputs(counts: dict[str, tuple[int, int]], near: list[tuple[str, str, 
     videos, clips = videos_of(sorted(counts)), clips_of(counts)
     videos["frames_file"] = videos["sha256"] + ".yuv"
     videos["n_frames"] = [8 * sum(counts[video]) + 16 for video in videos["video"]]
-    Path("data/frames").mkdir(exist_ok=True)
+    Path("data/dataset/frames").mkdir(parents=True, exist_ok=True)
+    Path("data/labels").mkdir(exist_ok=True)
     for name, n_frames in zip(videos["frames_file"], videos["n_frames"], strict=True):
         frames = np.random.default_rng(int(name[:8], 16)).integers(16, 235, (6, 4), np.uint8)
-        Path("data/frames", name).write_bytes(
+        Path("data/dataset/frames", name).write_bytes(
             frames.repeat(SIZE // 4, axis=0).repeat(SIZE // 4, axis=1).tobytes() * n_frames
         )
     videos = videos.assign(stretches="0@0", store_fps=10)
     catalog = ["video", "sha256", "frames_file", "n_frames", "stretches", "store_fps"]
-    videos[catalog].to_parquet("data/catalog.parquet")
-    videos.drop(columns=catalog[1:]).to_parquet("data/videos.parquet")
-    pairs_of(near).to_csv("data/duplicates.csv", index=False)
+    videos[catalog].to_parquet("data/dataset/catalog.parquet")
+    videos.drop(columns=catalog[1:]).to_parquet("data/labels/videos.parquet")
+    pairs_of(near).to_csv("data/labels/duplicates.csv", index=False)
     clips = clips.merge(videos[["video", "frames_file"]], on="video").assign(overlap=0.0)
     CLIPS.write(clips[CLIPS.names])
 
@@ -130,10 +131,12 @@ def test_real_copies_lie_on_one_side(corpus: Path, project: Path) -> None:
         shutil.copyfile(corpus / name, target)
     for stage in (ingest, validate, segment, split_stage):
         stage.main()
-    splits = pd.read_parquet("data/splits.parquet").drop_duplicates("video").set_index("video")
+    splits = (
+        pd.read_parquet("data/dataset/splits.parquet").drop_duplicates("video").set_index("video")
+    )
     shared = listed[listed["frac_frames_shared"] > 0.5]
     assert len(shared) > 20
-    found = pd.read_csv("data/duplicates.csv").query("labels_conflict")
+    found = pd.read_csv("data/labels/duplicates.csv").query("labels_conflict")
     opposed = {*found["a"], *found["b"]}  # what they share is used in neither
     used = [pair for pair in zip(shared["a"], shared["b"], strict=True) if not opposed & {*pair}]
     assert len(used) > 10

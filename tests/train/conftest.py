@@ -15,4 +15,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     folder = tmp_path_factory.mktemp("store")
     write_store(folder)
     set_up_compute(params_of().machine)
-    return load_training_data(folder / "data/splits.parquet", folder / "data/frames")
+    return load_training_data(
+        folder / "data/dataset/splits.parquet", folder / "data/dataset/frames"
+    )

@@ -38,10 +38,10 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
     """The tiny store, with forty videos that are kept for the test."""
     folder = tmp_path_factory.mktemp("lesson")
     write_store(folder, {"train": 24, "val": 8, "test": 40})
-    splits = folder / "data/splits.parquet"
+    splits = folder / "data/dataset/splits.parquet"
     clips = pd.read_parquet(splits)
     test = clips[clips["split"] == "test"].drop(columns="split").reset_index(drop=True)
-    return Lesson(load_training_data(splits, folder / "data/frames"), test)
+    return Lesson(load_training_data(splits, folder / "data/dataset/frames"), test)
 
 
 def without_meaning(lesson: Lesson, seed: int) -> Lesson:

@@ -180,7 +180,9 @@ def test_a_training_of_recorded_steps_gives_the_same_bits(
 ) -> None:
     """Several epochs, each with a smaller last batch and a validation in between."""
     write_store(tmp_path)
-    data = load_training_data(tmp_path / "data" / "splits.parquet", tmp_path / "data" / "frames")
+    data = load_training_data(
+        tmp_path / "data/dataset/splits.parquet", tmp_path / "data/dataset/frames"
+    )
     learning = LEARNING.model_copy(update={"batch_size": 7})
     config = make_model(architecture).config
     recipe = Recipe(config, learning, PAPER_ADAM, 6, 6, seed=0, precision="bf16_fused")

@@ -96,7 +96,7 @@ def test_resumed_inside_an_epoch_ends_the_same(
 def train_to_the_end(folder: Path, store: Path) -> None:
     """Train six epochs with a batch of one clip, 48 steps an epoch, saving at every look."""
     set_up_compute(params_of().machine)
-    data = load_training_data(store / "data/splits.parquet", store / "data/frames")
+    data = load_training_data(store / "data/dataset/splits.parquet", store / "data/dataset/frames")
     learning = params_of(learning={"batch_size": 1} | WAYS["all"]).learning
     recipe = make_recipe(6, learning=learning)
     train(recipe, data, ALONE, ignore, Checkpoint(folder, "key", every_s=0.0))
@@ -179,12 +179,12 @@ def test_the_key_changes_with_whatever_decides_the_result(
     data: TrainingData, tmp_path: Path
 ) -> None:
     write_store(tmp_path)
-    data = dataclasses.replace(data, frames_dir=tmp_path / "data/frames")
+    data = dataclasses.replace(data, frames_dir=tmp_path / "data/dataset/frames")
     keys = [result_key({"lr": lr}, data, DEVICE, {}) for lr in (1, 2)]
     fewer = dataclasses.replace(data, train=data.train[1:])
     keys.append(result_key({"lr": 1}, fewer, DEVICE, {}))
     assert keys[0] == result_key({"lr": 1}, data, DEVICE, {})
-    (tmp_path / "data/frames/train0.yuv").write_bytes(b"shorter")
+    (tmp_path / "data/dataset/frames/train0.yuv").write_bytes(b"shorter")
     keys.append(result_key({"lr": 1}, data, DEVICE, {}))
     keys.append(result_key({"lr": 1}, data, DEVICE, {"train/loop.py": "changed"}))
     assert len(set(keys)) == 5
@@ -205,7 +205,7 @@ PIPELINE = """
 stages:
   train:
     cmd: python -m stages.train convlstm
-    deps: [data/frames, data/splits.parquet]
+    deps: [data/dataset/frames, data/dataset/splits.parquet]
     outs: [models/convlstm]
     metrics: [metrics/train/convlstm.json]
     plots: [metrics/curves/convlstm.csv]

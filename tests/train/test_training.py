@@ -35,17 +35,17 @@ SCORES = 1e-4 if DEVICE.type == "cuda" else 1e-6
 
 def test_a_split_without_a_class_is_refused(tmp_path: Path) -> None:
     write_store(tmp_path)
-    file = tmp_path / "data/splits.parquet"
+    file = tmp_path / "data/dataset/splits.parquet"
     clips = pd.read_parquet(file)
     clips[(clips["split"] == "val") | (clips["label"] == 0)].to_parquet(file)
     with pytest.raises(TrainingError, match="train split has 24 normal and 0 shoplifting clips"):
-        load_training_data(file, tmp_path / "data/frames")
+        load_training_data(file, tmp_path / "data/dataset/frames")
     clips[(clips["split"] == "train") | (clips["label"] == 1)].to_parquet(file)
     with pytest.raises(TrainingError, match="val split has 0 normal"):
-        load_training_data(file, tmp_path / "data/frames")
+        load_training_data(file, tmp_path / "data/dataset/frames")
     file.unlink()
     with pytest.raises(TableError, match="run the split stage first"):
-        load_training_data(file, tmp_path / "data/frames")
+        load_training_data(file, tmp_path / "data/dataset/frames")
 
 
 def test_a_missing_frame_file_is_an_error_of_ours(data: TrainingData, tmp_path: Path) -> None:

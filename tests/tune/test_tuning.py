@@ -37,7 +37,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     folder = tmp_path_factory.mktemp("store")
     write_store(folder)
     set_up_compute(TINY.machine)
-    return load_training_data(folder / "data/splits.parquet", folder / "data/frames")
+    return load_training_data(
+        folder / "data/dataset/splits.parquet", folder / "data/dataset/frames"
+    )
 
 
 def settings(**changes: Any) -> Params:

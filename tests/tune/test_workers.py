@@ -40,8 +40,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def work(store: Path, folder: Path, url: str | None = None, workers: int = 1, **tune: Any) -> Work:
     return Work(
         parse_params(tiny_params(tune=tune, machine={"tune_workers": workers}), "test"),
-        store / "data/splits.parquet",
-        store / "data/frames",
+        store / "data/dataset/splits.parquet",
+        store / "data/dataset/frames",
         "test",
         Journal(folder / "tune.jsonl"),
         url or f"sqlite:///{folder}/study.db",
@@ -253,7 +253,7 @@ def test_an_error_of_a_worker_ends_the_stage_in_plain_words(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = write_project(tmp_path, tune={"trials": 2, "epochs": 1}, machine=TWO)
-    next((project / "data/frames").glob("train*.yuv")).unlink()
+    next((project / "data/dataset/frames").glob("train*.yuv")).unlink()
     with pytest.raises(SystemExit, match="goes on where it was when the stage is run again"):
         run_stage_in(project, tune_stage)
     assert "is missing; run the ingest stage" in capfd.readouterr().err

@@ -16,8 +16,8 @@ def project(folder: Path, catalog: pd.DataFrame, events: str | None = None) -> N
     params["frames"]["size"] = SIZE
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     (folder / "data" / "raw" / "shop").mkdir(parents=True)
-    catalog.to_parquet(folder / "data" / "catalog.parquet")
     walks = [0, *range(len(catalog) - 1)][: len(catalog)]
     write_films(folder / "data", catalog, walks)
+    catalog.to_parquet(folder / "data/dataset/catalog.parquet")
     if events is not None:
         (folder / "data" / "raw" / "shop" / "events.csv").write_text(events)

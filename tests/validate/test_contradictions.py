@@ -145,7 +145,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data/raw/shop").mkdir(parents=True)
     (tmp_path / "execution").mkdir()
     catalog = catalog_of(*videos).assign(duration_s=4.0, end_s=4.0, n_frames=40)
-    catalog.to_parquet(tmp_path / "data/catalog.parquet")
+    catalog.to_parquet(tmp_path / "data/dataset/catalog.parquet")
     write_films(tmp_path / "data", catalog, [1, 1, 2, 3])
     (tmp_path / "data/quarantine.csv").write_text("video,reason,detail\n")
     monkeypatch.setenv("AISLEWATCH_EXECUTION", str(tmp_path / "execution"))
@@ -175,11 +175,11 @@ def test_stages_never_cut_clips_from_a_contradiction(
     segment.main()
     clips = pd.read_parquet("data/clips.parquet")
     assert dict(zip(clips["video"], clips["label"], strict=True)) == used
-    duplicates = pd.read_csv("data/duplicates.csv")
+    duplicates = pd.read_csv("data/labels/duplicates.csv")
     assert duplicates[["a", "b", "labels_conflict"]].to_numpy().tolist() == [[A, B, True]]
     assert pd.read_csv("data/validation.csv")["rule"].tolist() == ["contradiction"]
     # All four were filmed in one room: one camera, which joins nothing.
-    assert set(pd.read_parquet("data/videos.parquet")["scene"]) == {A}
+    assert set(pd.read_parquet("data/labels/videos.parquet")["scene"]) == {A}
 
 
 def test_the_choice_to_fail_stops_before_anything_is_written(
@@ -188,7 +188,7 @@ def test_the_choice_to_fail_stops_before_anything_is_written(
     choose("fail")
     with pytest.raises(SystemExit, match=r"is normal here and shoplifting in .*b\.mp4"):
         validate.main()
-    assert not Path("data/annotations.parquet").exists()
+    assert not Path("data/labels/annotations.parquet").exists()
     page = Path("reports/contradictions/index.html").read_text()
     assert "Until then the pipeline stops" in page
     assert page.count("data:image/jpeg") == 2 * SHOWN_FRAMES

@@ -145,8 +145,8 @@ def test_video_listed_twice() -> None:
 def test_empty_tables_fail() -> None:
     problems = problems_of(suites_of(GOOD.head(0)))
     assert [(p.file, p.rule) for p in problems] == [
-        ("data/catalog.parquet", "not_empty"),
-        ("data/annotations.parquet", "not_empty"),
+        ("data/dataset/catalog.parquet", "not_empty"),
+        ("data/labels/annotations.parquet", "not_empty"),
     ]
 
 
