@@ -22,8 +22,9 @@ DATASET = DATA / "dataset"
 # ingest
 FRAMES = DATASET / "frames"
 CATALOG = DATASET / "catalog.parquet"
-FINGERPRINTS = DATA / "fingerprints/fingerprints.parquet"
-PICTURE_TIMES = DATA / "fingerprints/picture_times.parquet"
+EVERY_PICTURE = DATA / "fingerprints"
+FINGERPRINTS = EVERY_PICTURE / "fingerprints.parquet"
+PICTURE_TIMES = EVERY_PICTURE / "picture_times.parquet"
 QUARANTINE = DATA / "quarantine.csv"
 
 # track

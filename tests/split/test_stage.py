@@ -113,7 +113,7 @@ def test_a_refusal_is_one_message(project: Path) -> None:
     write_inputs(even(12) | {"s/normal/all_day.mp4": (900, 0)}, [])
     with pytest.raises(SystemExit, match=r"^split: the groups do not allow.*all_day.mp4, holds"):
         split_stage.main()
-    with pytest.raises(SystemExit, match=r"no data/splits\.parquet to accept"):
+    with pytest.raises(SystemExit, match=r"no data/dataset/splits\.parquet to accept"):
         cli.main(["split", "accept"])
 
 

@@ -48,6 +48,7 @@ def test_stage_refuses_bad_labels_and_keeps_earlier_results(
 ) -> None:
     project(tmp_path, GOOD, HEADER + "shoplifting/a.mp4,8,99,shoplifting\n")
     monkeypatch.chdir(tmp_path)
+    Path("data/labels").mkdir()
     Path("data/labels/annotations.parquet").write_bytes(b"earlier")
     with pytest.raises(SystemExit) as stopped:
         main()
