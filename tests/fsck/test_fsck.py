@@ -193,8 +193,8 @@ def test_what_no_copy_is_left_of_is_made_again(shop: Path) -> None:
             Path("data/dataset/catalog.parquet"): flip_in_place,
             Path("data/dataset/splits.parquet"): Path.unlink,
             CACHE.path(of["data/dataset/splits.parquet"]): Path.unlink,
-            CACHE.path(CACHE.listing(of["data/labels"])["videos.parquet"]): cut,
-            Path("data/labels/videos.parquet"): Path.unlink,
+            CACHE.path(of["data/clips.parquet"]): cut,
+            Path("data/clips.parquet"): Path.unlink,
         }
     )
     expected |= linked(frame, md5)
