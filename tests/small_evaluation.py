@@ -76,7 +76,7 @@ def make_scored(folder: Path) -> Project:
         "frames": params.frames.model_copy(update={"fps": 10, "size": SIZE}),
     }
     project = Project(folder, params.model_copy(update=changes))
-    _write_data(folder)
+    write_data(folder)
     _write_models(folder, params)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -90,7 +90,8 @@ def copy_of(project: Project, folder: Path) -> Project:
     return Project(folder, project.params)
 
 
-def _write_data(root: Path) -> None:
+def write_data(root: Path) -> None:
+    """Write frames and the tables of a project of twelve videos: four on each side of the split."""
     (root / "data/dataset/frames").mkdir(parents=True)
     (root / "data/labels").mkdir()
     rng = np.random.default_rng(0)

@@ -18,9 +18,10 @@ from aislewatch.desk.schema import CLIPS, VERDICTS
 from aislewatch.desk.verdicts import NOT_THEFT, THEFT
 from aislewatch.errors import DeskError
 from aislewatch.files import sha256_tree, whole_file, whole_folder
+from aislewatch.tables import places
 
 # The source's name in params.yaml, and its layout.
-SOURCE = "desk"
+SOURCE = places.JUDGED
 LAYOUT = "table"
 LABELS = "labels.csv"
 

@@ -6,6 +6,7 @@ from aislewatch.config.params import Params
 from aislewatch.models.build import PeopleForm, load_model, read_people_form
 from aislewatch.models.scoring import set_up_compute, source_of
 from aislewatch.register.bundle import read_rule
+from aislewatch.register.hard_negatives import hard_negatives
 from aislewatch.register.history import read_entries, refused
 from aislewatch.register.promotion import (
     Contender,
@@ -59,7 +60,8 @@ def challenge(
         return already_champion()
     challenger = _contender(scores, own)
     if current is None:
-        return first_champion(challenger, params.gate, params.evaluate)
+        verdict = first_champion(challenger, params.gate, params.evaluate)
+        return hard_negatives(own, None, dataset, params).beside(verdict)
     with fetched(registry, current) as theirs:
         then, now = load_model(theirs).config, load_model(own).config
         for name in CLIP_FORM:
@@ -69,7 +71,8 @@ def challenge(
             return not_comparable("it was shown people as another detector or square has them")
         record_test_use("register", current.digest, split_digest)
         champion = _contender(_scored_today(theirs, dataset, params), theirs)
-    return compare(challenger, champion, params.gate, params.evaluate)
+        reviewed = hard_negatives(own, theirs, dataset, params)
+    return reviewed.beside(compare(challenger, champion, params.gate, params.evaluate))
 
 
 def _people_today(params: Params) -> PeopleForm | None:

@@ -14,9 +14,6 @@ from typing import Any
 
 from aislewatch.tables import places
 
-# Source of data/raw that holds what reviewers said of alerts.
-VERDICTS = "desk"
-
 # Endings of the files of labels that the layouts know (docs/data.md); what has another is footage.
 LABELS = {".csv", ".json", ".xml", ".txt", ".zip"}
 
@@ -193,7 +190,7 @@ def footage_differences(before: Manifest | None, now: Manifest) -> list[str]:
 
 
 def _kind(path: PurePosixPath) -> str:
-    if path.parts[0] == VERDICTS:
+    if path.parts[0] == places.JUDGED:
         return "verdicts of people"
     return "files of labels" if path.suffix.lower() in LABELS else "videos"
 

@@ -12,6 +12,8 @@ MODELS = Path("models")
 
 # What people put there.
 RAW = DATA / "raw"
+# The source that `aislewatch desk publish` writes: what reviewers said of footage they watched.
+JUDGED = "desk"
 ASSIGNMENTS = DATA / "assignments.csv"
 PRETRAINED = DATA / "pretrained"
 DETECTOR = DATA / "detector"

@@ -1,6 +1,7 @@
 """Finds footage that two videos share under opposing labels, and settles which label holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -83,6 +84,9 @@ def settle(
 ) -> pd.DataFrame:
     """Take the label from what loses a contradiction: it becomes unlabeled.
 
+    A verdict of the desk (source ``places.JUDGED``) holds against any other label: a person watched
+    these very seconds to give it. Between two verdicts ``choice`` decides.
+
     What is left of an event may be too short to be one; then it becomes unlabeled, too, since a
     clip that holds the whole of it would count as shoplifting.
 
@@ -94,18 +98,11 @@ def settle(
             changed, for the stage stops.
         min_event_s: shortest event, in seconds.
     """
-    losing = {
-        "drop": (NORMAL, SHOPLIFTING),
-        "keep_normal": (SHOPLIFTING,),
-        "keep_shoplifting": (NORMAL,),
-        "fail": (),
-    }[choice]
     lost: dict[str, list[Span]] = {}
     for row in found.to_dict("records"):
-        for side in ("a", "b"):
-            if row[f"label_{side}"] in losing:
-                span = Span(row[f"start_{side}_s"], row[f"end_{side}_s"])
-                lost.setdefault(row[side], []).append(span)
+        for side in _losing(row, choice):
+            span = Span(row[f"start_{side}_s"], row[f"end_{side}_s"])
+            lost.setdefault(row[side], []).append(span)
     kept = annotations[~annotations["video"].isin(lost)]
     changed = [
         (video, *interval)
@@ -116,6 +113,26 @@ def settle(
     ]
     settled = pd.concat([kept, ANNOTATIONS.frame(changed)], ignore_index=True)
     return settled.sort_values(ORDER, ignore_index=True)
+
+
+def _losing(row: Mapping[Hashable, Any], choice: Choice) -> tuple[str, ...]:
+    """Return which side of a contradiction loses its label: ``"a"``, ``"b"``, both or none."""
+    if choice == "fail":
+        return ()
+    if judged := _judged(row):
+        return ("b",) if judged == "a" else ("a",)
+    losing = {
+        "drop": (NORMAL, SHOPLIFTING),
+        "keep_normal": (SHOPLIFTING,),
+        "keep_shoplifting": (NORMAL,),
+    }[choice]
+    return tuple(side for side in ("a", "b") if row[f"label_{side}"] in losing)
+
+
+def _judged(row: Mapping[Hashable, Any]) -> str:
+    """Return the side of which alone a reviewer gave the label; empty where there is none."""
+    judged = [side for side in ("a", "b") if str(row[side]).startswith(f"{places.JUDGED}/")]
+    return judged[0] if len(judged) == 1 else ""
 
 
 def problems(found: pd.DataFrame, choice: Choice) -> list[Problem]:
@@ -132,13 +149,20 @@ def problems(found: pd.DataFrame, choice: Choice) -> list[Problem]:
             "contradiction",
             f"{row['start_a_s']:.1f}-{row['end_a_s']:.1f} s is {row['label_a']} here and "
             f"{row['label_b']} in {row['b']}, {row['start_b_s']:.1f}-{row['end_b_s']:.1f} s, which "
-            f"shows the same; {done}",
+            f"shows the same; {_told(row, choice) or done}",
             f"look at both in {places.CONTRADICTIONS_PAGE} and correct the wrong label, or "
             "choose validate.contradictions in params.yaml",
             "error" if choice == "fail" else "warning",
         )
         for row in found.to_dict("records")
     ]
+
+
+def _told(row: Mapping[Hashable, Any], choice: Choice) -> str:
+    judged = _judged(row)
+    if not judged or choice == "fail":
+        return ""
+    return f"the reviewer's verdict on {row[judged]} is used, who watched these seconds"
 
 
 def _timeline(rows: pd.DataFrame, times: FrameTimes) -> Timeline:

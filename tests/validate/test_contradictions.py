@@ -24,6 +24,7 @@ from tests.validate.test_expectations import catalog_of
 
 MIN_EVENT_S = 0.3
 
+E = "desk/till/e.mp4"
 A, B, C = "shop/normal/a.mp4", "shop/shoplifting/b.mp4", "shop/normal/c.mp4"
 
 
@@ -94,6 +95,38 @@ def test_a_choice_takes_the_label_from_who_loses(choice: Choice, losing: set[str
     [problem] = problems(found, choice)
     assert problem.level == ("error" if choice == "fail" else "warning")
     assert B in problem.problem
+
+
+D = "desk/till/d.mp4"
+
+
+@pytest.mark.parametrize("choice", ["drop", "keep_normal", "keep_shoplifting", "fail"])
+@pytest.mark.parametrize(
+    ("verdict", "label"), [("normal", "shoplifting"), ("shoplifting", "normal")]
+)
+def test_a_reviewers_verdict_holds_against_the_label_of_a_copy(
+    choice: Choice, verdict: str, label: str
+) -> None:
+    """Both were dropped: what a person had said of the footage was never learned from."""
+    times = frame_times(catalog_of(A, D, E))
+    copies = [Copy(D, A, 0.9, 3.0, 4.0, 7.0, 2.0, 5.0, 1.0, False)]
+    labels = annotations_of((A, label, 0, 10), (D, verdict, 0, 10), (E, label, 0, 10))
+    pairs = pair_table(catalog_of(A, D, E), copies, 0.3, times)
+    found = contradictions(pairs, labels, times)
+    settled = settle(labels, found, choice, 0.3)
+    said = {video: own["label"].tolist() for video, own in settled.groupby("video")}
+    lost = [label] if choice == "fail" else [label, "unlabeled", label]
+    assert said == {A: lost, D: [verdict], E: [label]}
+    [problem] = problems(found, choice)
+    assert ("the reviewer's verdict on desk/till/d.mp4 is used" in problem.problem) == (
+        choice != "fail"
+    )
+    # Two verdicts that oppose each other: people said both, and the choice decides.
+    both = [Copy(D, E, 0.9, 3.0, 2.0, 5.0, 4.0, 7.0, 1.0, False)]
+    found = contradictions(pair_table(catalog_of(A, D, E), both, 0.3, times), labels, times)
+    settled = settle(labels, found, choice, 0.3)
+    losing = {"drop": {D, E}, "fail": set()}.get(choice, {D if choice[5:] == label else E})
+    assert {str(v) for v in settled.loc[settled["label"] == "unlabeled", "video"]} == losing
 
 
 @given(
