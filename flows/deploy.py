@@ -18,11 +18,13 @@ from typing import Any
 
 import prefect
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.responses import DeploymentResponse
 
 from aislewatch.errors import PipelineError
 from aislewatch.exits import plain_errors
 from aislewatch.files import read_yaml
+from flows.answers import FORM
 from flows.automation import ensure_automation
 from flows.blocks import ensure_block
 from flows.pools import ensure_pool
@@ -60,6 +62,7 @@ def deploy(client: SyncPrefectClient) -> list[str]:
     if different:
         _wait_for_due_run(client, here)
         _send([one | {"paused": one["name"] in paused} for one in different])
+        _keep_form(client, here)
         done += [f"deployed {one['name']}" for one in different]
         done += _remove_schedules(client, stated)
     done += _remove_others(client, {_mark(one["tags"]) for one in stated})
@@ -117,6 +120,15 @@ def _send(deployments: list[dict[str, Any]]) -> None:
         )
     if done.returncode:
         raise PipelineError(f"Prefect refuses {DEFINITION}:\n{done.stdout}{done.stderr}".rstrip())
+
+
+def _keep_form(client: SyncPrefectClient, before: list[DeploymentResponse]) -> None:
+    """Leave the form filled in with the version that waits, as `answers` did."""
+    forms = {one.id: one for one in before if one.name == FORM and one.parameters}
+    for sent in deployed_here(client):
+        if form := forms.get(sent.id):
+            kept = DeploymentUpdate(parameters=form.parameters, description=form.description)
+            client.update_deployment(sent.id, kept)
 
 
 def _wait_for_due_run(client: SyncPrefectClient, deployments: list[DeploymentResponse]) -> None:

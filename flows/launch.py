@@ -14,6 +14,8 @@ from flows import leases
 # From linux/prctl.h: the signal to get when the process that started us is gone.
 _PR_SET_PDEATHSIG = 1
 
+WORKER_GONE = "the worker that started this is gone"
+
 
 def main() -> None:
     """Take the run's lease, tie this process to its worker, become Prefect's engine."""
@@ -23,6 +25,10 @@ def main() -> None:
     leases.hold(run)
     os.environ[leases.VARIABLE] = os.fspath(leases.folder())
     end_with(parent)
+    # The parent is another already where the worker died before this process could ask for it.
+    worker = leases.read_lease(os.environ.get(leases.WORKER, ""))
+    if worker and not worker.held:
+        sys.exit(WORKER_GONE)
     os.execv(sys.executable, [sys.executable, "-m", "prefect.engine"])
 
 
@@ -35,7 +41,7 @@ def end_with(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
-        sys.exit("the worker that started this is gone")
+        sys.exit(WORKER_GONE)
 
 
 if __name__ == "__main__":

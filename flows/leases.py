@@ -21,11 +21,15 @@ from aislewatch.tables import places
 # Tells a run's processes the folder, wherever they work: a retraining works in a worktree.
 VARIABLE = "AISLEWATCH_LEASES"
 
+# Tells a run's process the lease of the worker that starts it.
+WORKER = "AISLEWATCH_WORKER"
+
 # Who looks at a lease holds a shared lock for under a millisecond; seconds until that is no look.
 TAKE_S = 2.0
 
 _SUFFIX = ".lease"
 _EXECUTION = ".execution"
+_END = ".end"
 _WORKER = "worker "
 
 
@@ -147,10 +151,27 @@ def remove(seen: Lease) -> None:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _facts(file.read()) == (seen.pid, seen.began):
-                path.with_suffix(_EXECUTION).unlink(missing_ok=True)
+                for beside in (_EXECUTION, _END):
+                    path.with_suffix(beside).unlink(missing_ok=True)
                 path.unlink()
     except (FileNotFoundError, BlockingIOError):
         return
+
+
+def ask_end(run: str) -> bool:
+    """Ask a run's worker, which can reach its process, to end it; False: it was asked."""
+    asked = folder() / f"{run}{_END}"
+    if asked.exists():
+        return False
+    asked.touch()
+    return True
+
+
+def asked_to_end() -> dict[int, float]:
+    """Return the process of each living run that was asked to end, and how many seconds ago."""
+    asked = {path.stem: time.time() - path.stat().st_mtime for path in folder().glob(f"*{_END}")}
+    found = {run: read_lease(run) for run in asked}
+    return {lease.pid: asked[run] for run, lease in found.items() if lease and lease.held}
 
 
 def _facts(text: str) -> tuple[int, float]:

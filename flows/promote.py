@@ -16,7 +16,12 @@ from flows.worktree import HOME
 
 @flow(name="promote")
 def promote(
-    version: str, sha256: str, who: str, why: str, answer: Literal["approve", "decline"] = "approve"
+    version: str,
+    sha256: str,
+    who: str,
+    why: str,
+    answer: Literal["approve", "decline"] = "approve",
+    until: str = "",
 ) -> State[Any]:
     """Approve or decline a version that waits for people; refuse one that no longer does.
 
@@ -26,11 +31,13 @@ def promote(
         who: your name, for the audit.
         why: the reason, for the audit.
         answer: approve, or decline.
+        until: when the question ends, as the form was filled in; "": not looked at.
     """
     # MLflow's import takes seconds, which listing the flows need not cost.
     from aislewatch.register import consent
     from aislewatch.register.lock import sole_change
     from aislewatch.register.versions import Registry
+    from flows.answers import fill_form
 
     act = consent.approve if answer == "approve" else consent.decline
     try:
@@ -43,9 +50,16 @@ def promote(
                     f"version {version} has the digest {found.digest}, not {sha256}: look again at "
                     "what you approve"
                 )
+            question = consent.find_question(registry)
+            if until and question and datetime.fromisoformat(until) != question.until:
+                raise RegistryError(
+                    f"this form waits until {until}, and the question now until "
+                    f"{question.until.isoformat()}: open the form again"
+                )
             if not who.strip():
                 raise RegistryError("say who you are: the audit needs a name")
             act(registry, found, who.strip(), why, datetime.now(UTC))
+        fill_form(name)
     except AislewatchError as error:
         create_markdown_artifact(key="result", markdown=f"**Refused**\n\n```\n{error}\n```")
         return Failed(message=str(error))

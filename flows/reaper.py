@@ -6,6 +6,8 @@ project, outside Prefect's scheduling. Every few seconds it looks at this projec
 * a run whose lease is free is dead: its process is gone;
 * one without a lease is dead if every worker that could have started it is gone, or after
   ``START_S``; one that is RUNNING without a lease was not started by us and is only told of;
+* one that lives though it was cancelled, or ended by the server, ``CANCEL_S`` ago is ended by its
+  worker's launcher: Prefect's worker stops listening for cancellations when its server was away;
 * seen dead twice it becomes Crashed, or Cancelled where that was asked for;
 * the counter of each deployment's slots is set to the runs that there are: it is too high when the
   server lost its leases, too low when a run was ended after its slot had gone to another;
@@ -24,6 +26,7 @@ from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
 from aislewatch.exits import plain_errors
@@ -39,8 +42,14 @@ PERIOD_S = 5.0
 # Seconds from PENDING to the process, at most: 222 were seen on a locked SQLite at load 10.
 START_S = 900.0
 
+# Seconds from a cancellation to the end of its process: 32 were seen of a flow that was stopped.
+CANCEL_S = 45.0
+
 # Seconds by which a lease may seem older than the state that came before it: two clocks' rounding.
 TOLERANCE_S = 1.0
+
+# What a run is whose process must end; one that says Completed or Failed is about to.
+UNWANTED = {StateType.CANCELLING, StateType.CANCELLED, StateType.CRASHED}
 
 # Ends every message of a run that this ended; `aislewatch doctor` counts them by it.
 SIGNATURE = "found by the reaper"
@@ -55,6 +64,7 @@ class Reaper:
 
     def look(self, client: SyncPrefectClient) -> list[str]:
         """Look once at this project's runs; return a line for everything it did."""
+        held = [lease for lease in leases.run_leases() if lease.held]
         before = [lease for lease in leases.run_leases() if not lease.held]
         deployments = deployed_here(client)
         runs = live_runs(client, [one.id for one in deployments])
@@ -68,6 +78,7 @@ class Reaper:
         if not done:
             done = self._mend_slots(client, deployments, runs)
         done += collapse(client, deployments)
+        done += end_unwanted(client, runs, held)
         sweep(before, {str(run.id) for run in runs})
         return done
 
@@ -111,6 +122,25 @@ def cause_of_death(client: SyncPrefectClient, run: FlowRun) -> str | None:
         unknown = unleased_workers(client, pool)
         return None if unknown else "its worker died before the process began"
     return None
+
+
+def end_unwanted(
+    client: SyncPrefectClient, runs: list[FlowRun], held: list[leases.Lease]
+) -> list[str]:
+    """Have the processes ended whose runs are to be over; a run that is wanted is never one."""
+    live = {str(run.id): run for run in runs}
+    done = []
+    for lease in held:
+        run = live.get(lease.name)
+        if run is None:
+            try:
+                run = client.read_flow_run(UUID(lease.name))
+            except ObjectNotFound:
+                continue  # of another server: not ours to judge
+        assert run.state is not None
+        if run.state.type in UNWANTED and _age_s(run) > CANCEL_S and leases.ask_end(lease.name):
+            done.append(f"{run.name}: {run.state.name}, and its process goes on: ended")
+    return done
 
 
 def unleased_workers(client: SyncPrefectClient, pool: str) -> list[str]:

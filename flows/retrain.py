@@ -39,6 +39,7 @@ from aislewatch.retrain.outcome import Champion, read_champion
 from aislewatch.retrain.report import decision_text, headline
 from aislewatch.tables import places
 from aislewatch.tracking.provenance import lock_entries, made_outputs
+from flows.answers import fill_form
 from flows.child import environment
 from flows.inputs import bring_inputs, tracked_footage
 from flows.missed import missed_before
@@ -124,6 +125,7 @@ def _settled(work: Retraining, now: datetime) -> Champion | None:
     with sole_change(name):
         if done := settle(Registry(name), now):
             work.notes.append(done)
+    fill_form(name)
     return read_champion(name)
 
 

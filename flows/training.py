@@ -10,6 +10,7 @@ from pathlib import Path
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
+from aislewatch.config.params import load_params
 from aislewatch.errors import PipelineError
 from aislewatch.files import write_json
 from aislewatch.recording.client import comparison_url, connect, run_url, set_tags
@@ -18,8 +19,8 @@ from aislewatch.retrain.outcome import Champion, Outcome, read_outcome
 from aislewatch.retrain.report import headline, result_text
 from aislewatch.tracking.execution import RUNS
 from aislewatch.tracking.filenames import CLOSED
+from flows.answers import fill_form
 from flows.child import run_guarded
-from flows.notify import promotion_form
 from flows.worktree import (
     HOME,
     Worktree,
@@ -89,11 +90,13 @@ def train(
     commit_lock(tree, f"Retraining: {headline(outcome)}", facts, datetime.now(UTC))
     write_json(tree.project / LEARNED, raw)
     push(work)
-    page = result_text(decision, outcome, _links(run_id, outcome), work.notes, tree.folder)
+    links = {"MLflow": run_url(run_id) if run_id else "", "night by night": comparison_url()}
+    links["approve or decline"] = fill_form(load_params(tree.folder / "params.yaml").register_.name)
+    page = result_text(decision, outcome, links, work.notes, tree.folder)
     create_markdown_artifact(key="result", markdown=page)
     if run_id:
         _record(run_id, decision, page)
-    brief = result_text(decision, outcome, _links(run_id, outcome), work.notes, Path(os.devnull))
+    brief = result_text(decision, outcome, links, work.notes, Path(os.devnull))
     return outcome, brief
 
 
@@ -117,13 +120,6 @@ def _run_id(executions: set[Path]) -> str | None:
     """Return the MLflow run of the pipeline; None where no stage had to run, or MLflow is late."""
     closed = [folder / CLOSED for folder in executions if (folder / CLOSED).exists()]
     return json.loads(closed[0].read_text())["run_id"] if closed else None
-
-
-def _links(run_id: str | None, outcome: Outcome | None) -> dict[str, str]:
-    links = {"MLflow": run_url(run_id) if run_id else "", "night by night": comparison_url()}
-    if outcome is not None and outcome.fate == "asks":
-        links["approve or decline"] = promotion_form(outcome.version, outcome.digest)
-    return links
 
 
 def _record(run_id: str, decision: Decision, page: str) -> None:

@@ -26,6 +26,9 @@ from flows.launch import end_with
 RUNS_END_S = 30.0
 WORKER_END_S = 15.0
 
+# Seconds between two looks at the worker, and at the runs that the reaper wants ended.
+LOOK_S = 1.0
+
 
 def main() -> None:
     """Collapse missed nights, run the worker, exit with its status."""
@@ -42,12 +45,14 @@ def main() -> None:
 
 
 def _work(pool: str, name: str, options: list[str]) -> int:
-    lease, parent = leases.hold(leases.worker_lease(pool, name)), os.getpid()
+    own = leases.worker_lease(pool, name)
+    lease, parent = leases.hold(own), os.getpid()
     start = [sys.executable, "-m", "prefect", "worker", "start", "--name", name, *options]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     worker = subprocess.Popen(
         start,
-        env={**os.environ, "PATH": path},  # prefect.yaml's `command` says `python`
+        # PATH: prefect.yaml's `command` says `python`.
+        env={**os.environ, "PATH": path, leases.WORKER: own},
         pass_fds=[lease],
         preexec_fn=lambda: end_with(parent),
         start_new_session=True,  # Ctrl-C reaches this process alone
@@ -56,13 +61,27 @@ def _work(pool: str, name: str, options: list[str]) -> int:
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
-        status = worker.wait()
+        while (status := worker.poll()) is None:
+            _end_asked(worker)
+            time.sleep(LOOK_S)
         return status if status >= 0 else 128 - status
     except SystemExit:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         _stop(worker)
         raise
+
+
+def _end_asked(worker: "subprocess.Popen[bytes]") -> None:
+    """End runs that were cancelled, or ended by the server, and go on."""
+    asked = leases.asked_to_end()
+    if not asked:
+        return
+    with suppress(psutil.NoSuchProcess):
+        for run in psutil.Process(worker.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if run.pid in asked:
+                    run.kill() if asked[run.pid] > RUNS_END_S else run.terminate()
 
 
 def _leave(number: int, _frame: object) -> NoReturn:

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir, contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 import yaml
@@ -34,8 +36,9 @@ from prefect import flow
 @flow
 def night():
     lock = os.environ["PREFECT__FLOW_RUN_ID"] + ".lock"  # two deployments: two projects' flows
-    stage = [sys.executable, "-m", "flows.guard", str(os.getpid()), lock, "sleep", "600"]
-    stage = stage if Path("hang").exists() else ["true"]
+    stage = [sys.executable, "-m", "flows.guard", str(os.getpid()), lock]
+    work = Path("hang").read_text() if Path("hang").exists() else "true"
+    stage += [word for word in work.split("|") if word]
     process = subprocess.Popen(stage, start_new_session=True)
     try:
         if process.wait():
@@ -43,6 +46,22 @@ def night():
     finally:
         process.terminate()
 """
+
+
+# One for each moment in which a run is killed, so that all of them meet one kill; `nights` with a
+# schedule, and `answers` in the pool of what must not wait.
+DEPLOYMENTS = ("retrain", "nights", "pending", "starting", "early", "cancelling", "answers")
+
+# A process that has not come to its launcher yet, for as long as there is the file `gate`.
+GATED = "sh -c 'while [ -e gate ]; do sleep 0.1; done; exec python -m flows.launch'"
+
+# As compose has it: in the server's memory they would go with it.
+SLOTS_IN_FILES = "prefect.server.concurrency.lease_storage.filesystem"
+
+BEAT = "prefect.flow-run.heartbeat"
+
+# The stage's command, its words apart by "|".
+HANG = "sleep|600"
 
 
 class Night:
@@ -55,6 +74,7 @@ class Night:
             folder / "home",
             PREFECT_API_URL=api,
             PREFECT_WORKER_QUERY_SECONDS="2",
+            PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=SLOTS_IN_FILES,
             PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
         )
         self.client: SyncPrefectClient
@@ -64,7 +84,7 @@ class Night:
         self._process: subprocess.Popen[bytes]
 
     def start_server(self) -> None:
-        """Run a Prefect server; its files are kept from one to the next, slots are not."""
+        """Run a Prefect server; its files are kept from one to the next, slots as it is set."""
         command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(self.port)]
         env = {key: value for key, value in self.env.items() if key != "PYTHONPATH"}
         log, up = self.folder / "server.log", is_up(f"{self.api}/health")
@@ -75,13 +95,15 @@ class Night:
         self._process.kill()
         self._process.wait()
 
-    def start_worker(self) -> None:
-        """Start the worker by our launcher."""
-        command = [sys.executable, "-m", "flows.worker", "--pool", "retrain"]
+    def start_worker(self, *options: str) -> None:
+        """Start the worker of the pool `retrain` by our launcher."""
+        self.worker = self.worker_of("retrain", *options)
+
+    def worker_of(self, pool: str, *options: str) -> subprocess.Popen[bytes]:
+        """Start a worker by our launcher."""
+        command = [sys.executable, "-m", "flows.worker", "--pool", pool, *options]
         with (self.folder / "worker.log").open("ab") as log:
-            self.worker = subprocess.Popen(
-                command, cwd=self.folder, env=self.env, stdout=log, stderr=log
-            )
+            return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=log, stderr=log)
 
     def kill_worker(self) -> None:
         """Kill the worker itself; its launcher then ends."""
@@ -142,6 +164,15 @@ class Night:
         until(is_mended, timeout_s, lambda: "\n".join(map(self.log, runs)), 1.0)
         return time.monotonic() - began
 
+    def heartbeats(self, run: FlowRun) -> list[dict[str, Any]]:
+        """Return the heartbeats of a run that the server has."""
+        query = {"filter": {"event": {"name": [BEAT]}}}
+        answer = httpx.post(f"{self.api}/events/filter", json=query, timeout=60)
+        found = answer.raise_for_status().json()["events"]
+        return [
+            one for one in found if one["resource"]["prefect.resource.id"].endswith(str(run.id))
+        ]
+
     def slots(self) -> dict[str, int]:
         """Return how many slots of each deployment are taken."""
         found = self.client.read_deployments()
@@ -180,13 +211,14 @@ def until(
 def write_prefect_file(folder: Path, schedules: list[dict[str, Any]]) -> None:
     """Write the shop's prefect.yaml: the project's own, with the stand-in as its flows."""
     shipped = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
-    pattern = shipped["deployments"][0] | {"entrypoint": "shop_flows.night"}
-    content = {
-        "deployments": [
-            pattern | {"name": "retrain", "schedules": []},
-            pattern | {"name": "nights", "schedules": schedules},
-        ]
-    }
+    pattern = shipped["deployments"][0] | {"entrypoint": "shop_flows.night", "schedules": []}
+    named = {name: deepcopy(pattern) | {"name": name} for name in DEPLOYMENTS}
+    named["nights"]["schedules"] = schedules
+    [promote] = [one for one in shipped["deployments"] if one["name"] == "promote"]
+    named["answers"]["work_pool"]["name"] = promote["work_pool"]["name"]
+    named["pending"]["work_pool"]["job_variables"]["command"] = GATED
+    del named["early"]["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]
+    content = {"deployments": list(named.values())}
     (folder / "prefect.yaml").write_text(yaml.safe_dump(content))
 
 
@@ -195,7 +227,7 @@ def shop_night(folder: Path) -> Iterator[Night]:
     """Make the project, with its server to talk with; this process works in it."""
     night = Night(folder)
     (folder / "shop_flows.py").write_text(FLOWS)
-    (folder / "hang").touch()
+    (folder / "hang").write_text(HANG)
     with pytest.MonkeyPatch.context() as patch, chdir(folder), night.server:
         for name in ("PREFECT_API_URL", "PREFECT_HOME", "PYTHONPATH"):
             patch.setenv(name, night.env[name])

@@ -10,9 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import httpx
 import pytest
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -21,18 +19,30 @@ from prefect.events.schemas.automations import EventTrigger
 from prefect.events.schemas.events import Resource, ResourceSpecification
 
 from aislewatch.errors import PipelineError
+from flows import reaper
 from flows.automation import NAME
 from flows.deploy import deploy
 from flows.missed import collapse, missed_before
 from flows.server import deployed_here, scheduled_runs
-from tests.flows.shop_night import Night, gone, shop_night, stages, until, write_prefect_file
+from tests.flows.kills import Met, bring, line, mended
+from tests.flows.shop_night import (
+    DEPLOYMENTS,
+    HANG,
+    Night,
+    gone,
+    shop_night,
+    stages,
+    until,
+    write_prefect_file,
+)
+from tests.tiny_pipelines import processes_in
 
 NIGHTLY = {"slug": "nightly", "cron": "0 3 * * *", "timezone": "Etc/UTC"}
 
 # Seconds between two “nights”.
 OFTEN = {"slug": "often", "interval": 3}
 
-BEAT = "prefect.flow-run.heartbeat"
+CRASHED, CANCELLED, RUNNING = StateType.CRASHED, StateType.CANCELLED, StateType.RUNNING
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +68,8 @@ def test_deploying_twice_changes_nothing_and_what_is_paused_stays_so(
 ) -> None:
     """Whole records are compared, so also the time of the last change."""
     monkeypatch.setenv("AISLEWATCH_NOTIFY", "json://127.0.0.1:9/somebody")
-    made = ["made the work pool retrain", "deployed retrain", "deployed nights"]
+    made = ["made the work pool retrain", "made the work pool short"]
+    made += [*(f"deployed {name}" for name in DEPLOYMENTS)]
     made += [f"made the automation “{NAME}”", "made the block slack-webhook/aislewatch"]
     assert deploy(night.client) == made
     before = [one.model_dump() for one in deployed_here(night.client)]
@@ -111,48 +122,68 @@ def test_missed_nights_become_their_newest_and_deploying_waits_for_a_due_run(
     assert nights(night).schedules == []
 
 
-def test_a_killed_stage_fails_its_run_and_a_killed_flow_is_crashed(night: Night) -> None:
-    """Prefect's own doing, while the worker lives."""
+def test_a_server_killed_alone_ends_no_run_that_goes_on(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks while it is away ends, or goes on; the run that went on can still be cancelled."""
     night.start_worker()
-    failed = night.start()
-    [stage] = stages(night.hanging(failed))
-    stage.kill()
-    night.wait(failed, StateType.FAILED)
-    crashed = night.start()
-    flow = night.hanging(crashed)
-    below = flow.children(recursive=True)
-    flow.kill()
-    began = time.monotonic()
-    night.wait(crashed, StateType.CRASHED, timeout_s=120)
-    print(f"flow killed, RUNNING: {time.monotonic() - began:.0f} s")
-    gone(below)
-    assert night.slots() == {"retrain": 0, "nights": 0}
+    met = bring(night, ("pending", "starting", "retrain", "cancelling"))
+    night.kill_server()
+    [says] = [row["says"] for row in doctor(night) if row["what"] == "Prefect"]
+    assert "cannot be asked" in says
+    night.start_server()
+    (night.folder / "gate").unlink()
+    going = {"retrain": met.pop("retrain"), "pending": met.pop("pending")}
+    took = mended(night, met, lambda: night.reaper.look(night.client))
+    print(line("server", met, took, night))
+    assert ends(night, met) == {"starting": CRASHED, "cancelling": CANCELLED}
+    for one in going.values():
+        night.hanging(one.run)
+    assert night.reaper.look(night.client) == []
+
+    # Prefect's worker listens for cancellations no more (3.8.8).
+    monkeypatch.setattr(reaper, "CANCEL_S", 5.0)
+    night.cancel(going["retrain"].run)
+    stages(night.hanging(going["pending"].run))[0].kill()
+    took = mended(night, going, lambda: night.reaper.look(night.client))
+    print(line("stage, or by a person after a server was", going, took, night))
+    assert ends(night, going)["retrain"] in (CANCELLED, CRASHED)
+    assert ends(night, going)["pending"] == StateType.FAILED
+
+
+def test_a_killed_flow_is_crashed_whenever_that_is(night: Night) -> None:
+    """Prefect's own doing while the worker lives, but for a run that is cancelled just then."""
+    met = bring(night, ("starting", "early", "cancelling"))
+    for one in met.values():
+        assert one.process is not None
+        one.process.kill()
+    took = mended(night, met, lambda: night.reaper.look(night.client))
+    print(line("flow", met, took, night))
+    assert ends(night, met) == {"starting": CRASHED, "early": CRASHED, "cancelling": CANCELLED}
 
 
 def test_a_killed_worker_takes_its_runs_along(night: Night) -> None:
-    """One that goes on, and one whose process has not begun."""
-    going, pending = night.start(), night.start("nights")
-    flow = night.hanging(going)
-    below = [flow, *flow.children(recursive=True)]
-    night.wait(pending, StateType.PENDING, StateType.RUNNING)
-    was = night.state(pending)
+    met = bring(night, ("pending", "starting", "early", "cancelling"))
     night.kill_worker()
-    print(f"worker killed, RUNNING and {was}: {night.reap(going, pending):.0f} s")
-    for run in (going, pending):
-        assert night.state(run) == StateType.CRASHED
-    gone(below)
+    took = mended(night, met, lambda: night.reaper.look(night.client))
+    print(line("worker", met, took, night))
+    wanted = dict.fromkeys(met, CRASHED) | {"cancelling": CANCELLED}
+    assert ends(night, met) == wanted
+    # The process that had not come to its launcher finds no worker, and does not begin.
+    until(lambda: launching(night) == [], 60.0, lambda: launching(night))
 
 
 def test_a_healthy_run_is_left_alone_and_a_stolen_slot_given_back(night: Night) -> None:
-    """Healthy is also one that is stopped; then all die at once, one of them while cancelling."""
+    """Healthy is also one that is stopped; then all die at once."""
     night.start_worker()
-    cancelled, going = night.start("nights"), night.start()
-    flows = [night.hanging(run) for run in (cancelled, going)]
-    flows[1].suspend()
+    met = bring(night, ("retrain",))
+    going = met["retrain"].process
+    assert going is not None
+    going.suspend()
     for _ in range(4):
         assert night.reaper.look(night.client) == []
-    flows[1].resume()
-    assert is_watched_by_the_automation(night, going)
+    going.resume()
+    assert is_watched_by_the_automation(night, met["retrain"].run)
     [limit] = [
         one.global_concurrency_limit for one in deployed_here(night.client) if one.name == "retrain"
     ]
@@ -162,69 +193,75 @@ def test_a_healthy_run_is_left_alone_and_a_stolen_slot_given_back(night: Night) 
     night.reaper.look(night.client)
     assert night.reaper.look(night.client) == ["retrain: slots taken 0 -> 1"]
 
-    below = [one for flow in flows for one in (flow, *flow.children(recursive=True))]
-    night.cancel(cancelled)
+    met |= bring(night, ("pending", "starting", "cancelling"))
     night.kill_server()  # first, so that nobody can say a last word
-    for flow in flows:
-        flow.kill()
+    for one in met.values():
+        if one.process is not None:
+            one.process.kill()
     night.kill_worker()
-    [says] = [row["says"] for row in doctor(night) if row["what"] == "Prefect"]
-    assert "cannot be asked" in says
     night.start_server()
     assert [row["level"] for row in doctor(night) if row["what"] == "slots of retrain"] == ["bad"]
-    print(f"power lost, RUNNING and CANCELLING: {night.reap(cancelled, going):.0f} s")
-    assert night.state(cancelled) == StateType.CANCELLED
-    assert night.state(going) == StateType.CRASHED
-    gone(below)
+    print(line("power", met, mended(night, met, lambda: night.reaper.look(night.client)), night))
+    assert ends(night, met) == dict.fromkeys(met, CRASHED) | {"cancelling": CANCELLED}
 
 
 def test_the_next_run_runs(night: Night) -> None:
     (night.folder / "hang").unlink()
-    night.start_worker()
+    night.start_worker("--limit", "1")
     run = night.start()
     night.wait(run, StateType.COMPLETED)
     until(lambda: not any(night.slots().values()), 60.0, night.slots)
     rows = {row["what"]: row for row in doctor(night)}
     for well in ("deployments", "worker", "slots of retrain", "late runs", "automation"):
         assert rows[well]["level"] == "ok", rows[well]
-    for amiss in ("reaper", "Prefect's slots", "Prefect's vacuum"):
+    for amiss in ("reaper", "Prefect's vacuum"):
         assert rows[amiss]["level"] == "warn", rows[amiss]
         assert rows[amiss]["do"]
 
 
-def test_a_worker_that_is_told_to_end_ends_its_run_first(night: Night) -> None:
-    """SIGTERM, as `docker stop` sends it: the run is Crashed, not left Running."""
-    (night.folder / "hang").touch()
+def test_no_answer_waits_for_a_retraining_which_is_told_to_end_with_its_worker(
+    night: Night,
+) -> None:
+    """Where one retraining at a time is all a worker takes; SIGTERM, as `docker stop` sends it."""
+    (night.folder / "hang").write_text(HANG)
     run = night.start()
     flow = night.hanging(run)
+    (night.folder / "hang").unlink()
+    second, answer = night.start(), night.start("answers")
+    short = night.worker_of("short")
+    night.wait(answer, StateType.COMPLETED)
+    short.terminate()
+    assert night.live() == [run], "two retrainings"
+    assert night.state(second) in (StateType.SCHEDULED, CANCELLED)
+    night.client.delete_flow_run(second.id)
     below = [flow, *flow.children(recursive=True)]
     assert night.worker is not None
     night.worker.terminate()
     assert night.worker.wait(120) == 128 + signal.SIGTERM
     assert night.state(run) == StateType.CRASHED
     gone(below)
+    short.wait(60)
 
 
 def is_watched_by_the_automation(night: Night, run: FlowRun) -> bool:
     """Say whether its trigger means the run's heartbeats, as the server has them."""
-    beats: list[dict[str, Any]] = []
-
-    def has_beaten() -> bool:
-        query = {"filter": {"event": {"name": [BEAT]}}}
-        answer = httpx.post(f"{night.api}/events/filter", json=query, timeout=60)
-        beats.extend(
-            one
-            for one in answer.raise_for_status().json()["events"]
-            if one["resource"]["prefect.resource.id"].endswith(str(run.id))
-        )
-        return bool(beats)
-
-    until(has_beaten, 120.0, lambda: "no heartbeat")
     [made] = night.client.read_automations_by_name(NAME)
     assert isinstance(made.trigger, EventTrigger)
     related = made.trigger.match_related
     assert isinstance(related, ResourceSpecification)
-    return related.includes([Resource.model_validate(one) for one in beats[0]["related"]])
+    beat = night.heartbeats(run)[0]
+    return related.includes([Resource.model_validate(one) for one in beat["related"]])
+
+
+def ends(night: Night, met: dict[str, Met]) -> dict[str, StateType]:
+    """Return the state of each run by its moment."""
+    return {moment: night.state(one.run) for moment, one in met.items()}
+
+
+def launching(night: Night) -> list[str]:
+    """List what runs of the project's launcher and engine."""
+    found = processes_in(night.folder)
+    return [one for one in found if "flows.launch" in one or "prefect.engine" in one]
 
 
 def doctor(night: Night) -> list[dict[str, str]]:
