@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import chdir
@@ -16,13 +17,17 @@ from prefect import Flow, tags
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
+from aislewatch.register.consent import find_question
 from aislewatch.register.versions import CHALLENGER, CHAMPION, Registry
+from flows.answers import NOBODY
+from flows.deploy import deploy
 from flows.footage import LANDED, QUIET_S, Watcher
 from flows.promote import promote
 from flows.retrain import retrain
-from flows.server import connected
+from flows.server import connected, deployed_here
 from tests.code_closure import ROOT
 from tests.flows.shop_night import until
 from tests.flows.small_shop import add_video, commit, git, make_shop
@@ -94,7 +99,27 @@ def shop(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterato
     hook.shutdown()
 
 
-def test_people_are_asked_and_their_checkout_is_left_alone(shop: Shop) -> None:
+@pytest.fixture(scope="module")
+def client(shop: Shop) -> Iterator[SyncPrefectClient]:
+    """The shop's deployments are on the server, as `make deploy` brings them."""
+    shutil.copy(ROOT / "prefect.yaml", shop.folder)
+    commit(shop.folder, "what Prefect runs")
+    git(shop.folder, "push", "-q", "origin", "main")
+    with chdir(shop.folder), connected() as found:
+        deploy(found)
+        yield found
+
+
+def form(shop: Shop, client: SyncPrefectClient) -> DeploymentResponse:
+    """Return the deployment whose form a person fills in."""
+    with chdir(shop.folder):
+        [found] = [one for one in deployed_here(client) if one.name == "promote"]
+    return found
+
+
+def test_people_are_asked_and_their_checkout_is_left_alone(
+    shop: Shop, client: SyncPrefectClient
+) -> None:
     """While a person is at work in the checkout, and nobody may push."""
     folder, refuses = shop.folder, shop.folder.parent / "hub.git/hooks/pre-receive"
     for hook in (folder / ".git/hooks/pre-commit", refuses):
@@ -131,17 +156,39 @@ def test_people_are_asked_and_their_checkout_is_left_alone(shop: Shop) -> None:
     git(folder, "reset", "-q", "--hard")
 
 
-def test_their_answer_is_given_in_prefect(shop: Shop) -> None:
+def test_their_answer_is_given_in_prefect(shop: Shop, client: SyncPrefectClient) -> None:
+    """The form is filled in with what waits; what is stale is refused."""
     with chdir(shop.folder):
         version = Registry("aislewatch").get("1")
-    answer = {"version": "1", "who": "Ann", "why": "watched it"}
-    refused = shop.act(promote, **answer, sha256="0" * 64)
+        question = find_question(Registry("aislewatch"))
+    assert question is not None
+    filled = {"version": "1", "sha256": version.digest, "until": question.until.isoformat()}
+    assert form(shop, client).parameters == filled
+    assert form(shop, client).description == f"Version 1 waits until {filled['until']}."
+    text = (shop.folder / "prefect.yaml").read_text()
+    (shop.folder / "prefect.yaml").write_text(text.replace("A person approves", "Someone approves"))
+    with chdir(shop.folder):
+        assert deploy(client) == ["deployed promote"]
+    git(shop.folder, "checkout", "-q", "prefect.yaml")
+    assert form(shop, client).parameters == filled, "deploying again keeps the form"
+    # As the page asks for the run: a person adds who and why.
+    asked = client.create_flow_run_from_deployment(
+        form(shop, client).id, parameters={"who": "Ann", "why": "watched it"}
+    )
+    answer = client.read_flow_run(asked.id).parameters
+    client.delete_flow_run(asked.id)
+
+    refused = shop.act(promote, **answer | {"sha256": "0" * 64})
     assert "look again at what you approve" in str(refused.message)
+    refused = shop.act(promote, **answer | {"until": "2020-01-01T00:00:00+00:00"})
+    assert "open the form again" in str(refused.message)
     assert shop.version(CHAMPION) == ""
-    assert shop.act(promote, **answer, sha256=version.digest).is_completed()
+    assert shop.act(promote, **answer).is_completed()
     assert shop.version(CHAMPION) == "1"
-    late = shop.act(promote, **answer, sha256=version.digest, answer="decline")
+    late = shop.act(promote, **answer, answer="decline")
     assert "does not wait for an answer: it is approved since" in str(late.message)
+    assert form(shop, client).parameters == {}
+    assert form(shop, client).description == NOBODY
 
 
 def test_nothing_new_is_declined_at_once_and_leaves_no_run(shop: Shop) -> None:
