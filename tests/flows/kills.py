@@ -3,6 +3,9 @@
 Every moment has a deployment of its own, so that one kill meets runs in all of them.
 """
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,6 +15,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from flows import leases
 from tests.flows.shop_night import LIVE, Night, gone, until
+from tests.tiny_pipelines import processes_in
 
 # The moments, each by its deployment; `early` sends no heartbeat, so it dies before its first.
 MOMENTS = {
@@ -112,3 +116,24 @@ def line(victim: str, met: dict[str, Met], took: dict[str, float], night: Night)
         for moment, one in met.items()
     ]
     return f"{victim} killed | " + " | ".join(ends)
+
+
+def ends(night: Night, met: dict[str, Met]) -> dict[str, StateType]:
+    """Return the state of each run by its moment."""
+    return {moment: night.state(one.run) for moment, one in met.items()}
+
+
+def launching(night: Night) -> list[str]:
+    """List what runs of the project's launcher and engine."""
+    found = processes_in(night.folder)
+    return [one for one in found if "flows.launch" in one or "prefect.engine" in one]
+
+
+def doctor(night: Night) -> list[dict[str, str]]:
+    """Return what Prefect's half of `aislewatch doctor` finds."""
+    command = [sys.executable, "-m", "flows.doctor"]
+    env = night.env | {"PREFECT_API_AUTH_STRING": "somebody:something"}
+    done = subprocess.run(command, cwd=night.folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "something" not in done.stdout + done.stderr
+    return list(json.loads(done.stdout))

@@ -80,6 +80,7 @@ class Night:
         self.client: SyncPrefectClient
         self.reaper = Reaper()
         self.worker: subprocess.Popen[bytes] | None = None
+        self.short: subprocess.Popen[bytes] | None = None
         self.server: ExitStack = ExitStack()
         self._process: subprocess.Popen[bytes]
 
@@ -96,8 +97,9 @@ class Night:
         self._process.wait()
 
     def start_worker(self, *options: str) -> None:
-        """Start the worker of the pool `retrain` by our launcher."""
-        self.worker = self.worker_of("retrain", *options)
+        """Start the worker of the pool `retrain` by our launcher, unless one lives."""
+        if self.worker is None or self.worker.poll() is not None:
+            self.worker = self.worker_of("retrain", *options)
 
     def worker_of(self, pool: str, *options: str) -> subprocess.Popen[bytes]:
         """Start a worker by our launcher."""
@@ -237,6 +239,6 @@ def shop_night(folder: Path) -> Iterator[Night]:
             try:
                 yield night
             finally:
-                if night.worker and night.worker.poll() is None:
-                    night.worker.send_signal(signal.SIGTERM)
-                    night.worker.wait(60)
+                for worker in filter(None, (night.worker, night.short)):
+                    worker.send_signal(signal.SIGTERM)
+                    worker.wait(60)

@@ -29,7 +29,7 @@ from tests.prefect_servers import (
     prefect_server,
     task_runs,
 )
-from tests.tiny_pipelines import FAIL, HANG, make_diamond, wait_for, wait_until_idle
+from tests.tiny_pipelines import FAIL, HANG, LAST, make_diamond, wait_for, wait_until_idle
 
 FLOW = [sys.executable, "-m", "flows.pipeline"]
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
@@ -202,13 +202,27 @@ def test_what_depends_on_a_failed_stage_does_not_run(
     assert not (folder / "left.txt").exists()
 
 
-def test_a_killed_flow_leaves_no_process(tmp_path: Path, env: dict[str, str]) -> None:
-    folder = make_diamond(tmp_path / "shop", first=HANG)
-    flow = subprocess.Popen(FLOW, cwd=folder, env=env)
+def test_a_killed_flow_leaves_no_process_and_the_next_goes_on_from_what_was_finished(
+    tmp_path: Path, env: dict[str, str], api: str, empty_store: Path
+) -> None:
+    """Killed in its last stage: what MLflow had open is KILLED, the stages before are not run."""
+    folder = make_diamond(tmp_path / "shop", last=HANG)
+    (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
+    own = env | {"MLFLOW_TRACKING_URI": store(tmp_path)}
+    flow = subprocess.Popen(FLOW, cwd=folder, env=own)
     wait_for(folder / "hangs")
     flow.kill()
     flow.wait()
     assert wait_until_idle(folder) == []
+    (folder / "last.sh").write_text(LAST)
+    subprocess.run(FLOW, cwd=folder, env=own, check=True)
+    states = {one["name"]: one["state_name"] for one in task_runs(api, flow_runs(api)[-1]["id"])}
+    done = dict.fromkeys(("first", "side@left", "side@right"), "Unchanged")
+    assert states == done | {"last": "Completed"}
+    client = MlflowClient(store(tmp_path))
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    recorded = client.search_runs(experiments, "tags.kind = 'pipeline'")
+    assert sorted(run.info.status for run in recorded) == ["FINISHED", "KILLED"]
 
 
 def test_a_schedule_fires_and_its_run_can_be_cancelled(
