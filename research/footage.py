@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aislewatch.models.build import PeopleForm, read_people_form
+from aislewatch.models.people_form import PeopleForm, read_people_form
 
 FPS = 10
 SIZE = 128  # the product's frame store

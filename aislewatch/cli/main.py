@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from aislewatch.cli.delivery import add_deliver
 from aislewatch.cli.desk import add_desk
@@ -34,7 +35,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one subcommand; an error of ours is one line and exit code 1."""
     parser = argparse.ArgumentParser(prog="aislewatch", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_footage(commands)
+    for add in (add_watch, add_live, add_models, add_monitor, add_pretrained, add_provenance):
+        add(commands)
+    for add in (add_desk, add_what_if, add_deliver, _add_state):
+        add(commands)
+    chosen = parser.parse_args(arguments)
+    with plain_errors("aislewatch"):
+        chosen.run(chosen)
 
+
+def _add_footage(commands: Any) -> None:
+    """Add what is done with footage before the pipeline and after it."""
     synth = commands.add_parser("synth", help="render the synthetic shop")
     synth.add_argument("folder", type=Path, help=f"where to, for example {places.RAW}/synthetic")
     synth.add_argument("--videos", type=int, default=SHOP_VIDEOS, help="how many single visits")
@@ -49,9 +61,6 @@ def main(arguments: list[str] | None = None) -> None:
     detect.add_argument("--out", type=Path, default=Path("alerts"), help="folder for the results")
     detect.set_defaults(run=_detect)
 
-    add_watch(commands)
-    add_live(commands)
-
     split = commands.add_parser("split", help="the split's memory")
     steps = split.add_subparsers(required=True, metavar="COMMAND")
     accept = steps.add_parser(
@@ -63,14 +72,9 @@ def main(arguments: list[str] | None = None) -> None:
     check.add_argument("source", help="its name under `sources` in params.yaml")
     check.set_defaults(run=_check)
 
-    add_models(commands)
-    add_monitor(commands)
-    add_pretrained(commands)
-    add_provenance(commands)
-    add_desk(commands)
-    add_what_if(commands)
-    add_deliver(commands)
 
+def _add_state(commands: Any) -> None:
+    """Add what says how a project, its files and its machine are."""
     summary = commands.add_parser(
         "summary", help="the operator's table, the models' and the registered version"
     )
@@ -91,10 +95,6 @@ def main(arguments: list[str] | None = None) -> None:
         "doctor", help="what is wrong with machine, packages and services, and what to do"
     )
     doctor.set_defaults(run=_doctor)
-
-    chosen = parser.parse_args(arguments)
-    with plain_errors("aislewatch"):
-        chosen.run(chosen)
 
 
 def _synth(chosen: argparse.Namespace) -> None:

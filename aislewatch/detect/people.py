@@ -12,7 +12,7 @@ from aislewatch.config.params import Params
 from aislewatch.config.people import People
 from aislewatch.errors import ModelError
 from aislewatch.frames.sources import ClipSource
-from aislewatch.models.build import PeopleForm
+from aislewatch.models.people_form import PeopleForm
 from aislewatch.people.finding import Finder, Footage, FoundWay, Graphs
 from aislewatch.people.store import FEATURES, SQUARES
 from aislewatch.register.bundle import DETECTOR

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from aislewatch.config.learning import Precision
 from aislewatch.config.params import Params
-from aislewatch.config.people import Tracker
-from aislewatch.errors import ConfigError, FootageError, ModelError
+from aislewatch.errors import ConfigError, ModelError
 from aislewatch.files import whole_folder
 from aislewatch.frames.feature_bytes import SIDE
 from aislewatch.frames.light import LEAST_LIGHT
 from aislewatch.models.encoder import pooled_side
 from aislewatch.models.features import FeatureInput, mirror_image
 from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
+from aislewatch.models.people_form import PeopleForm, read_people_form
 from aislewatch.models.rows import ROWS, NetworkClass
 from aislewatch.models.sizes import Network
 from aislewatch.tables import places
@@ -33,23 +33,6 @@ NETWORKS: dict[str, NetworkClass] = {
 CLASSES: tuple[Literal["normal"], Literal["shoplifting"]] = ("normal", "shoplifting")
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
-
-
-class PeopleForm(BaseModel):
-    """Say what a network was shown of the people in a video; see the track stage."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    detector: str  # sha256 of the weights that found them
-    square: int  # pixels a side of the square around each
-    every: int  # store frames from one look of the detector to the next
-    track: Tracker  # what became a track
-    channels: int  # of the detector's features of a square
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Return rows and columns of a stored square, packed I420."""
-        return self.square * 3 // 2, self.square
 
 
 class ModelConfig(BaseModel):
@@ -101,20 +84,6 @@ def model_config(architecture: str, network: Network, params: Params) -> ModelCo
         people=None if params.people.detector == "none" else read_people_form(places.PEOPLE_FORM),
         least_light=LEAST_LIGHT,
     )
-
-
-def read_people_form(file: Path) -> PeopleForm:
-    """Read what the track stage wrote of the people it cut out.
-
-    Raises:
-        FootageError: it is missing or corrupt.
-    """
-    try:
-        return PeopleForm.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise FootageError(
-            f"{file} is missing or corrupt ({type(error).__name__}); run `dvc repro track`"
-        ) from None
 
 
 class Detector(nn.Module):

@@ -13,6 +13,7 @@ from aislewatch.config.judging import Register
 from aislewatch.console import one_line
 from aislewatch.errors import ModelError, RegistryError
 from aislewatch.register.champions import append, promote
+from aislewatch.register.decision import Verdict
 from aislewatch.register.history import (
     DEADLINE,
     GATE,
@@ -21,7 +22,6 @@ from aislewatch.register.history import (
     read_entries,
     refused,
 )
-from aislewatch.register.promotion import Verdict
 from aislewatch.register.versions import CHALLENGER, CHAMPION, Registered, Registry
 
 # Tags of a version. The first is the one that a person sets by hand, with WHO and WHY if they like.

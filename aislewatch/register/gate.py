@@ -3,20 +3,14 @@
 from pathlib import Path
 
 from aislewatch.config.params import Params
-from aislewatch.models.build import PeopleForm, load_model, read_people_form
+from aislewatch.models.build import load_model
+from aislewatch.models.people_form import PeopleForm, read_people_form
 from aislewatch.models.scoring import set_up_compute, source_of
 from aislewatch.register.bundle import read_rule
+from aislewatch.register.decision import Verdict, already_champion, not_comparable, taken_back
 from aislewatch.register.hard_negatives import hard_negatives
 from aislewatch.register.history import read_entries, refused
-from aislewatch.register.promotion import (
-    Contender,
-    Verdict,
-    already_champion,
-    compare,
-    first_champion,
-    not_comparable,
-    taken_back,
-)
+from aislewatch.register.promotion import Contender, compare, first_champion
 from aislewatch.register.stored import fetched
 from aislewatch.register.versions import CHAMPION, Registered, Registry
 from aislewatch.score.ledger import record_test_use

@@ -8,7 +8,7 @@ from aislewatch.frames.spans import SHOPLIFTING
 from aislewatch.models.build import load_model
 from aislewatch.models.scoring import set_up_compute, source_of
 from aislewatch.register.bundle import read_rule
-from aislewatch.register.promotion import Verdict
+from aislewatch.register.decision import Verdict
 from aislewatch.score.events import judge_alerts
 from aislewatch.score.scored import Dataset, scored
 from aislewatch.score.scoring import score_model

@@ -6,8 +6,7 @@ both cases the challenger must be shown to be no worse beyond a margin, and bett
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -23,15 +22,10 @@ from aislewatch.evaluate.alarms import (
 from aislewatch.evaluate.intervals import Resampled, interval, resampled_metrics
 from aislewatch.evaluate.metrics import video_scores
 from aislewatch.register.bounds import both_bounds
-from aislewatch.register.history import AuditEntry
+from aislewatch.register.decision import GateName, Verdict
 from aislewatch.register.paired import p_auc_greater, p_greater
 from aislewatch.score.events import VideoOutcome, VideoScores, judge_alerts
 from aislewatch.score.predictions import labels_and_scores
-
-# Who decided; ``verdict.GATES`` has a sentence for each.
-GateName = Literal[
-    "first", "same", "none", "rolled back", "declined", "alert share", "events", "auc"
-]
 
 
 @dataclass(frozen=True)
@@ -41,21 +35,6 @@ class Contender:
     clips: pd.DataFrame  # video, group, label, score
     videos: Sequence[VideoScores]
     rule: AlertRule
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Says whether the challenger becomes champion, by which gate, why, and by which numbers."""
-
-    promote: bool
-    gate: GateName
-    reason: str
-    numbers: dict[str, float] = field(default_factory=dict)
-
-    def as_tags(self) -> dict[str, str]:
-        """Return what is shown of it beside a run and a version."""
-        promoted = str(self.promote).lower()
-        return {"promoted": promoted, "gate": self.gate, "verdict": self.reason}
 
 
 def first_champion(challenger: Contender, gate: Gate, settings: Evaluate) -> Verdict:
@@ -78,38 +57,6 @@ def first_champion(challenger: Contender, gate: Gate, settings: Evaluate) -> Ver
         "first champion must reach (gate.first_auc)"
     )
     return Verdict(promote, "first", reason, {"gate.challenger_auc": auc.value})
-
-
-def already_champion() -> Verdict:
-    """Confirm the champion: these are its very bytes."""
-    return Verdict(True, "same", "these very weights and this alert rule are the champion already")
-
-
-def taken_back(entry: AuditEntry) -> Verdict:
-    """Refuse what people took back or declined: they do that for what test footage does not show.
-
-    Args:
-        entry: the rollback or the declining.
-    """
-    number = entry.before
-    is_declined = entry.action == "decline"
-    said = f"declined version {number}" if is_declined else f"rolled version {number} back"
-    return Verdict(
-        False,
-        "declined" if is_declined else "rolled back",
-        f"{entry.who} {said} on {entry.time} ({entry.why}); a person alone makes it champion "
-        f"again: `aislewatch models promote {number} --why ...`",
-    )
-
-
-def not_comparable(difference: str) -> Verdict:
-    """Refuse to compare: the champion cannot read today's clips, so no number says which wins."""
-    return Verdict(
-        False,
-        "none",
-        f"the champion cannot be scored on today's clips ({difference}); `aislewatch models "
-        "promote` replaces it if that is meant",
-    )
 
 
 def compare(challenger: Contender, champion: Contender, gate: Gate, settings: Evaluate) -> Verdict:

@@ -25,11 +25,11 @@ from aislewatch.recording.origin import made_by
 from aislewatch.recording.recorder import drain
 from aislewatch.register.bundle import CARD, DATA_CARD, DETECTOR, OPERATING, OWN
 from aislewatch.register.consent import apply_verdict
+from aislewatch.register.decision import Verdict
 from aislewatch.register.export import Examples
 from aislewatch.register.gate import challenge
 from aislewatch.register.lock import sole_change
 from aislewatch.register.packaging import Packed, pack
-from aislewatch.register.promotion import Verdict
 from aislewatch.register.stored import find_faults, restore
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import Registered, Registry

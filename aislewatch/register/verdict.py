@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aislewatch.files import whole_folder
 from aislewatch.pages import templates
-from aislewatch.register.promotion import GateName, Verdict
+from aislewatch.register.decision import GateName, Verdict
 
 # How each gate decides, in a sentence.
 GATES: dict[GateName, str] = {

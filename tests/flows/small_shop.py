@@ -39,7 +39,7 @@ else:
     from aislewatch.config.params import load_params
     from aislewatch.files import write_json
     from aislewatch.register.consent import apply_verdict
-    from aislewatch.register.promotion import Verdict
+    from aislewatch.register.decision import Verdict
     from aislewatch.register.versions import Registry
     from tests.tiny_registry import add_version
 

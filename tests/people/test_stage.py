@@ -18,7 +18,7 @@ from aislewatch.findings import Fault
 from aislewatch.fsck.hashing import hash_files
 from aislewatch.fsck.people import check_people, people_files
 from aislewatch.fsck.read_files import ReadFiles
-from aislewatch.models.build import read_people_form
+from aislewatch.models.people_form import read_people_form
 from aislewatch.people.boxes import overlaps
 from aislewatch.people.features import feature_format, feature_graph
 from aislewatch.tables import places

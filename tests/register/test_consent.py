@@ -13,9 +13,9 @@ from aislewatch.errors import ModelError, RegistryError
 from aislewatch.register import consent
 from aislewatch.register.champions import promote, rollback, verify_audit
 from aislewatch.register.consent import apply_verdict, approve, decline, find_question, settle
+from aislewatch.register.decision import Verdict
 from aislewatch.register.gate import challenge
 from aislewatch.register.history import DEADLINE, GATE, AuditEntry, read_entries
-from aislewatch.register.promotion import Verdict
 from aislewatch.register.verdict import write_verdict
 from aislewatch.register.versions import CHALLENGER, CHAMPION, Registered, Registry
 from tests.projects import ask

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from aislewatch.config.params import load_params
+from aislewatch.register.decision import Verdict
 from aislewatch.register.hard_negatives import HardNegatives, hard_negatives
-from aislewatch.register.promotion import Verdict
 from aislewatch.register.verdict import write_verdict
 from aislewatch.score.scored import Dataset
 from aislewatch.tables import places

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from aislewatch.config.people import Tracker
 from aislewatch.errors import ModelError
-from aislewatch.models.build import Detector, ModelConfig, PeopleForm, build
+from aislewatch.models.build import Detector, ModelConfig, build
+from aislewatch.models.people_form import PeopleForm
 from aislewatch.models.sizes import Network
 from aislewatch.register.export import OPSET, Examples, export_onnx
 

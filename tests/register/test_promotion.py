@@ -11,14 +11,9 @@ import pytest
 
 from aislewatch.alerts.clips import ScoredClip
 from aislewatch.config.judging import Gate
+from aislewatch.register.decision import GateName, Verdict
 from aislewatch.register.paired import p_auc_greater, p_greater
-from aislewatch.register.promotion import (
-    Contender,
-    GateName,
-    Verdict,
-    compare,
-    first_champion,
-)
+from aislewatch.register.promotion import Contender, compare, first_champion
 from aislewatch.register.verdict import GATES, write_verdict
 from aislewatch.score.events import VideoScores
 from tests.simulated_scores import RULE, SETTINGS, simulated, whole_videos

@@ -17,7 +17,8 @@ import torch
 import yaml
 
 from aislewatch.config.params import load_params, parse_params
-from aislewatch.models.build import PeopleForm, load_model
+from aislewatch.models.build import load_model
+from aislewatch.models.people_form import PeopleForm
 from aislewatch.models.scoring import score_clips
 from aislewatch.train.data import TrainingData
 from aislewatch.train.loop import train

@@ -23,7 +23,8 @@ from aislewatch.config.params import Params, load_params
 from aislewatch.delivery.outbox import Outbox
 from aislewatch.detect.detection import Detection, detect
 from aislewatch.errors import ConfigError, ModelError
-from aislewatch.models.build import ModelConfig, PeopleForm
+from aislewatch.models.build import ModelConfig
+from aislewatch.models.people_form import PeopleForm
 from aislewatch.watch.live_alerts import CameraAlerts
 from aislewatch.watch.loopback import LoopbackCamera
 from aislewatch.watch.scorer import LiveModel, LiveScore, load_live
