@@ -17,7 +17,7 @@ from aislewatch.watch.messages import (
     LONGEST,
     Begun,
     End,
-    KeptPacket,
+    KeptPackets,
     StoreFrame,
     StreamFacts,
     unpack,
@@ -189,10 +189,11 @@ class Follower:
                 self.ring.begin(message)
                 if self.footage:
                     self.footage.begin(message)
-            elif isinstance(message, KeptPacket):
-                self.ring.add(message)
-                if self.footage:
-                    self.footage.add(message)
+            elif isinstance(message, KeptPackets):
+                for packet in message.packets:
+                    self.ring.add(packet)
+                    if self.footage:
+                        self.footage.add(packet)
         return ""
 
     def _take(self, frame: StoreFrame) -> None:

@@ -5,6 +5,7 @@ Nothing that a camera's process sent is unpickled.
 
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from aislewatch.alerts.clips import Box
@@ -14,7 +15,7 @@ LONGEST = 32 << 20
 
 _FRAME = struct.Struct("<qdII")
 _PERSON = struct.Struct("<q4dI")
-_PACKET = struct.Struct("<dq?")
+_PACKET = struct.Struct("<dq?I")
 # Of a packet that states no time.
 _NO_TIME = -(1 << 63)
 
@@ -88,6 +89,13 @@ class KeptPacket:
 
 
 @dataclass(frozen=True)
+class KeptPackets:
+    """Packets of a third of a second, in order: a message each would cost more than their bytes."""
+
+    packets: tuple[KeptPacket, ...]
+
+
+@dataclass(frozen=True)
 class Begun:
     """The process runs and connects now."""
 
@@ -99,16 +107,15 @@ class End:
     words: str
 
 
-Message = Begun | StreamFacts | StoreFrame | KeptPacket | End
+Message = Begun | StreamFacts | StoreFrame | KeptPackets | End
 
 
 def pack(message: Message) -> bytes:
     """Write a message as bytes."""
     if isinstance(message, StoreFrame):
         return b"F" + _packed(message)
-    if isinstance(message, KeptPacket):
-        time = _NO_TIME if message.time is None else message.time
-        return b"P" + _PACKET.pack(message.at_s, time, message.is_key) + message.data
+    if isinstance(message, KeptPackets):
+        return b"P" + b"".join(part for one in message.packets for part in _packet_parts(one))
     kinds = {Begun: b"B", StreamFacts: b"S", End: b"E"}
     return kinds[type(message)] + json.dumps(asdict(message)).encode()
 
@@ -124,9 +131,7 @@ def unpack(raw: bytes) -> Message:
         if kind == b"F":
             return _unpacked(body)
         if kind == b"P":
-            at_s, time, is_key = _PACKET.unpack_from(body)
-            known = None if time == _NO_TIME else time
-            return KeptPacket(at_s, known, is_key, bytes(body[_PACKET.size :]))
+            return KeptPackets(tuple(_packets(body)))
         fields = json.loads(bytes(body))
         if kind == b"S":
             return StreamFacts(**{**fields, "time_base": tuple(fields["time_base"])})
@@ -135,6 +140,20 @@ def unpack(raw: bytes) -> Message:
     except (struct.error, TypeError, KeyError) as error:
         raise ValueError(f"a camera's process sent a damaged message ({error})") from None
     raise ValueError("a camera's process sent what is no message")
+
+
+def _packet_parts(packet: KeptPacket) -> tuple[bytes, bytes]:
+    time = _NO_TIME if packet.time is None else packet.time
+    return _PACKET.pack(packet.at_s, time, packet.is_key, len(packet.data)), packet.data
+
+
+def _packets(body: memoryview) -> Iterator[KeptPacket]:
+    at = 0
+    while at < len(body):
+        at_s, time, is_key, length = _PACKET.unpack_from(body, at)
+        at += _PACKET.size + length
+        known = None if time == _NO_TIME else time
+        yield KeptPacket(at_s, known, is_key, bytes(body[at - length : at]))
 
 
 def _packed(frame: StoreFrame) -> bytes:

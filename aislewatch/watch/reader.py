@@ -1,10 +1,6 @@
 """Reads one camera, inside a process of its own that may be killed at any moment."""
 
-import ctypes
 import gc
-import os
-import resource
-import signal
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -31,17 +27,18 @@ from aislewatch.ingest.timeline import Timeline
 from aislewatch.ingest.tracks import check_codec, choose_track
 from aislewatch.watch.addresses import is_file, without_secrets
 from aislewatch.watch.arrival import Arrival
+from aislewatch.watch.confining import confine
 from aislewatch.watch.messages import (
     Begun,
     End,
     KeptPacket,
-    Message,
     PersonThere,
     StoreFrame,
     StreamFacts,
     pack,
 )
 from aislewatch.watch.opening import Request, open_stream
+from aislewatch.watch.sending import Sender
 
 if TYPE_CHECKING:
     from aislewatch.watch.eyes import Eyes
@@ -51,13 +48,10 @@ if TYPE_CHECKING:
 # camera's process grew by 0.45 MiB a second at 320×240.
 COLLECTED = 8
 
-# Signal that a process gets when its parent ends (Linux, prctl(2)).
-_PR_SET_PDEATHSIG = 1
-
 
 def read_camera(link: Connection, request: Request) -> None:
     """Send a camera's frames and packets until it ends or fails; a process' whole life."""
-    _limit(request.memory_mib)
+    confine(request.memory_mib)
     words = ""
     try:
         link.send_bytes(pack(Begun()))
@@ -78,7 +72,7 @@ class _StreamReader:
     """Decodes one stream as ingest decodes a file, and makes the store's frames of it."""
 
     def __init__(self, link: Connection, request: Request) -> None:
-        self._link, self._request = link, request
+        self._sender, self._request = Sender(link), request
         # From when each frame that the keeper will write is shown, and when it was captured.
         self._due: deque[tuple[int, float]] = deque()
         self._begins: deque[float] = deque()
@@ -119,7 +113,7 @@ class _StreamReader:
             part = data[number * frame : (number + 1) * frame]
             frame_there = StoreFrame(instant + number, captured_s, part)
             if self._eyes is None:
-                self._send(frame_there)
+                self._sender.send(frame_there)
             else:
                 self._held.append(frame_there)
                 self._send_seen(self._eyes.see(frame_there.instant))
@@ -140,11 +134,13 @@ class _StreamReader:
             arrived_s = time.monotonic()
             is_begun = is_begun or packet.is_keyframe
             if packet.size and is_begun:
-                facts = _facts(stream)
-                if facts != told:
+                # Where a stream comes to be coded in another way, it begins with a key frame.
+                if packet.is_keyframe and (facts := _facts(stream)) != told:
                     told = facts
-                    self._send(facts)
-                self._send(KeptPacket(at_s, packet.pts, packet.is_keyframe, bytes(packet)))
+                    self._sender.flush()
+                    self._sender.send(facts)
+                kept = KeptPacket(at_s, packet.pts, packet.is_keyframe, bytes(packet))
+                self._sender.keep(kept)
             for picture in _decoded(stream, packet) if is_begun else ():
                 self._open_eyes(stream, picture)
                 bounds_ns = timeline.add(picture.pts, picture.duration)
@@ -155,6 +151,7 @@ class _StreamReader:
                 keeper.add_picture(picture)
             if failure is not None:
                 break
+        self._sender.flush()
         self._add_times(keeper, timeline.end(), at_s)
         if self._eyes is not None:
             self._eyes.end()
@@ -189,7 +186,7 @@ class _StreamReader:
 
     def _send_seen(self, seen: list[tuple[PersonThere, ...]]) -> None:
         for people in seen:
-            self._send(replace(self._held.popleft(), people=people))
+            self._sender.send(replace(self._held.popleft(), people=people))
 
     def _collect_pictures(self) -> None:
         self._made += 1
@@ -203,9 +200,6 @@ class _StreamReader:
         if self._begun_s is None:
             self._begun_s = now_s - shown_s
         time.sleep(max(0.0, self._begun_s + shown_s - now_s))
-
-    def _send(self, message: Message) -> None:
-        self._link.send_bytes(pack(message))
 
 
 def _new_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
@@ -228,19 +222,3 @@ def _facts(stream: VideoStream) -> StreamFacts:
     extradata = (context.extradata or b"").hex()
     size = stream.width, stream.height
     return StreamFacts(context.codec.name, extradata, *size, (base.numerator, base.denominator))
-
-
-def _limit(memory_mib: int) -> None:
-    """Take from this process what it does not need, and end it with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What was imported stays: to collect what a picture leaves then takes 0.1 ms, not 30.
-    gc.collect()
-    gc.freeze()
-    # libav's words on the terminal would show addresses with their passwords.
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    memory = memory_mib << 20
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

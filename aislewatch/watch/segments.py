@@ -2,7 +2,6 @@
 
 from collections import deque
 from dataclasses import dataclass
-from fractions import Fraction
 
 from aislewatch.watch.messages import KeptPacket, StoreFrame, StreamFacts
 from aislewatch.watch.ring import MOST_BYTES, Recording
@@ -98,7 +97,8 @@ class SegmentCutter:
         """Return by how much a packet's own time is ahead of the stream's."""
         if packet.time is None or self._facts is None:
             return 0.0
-        return float(packet.time * Fraction(*self._facts.time_base)) - packet.at_s
+        numerator, denominator = self._facts.time_base
+        return packet.time * numerator / denominator - packet.at_s
 
     def _cut(self) -> None:
         """End the segment; one of which no picture was decoded is none."""

@@ -12,6 +12,8 @@ from aislewatch.watch.messages import (
     Begun,
     End,
     KeptPacket,
+    KeptPackets,
+    PersonThere,
     StoreFrame,
     StreamFacts,
     pack,
@@ -114,8 +116,8 @@ def test_messages_come_out_as_they_went_in() -> None:
         Begun(),
         FACTS,
         frame(7),
-        KeptPacket(1.5, None, True, b"\x00\x01"),
-        KeptPacket(1.5, -9, False, b""),
+        KeptPackets((KeptPacket(1.5, None, True, b"\x00\x01"), KeptPacket(1.5, -9, False, b""))),
+        StoreFrame(8, 1.5, b"\x01", (PersonThere(3, (0.1, 0.2, 0.3, 0.4), b"\x02\x03"),)),
         End("no"),
     ]
     assert [unpack(pack(message)) for message in messages] == messages
