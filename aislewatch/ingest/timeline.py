@@ -37,11 +37,14 @@ class Timeline:
         zero_s: second 0 of the player, on the file's clock.
         time_base: seconds of one unit of the file's times.
         rate: pictures a second as the file states it, or 0; used until two pictures are known.
+        is_endless: whether the pictures are a live stream's: then ``times`` knows none, whose
+            memory would grow as long as the camera runs.
     """
 
     zero_s: Fraction
     time_base: Fraction
     rate: float
+    is_endless: bool = False
     _bounds_ns: "array[int]" = field(default_factory=lambda: array("q"))
     _start_ns: int | None = None
     _stated_ns: int = 0
@@ -112,7 +115,8 @@ class Timeline:
         if step_ns is None or step_ns > LONGEST_NS:
             stated = self._usual_ns // BELIEVED_SHARE <= self._stated_ns <= LONGEST_NS
             step_ns = self._stated_ns if stated else self._usual_ns
-        self._bounds_ns.extend((start_ns, start_ns + step_ns))
+        if not self.is_endless:
+            self._bounds_ns.extend((start_ns, start_ns + step_ns))
         return start_ns, start_ns + step_ns
 
     def _on_clock(self, time: int) -> int:

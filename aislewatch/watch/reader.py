@@ -205,7 +205,8 @@ class _StreamReader:
 def _new_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
     stated = stream.average_rate or stream.guessed_rate or Fraction(0)
     rate = float(stated) if stated <= BELIEVED_FPS else 0.0
-    return Timeline(second_zero(container, stream), stream.time_base or Fraction(1, 90_000), rate)
+    unit_s = stream.time_base or Fraction(1, 90_000)
+    return Timeline(second_zero(container, stream), unit_s, rate, is_endless=True)
 
 
 def _decoded(stream: VideoStream, packet: "Packet[Any]") -> list[av.VideoFrame]:

@@ -28,7 +28,9 @@ class Mailbox:
     letters: list[str] = field(default_factory=list)
     asked: int = 0
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(  # noqa: N802 - as aiosmtpd calls it
+        self, _server: Any, _session: Any, envelope: Any
+    ) -> str:
         self.asked += 1
         answer = self.answers.pop(0) if self.answers else "250 OK"
         if answer.startswith("250"):
@@ -39,7 +41,9 @@ class Mailbox:
 class Slow(Mailbox):
     """Has each letter, and says so only to the second who brings it."""
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(  # noqa: N802 - as aiosmtpd calls it
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
         said = await super().handle_DATA(server, session, envelope)
         if self.asked == 1:
             await asyncio.sleep(60)

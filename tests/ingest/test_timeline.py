@@ -116,3 +116,12 @@ def test_times_never_go_back_and_every_gap_was_in_the_file(steps: list[int], sta
     # What a player does with a file whose clock never goes back.
     if all(step > 0 for step in steps):
         assert starts_ms(times) == [time - start for time in stated]
+
+
+def test_a_live_stream_leaves_nothing_behind() -> None:
+    """Its pictures have the same times, and an hour of them takes no memory."""
+    file, stream = (Timeline(Fraction(0), MS, 25.0, is_endless=endless) for endless in (0, 1))
+    for at in range(50):
+        assert stream.add(at * 40, 40) == file.add(at * 40, 40)
+    assert stream.end() == file.end()
+    assert (len(file.times().bounds_ns), len(stream.times().bounds_ns)) == (50, 0)
