@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import psutil
 from imageio_ffmpeg import get_ffmpeg_exe
 
@@ -59,13 +60,18 @@ def soak(folder: Path, seconds: float) -> None:
     watching = threading.Thread(target=watch.run)
     watching.start()
     begun_s = line_s = time.monotonic()
+    back_s: list[float] = []
     try:
         while time.monotonic() - begun_s < seconds:
-            time.sleep(FLAPS_S)
-            _flap(watch)
+            if (seconds_back := _flap(watch)) is not None:
+                back_s.append(seconds_back)
             if time.monotonic() - line_s >= LINE_S:
                 line_s += LINE_S
                 print(_line(watch, time.monotonic() - begun_s), flush=True)
+                p50, p95 = np.quantile(back_s or [np.nan], [0.5, 0.95])
+                print(
+                    f"  back in p50 {p50:.1f} s, p95 {p95:.1f} s, {len(back_s)} times", flush=True
+                )
     finally:
         watch.stop()
         watching.join()
@@ -93,13 +99,26 @@ def _ffmpeg(*words: str) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-def _flap(watch: CameraWatch) -> None:
-    """End the flapping camera's process: the youngest, which began anew the last time."""
-    one = watch.watched.get("flapping")
-    theirs = _camera_processes()
-    if one is not None and one.follower.state == "running" and theirs:
-        with suppress(psutil.Error):
-            _reader_of(one, theirs).kill()
+def _flap(watch: CameraWatch) -> float | None:
+    """End the flapping camera's process; return the seconds until a frame came, if one came.
+
+    It takes ``FLAPS_S``.
+    """
+    one, theirs = watch.watched.get("flapping"), _camera_processes()
+    ended_s, back_s = time.monotonic(), None
+    if one is None or one.follower.state != "running" or not theirs:
+        time.sleep(FLAPS_S)
+        return None
+    connections = one.follower.counts.connections
+    with suppress(psutil.Error):
+        _reader_of(one, theirs).kill()
+    while time.monotonic() - ended_s < FLAPS_S:
+        time.sleep(0.05)
+        counts = one.follower.counts
+        is_back = counts.connections > connections and one.follower.state == "running"
+        if back_s is None and is_back:
+            back_s = time.monotonic() - ended_s
+    return back_s
 
 
 def _reader_of(one: Watched, theirs: list[psutil.Process]) -> psutil.Process:
