@@ -33,9 +33,6 @@ OUTPUTS = [
 ]
 
 
-DRAWN = ["metrics/roc.csv", "metrics/pr.csv", "metrics/confusion.csv"]
-
-
 @dataclass(frozen=True)
 class Project:
     """A project folder, and the parameters of its stages."""
@@ -64,8 +61,7 @@ class Project:
 
     def drawn(self) -> dict[str, str]:
         """Hash every output of report."""
-        files = {name: sha256_file(self.root / name) for name in DRAWN}
-        return files | {"reports/evaluate": sha256_tree(self.root / "reports/evaluate")}
+        return {"reports/evaluate": sha256_tree(self.root / "reports/evaluate")}
 
 
 def make_scored(folder: Path) -> Project:

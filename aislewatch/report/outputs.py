@@ -53,8 +53,8 @@ class Measured:
         return next(model.whole["test"] for model in self.scored if model.name == selected)
 
 
-def write_outputs(measured: Measured, dataset: Dataset, params: Params) -> list[Path]:
-    """Write the report, then the tables of `dvc plots`; each whole or not at all.
+def write_outputs(measured: Measured, dataset: Dataset, params: Params) -> Path:
+    """Write the report with the tables of `dvc plots` beside it, whole or not at all.
 
     Args:
         measured: what is drawn.
@@ -62,7 +62,7 @@ def write_outputs(measured: Measured, dataset: Dataset, params: Params) -> list[
         params: sections frames, segment and evaluate.
 
     Returns:
-        What was written.
+        The folder of both.
     """
     summary, test = measured.summary, measured.test()
     cards = {
@@ -76,14 +76,13 @@ def write_outputs(measured: Measured, dataset: Dataset, params: Params) -> list[
         loops = _write_loops(test[summary["selected"]], people, params, folder)
         page = folder / "report.html"
         write_report(summary, confidence, pictures, measured.study, loops, cards, page)
-    wide = {
-        places.ROC: plots.roc_table(test),
-        places.PR: plots.pr_table(test),
-        places.CONFUSION: plots.confusion_table(test),
-    }
-    for path, table in wide.items():
-        write_csv(path, table, FLOAT_FORMAT)
-    return [places.EVALUATION_REPORT, *wide]
+        for place, table in (
+            (places.ROC, plots.roc_table(test)),
+            (places.PR, plots.pr_table(test)),
+            (places.CONFUSION, plots.confusion_table(test)),
+        ):
+            write_csv(folder / place.name, table, FLOAT_FORMAT)
+    return places.EVALUATION_REPORT
 
 
 def _draw(measured: Measured, settings: Evaluate, folder: Path) -> dict[str, Path]:

@@ -25,8 +25,7 @@ def work(params: Params, journal: Journal) -> None:
         curves={name: curve_of(name).read() for name in BY_NAME},
         study=Study(json.loads(places.BEST.read_text()), places.STUDY_PICTURES),
     )
-    for path in write_outputs(measured, dataset, params):
-        journal.digest(path)
-        if path.is_dir():
-            journal.artifact(path)
+    folder = write_outputs(measured, dataset, params)
+    journal.digest(folder)
+    journal.artifact(folder)
     print_tables()

@@ -76,9 +76,9 @@ def test_the_cards_name_the_cameras_that_labels_name(looked_at: Project) -> None
 
 
 def test_dvc_plots_have_a_column_a_model(looked_at: Project) -> None:
-    assert list(pd.read_csv("metrics/confusion.csv")) == ["actual", *BY_NAME]
-    assert list(pd.read_csv("metrics/roc.csv")) == ["fpr", *BY_NAME]
-    assert list(pd.read_csv("metrics/pr.csv")) == ["recall", *BY_NAME]
+    assert list(pd.read_csv("reports/evaluate/confusion.csv")) == ["actual", *BY_NAME]
+    assert list(pd.read_csv("reports/evaluate/roc.csv")) == ["fpr", *BY_NAME]
+    assert list(pd.read_csv("reports/evaluate/pr.csv")) == ["recall", *BY_NAME]
 
 
 def test_the_films_of_mistakes_play_whole_clips_over_and_over(looked_at: Project) -> None:
