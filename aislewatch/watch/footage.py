@@ -16,7 +16,7 @@ from aislewatch.watch.live_alerts import LiveChange
 from aislewatch.watch.notices import Notices
 from aislewatch.watch.processes import start
 from aislewatch.watch.scorer import LiveModel
-from aislewatch.watch.segments import Segment
+from aislewatch.watch.segments import KeptSegment
 from aislewatch.watch.telling import moment
 from aislewatch.watch.watched import Watched
 
@@ -38,9 +38,11 @@ LOOK_S = 60.0
 
 
 @dataclass
-class _Waiting:
+class _SegmentWaiting:
+    """A segment whose scores may still come."""
+
     one: Watched
-    segment: Segment
+    segment: KeptSegment
     until_s: float
 
 
@@ -69,7 +71,7 @@ class FootageKeeper:
         self._settings, self._needed = settings, needed
         self._notices = Notices(settle_s)
         self._cameras: list[Watched] = []
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_SegmentWaiting] = []
         self._running: list[tuple[BaseProcess, Watched]] = []
         self._looked_s = float("-inf")
         self._deleting: threading.Thread | None = None
@@ -120,19 +122,19 @@ class FootageKeeper:
     def _collect(self, one: Watched, now_s: float) -> None:
         cutter = one.follower.footage
         while cutter and (segment := cutter.take()):
-            self._waiting.append(_Waiting(one, segment, now_s + PATIENCE_S))
+            self._waiting.append(_SegmentWaiting(one, segment, now_s + PATIENCE_S))
         while len(self._waiting) > MOST_WAITING:
             lost = self._waiting.pop(0).one
             self._trouble(lost, "comes faster than this disk writes it; some is lost", now_s)
 
-    def _is_scored(self, one: Watched, segment: Segment) -> bool:
+    def _is_scored(self, one: Watched, segment: KeptSegment) -> bool:
         scores = one.scores[self._champion.version]
         if not scores:
             return False
         session, clip = scores[-1]
         return (session, clip.end_s) >= (segment.session, segment.recording.end_s)
 
-    def _write(self, waiting: _Waiting) -> None:
+    def _write(self, waiting: _SegmentWaiting) -> None:
         one, segment = waiting.one, waiting.segment
         begin_s, end_s = segment.begin_s, segment.recording.end_s
         scores = tuple(

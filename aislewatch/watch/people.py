@@ -40,7 +40,7 @@ class PeopleRequest:
 
 
 @dataclass(eq=False)
-class _Line:
+class _FollowedWay:
     """One way: its boxes and squares so far."""
 
     way: OpenWay
@@ -109,7 +109,7 @@ class LivePeople:
         self._following = Following(settings, every)
         self._every, self._displayed, self._fps = every, displayed, fps
         self._find, self._cut = find, cut
-        self._lines: dict[OpenWay, _Line] = {}
+        self._lines: dict[OpenWay, _FollowedWay] = {}
         self._pictures: deque[tuple[int, NDArray[np.uint8]]] = deque()
         self._first = self._last = -2
         self._tracks = 0
@@ -148,7 +148,7 @@ class LivePeople:
         ways = self._following.open_ways
         for way in ways:
             if way not in self._lines:
-                self._lines[way] = _Line(way, SquareLine(*self._displayed, self._fps))
+                self._lines[way] = _FollowedWay(way, SquareLine(*self._displayed, self._fps))
             self._lines[way].grow()
         known = [way for way in ways if way.known_at == look.frame]
         for way in sorted(known, key=OpenWay.order):
@@ -184,7 +184,7 @@ class LivePeople:
         return is_late and all(line.is_known(frame) for line in self._lines.values())
 
     def _shown(
-        self, frame: int, picture: NDArray[np.uint8], there: list[_Line]
+        self, frame: int, picture: NDArray[np.uint8], there: list[_FollowedWay]
     ) -> tuple[PersonThere, ...]:
         if not there:
             return ()

@@ -15,7 +15,7 @@ APART_S = 2.0
 
 
 @dataclass(frozen=True)
-class Segment:
+class KeptSegment:
     """A part of one connection's stream that begins with a key frame.
 
     Args:
@@ -51,7 +51,7 @@ class SegmentCutter:
         self._facts: StreamFacts | None = None
         self._bytes, self._session, self._number = 0, 0, 0
         self._zero_s: float | None = None
-        self._done: deque[Segment] = deque(maxlen=WAITING)
+        self._done: deque[KeptSegment] = deque(maxlen=WAITING)
         self.dropped = 0
 
     def begin(self, facts: StreamFacts) -> None:
@@ -82,7 +82,7 @@ class SegmentCutter:
         self._facts, self._zero_s = None, None
         self._session += 1
 
-    def take(self) -> Segment | None:
+    def take(self) -> KeptSegment | None:
         """Take out the oldest segment, if there is any."""
         return self._done.popleft() if self._done else None
 
@@ -106,5 +106,5 @@ class SegmentCutter:
             self._number += 1
             recording = Recording(self._number, self._facts, tuple(self._packets))
             self.dropped += len(self._done) == WAITING
-            self._done.append(Segment(recording, self._session, self._zero_s))
+            self._done.append(KeptSegment(recording, self._session, self._zero_s))
         self._packets, self._bytes = [], 0

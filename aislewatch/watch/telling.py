@@ -29,7 +29,7 @@ PATIENCE_S = 5.0
 
 
 @dataclass
-class _Waiting:
+class _AlertWaiting:
     """An alert whose last seconds have not come yet."""
 
     one: Watched
@@ -56,7 +56,7 @@ class Teller:
     def __init__(self, live: Path, champion: LiveModel, targets: Sequence[str] = ()) -> None:
         self._live, self._champion, self._targets = live, champion, targets
         self._outbox = Outbox(live)
-        self._waiting: dict[tuple[str, str, int, int, float], _Waiting] = {}
+        self._waiting: dict[tuple[str, str, int, int, float], _AlertWaiting] = {}
         self._jobs: deque[EvidenceJob] = deque()
         self._running: list[tuple[BaseProcess, EvidenceJob]] = []
 
@@ -101,10 +101,10 @@ class Teller:
             self.look()
             time.sleep(0.02)
 
-    def _begin(self, one: Watched, model: LiveModel, happened: LiveChange) -> _Waiting:
+    def _begin(self, one: Watched, model: LiveModel, happened: LiveChange) -> _AlertWaiting:
         alert, watching = happened.change.alert, one.watching
         end_s = alert.raised_s + watching.after_s
-        return _Waiting(
+        return _AlertWaiting(
             one,
             model,
             happened,
@@ -115,7 +115,7 @@ class Teller:
             happened.captured_at(end_s) + PATIENCE_S,
         )
 
-    def _bring_up_to_date(self, waiting: _Waiting) -> bool:
+    def _bring_up_to_date(self, waiting: _AlertWaiting) -> bool:
         """Take what came since; return whether no more of the film will come."""
         begin_s = waiting.happened.change.alert.start_s - waiting.before_s
         newest = waiting.one.follower.ring.since(begin_s)
@@ -126,7 +126,7 @@ class Teller:
         waiting.recording = newest
         return newest.end_s > waiting.end_s
 
-    def _film(self, waiting: _Waiting) -> None:
+    def _film(self, waiting: _AlertWaiting) -> None:
         one, happened = waiting.one, waiting.happened
         alert = happened.change.alert
         if waiting.recording is None:

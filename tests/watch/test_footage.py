@@ -20,7 +20,7 @@ from aislewatch.errors import DeskError
 from aislewatch.evidence.kept import Spans, delete_footage, files_kept, path_of
 from aislewatch.watch.footage_file import FootageJob, write_footage
 from aislewatch.watch.messages import KeptPacket, StoreFrame, StreamFacts
-from aislewatch.watch.segments import WAITING, Segment, SegmentCutter
+from aislewatch.watch.segments import WAITING, KeptSegment, SegmentCutter
 from tests.code_closure import ROOT
 from tests.watch.test_follower import follow, wait_for
 
@@ -65,7 +65,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list
     return files
 
 
-def job_of(live: Path, camera: str, segment: Segment, begin: float) -> FootageJob:
+def job_of(live: Path, camera: str, segment: KeptSegment, begin: float) -> FootageJob:
     scores = (ScoredClip(0.0, 0.8, 0.25),)
     at = datetime.fromtimestamp(begin, UTC)
     return FootageJob(live, camera, at, segment.recording, 0.5, "aislewatch version 1", scores)
