@@ -4,7 +4,7 @@
 
 Writes report.png, split.png (pages of the project), desk.png (alerts of rendered footage on the
 review desk), nights.png and mlflow.png (MLflow: a list of nights, the networks side by side) into
-docs/images.
+docs/images, and Prefect's pages (`docs.prefect_pages`, which needs no demo).
 """
 
 import json
@@ -71,6 +71,7 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait()
+    subprocess.run([sys.executable, "-m", "docs.prefect_pages"], cwd=ROOT, check=True)
 
 
 def _desk(page: Page) -> None:
