@@ -28,7 +28,13 @@ from flows.answers import FORM
 from flows.automation import ensure_automation
 from flows.blocks import ensure_block
 from flows.pools import ensure_pool
-from flows.server import connected, deployed_here, live_runs, scheduled_runs
+from flows.server import (
+    connected,
+    deployed_here,
+    live_runs,
+    project_resource,
+    scheduled_runs,
+)
 
 DEFINITION = Path("prefect.yaml")
 
@@ -82,6 +88,9 @@ def _stated() -> list[dict[str, Any]]:
                     f"{DEFINITION}, deployment {one['name']}: give each schedule a `slug`; without "
                     "one a redeploy makes it anew and un-pauses it"
                 )
+        for trigger in one.get("triggers", []):
+            # Another project's footage is none of this one's.
+            trigger.setdefault("match", {"prefect.resource.id": project_resource()})
         variables = one["work_pool"].setdefault("job_variables", {})
         variables["working_dir"] = os.fspath(Path.cwd().resolve())
         one["tags"] = [*one.get("tags", []), _MARK + _digest(one)]

@@ -47,6 +47,11 @@ def connected() -> Iterator[SyncPrefectClient]:
         yield client
 
 
+def project_resource() -> str:
+    """Return what this project is called in the events about it."""
+    return f"aislewatch.project.{Path.cwd().name}"
+
+
 def send_event(client: SyncPrefectClient, name: str, payload: dict[str, str]) -> None:
     """Send an event about this project, and know that the server has it.
 
@@ -58,7 +63,7 @@ def send_event(client: SyncPrefectClient, name: str, payload: dict[str, str]) ->
     event = {
         "occurred": datetime.now(UTC).isoformat(),
         "event": name,
-        "resource": {"prefect.resource.id": f"aislewatch.project.{Path.cwd().name}"},
+        "resource": {"prefect.resource.id": project_resource()},
         "payload": payload,
         "id": str(uuid4()),
     }

@@ -16,7 +16,7 @@ import pytest
 from prefect import Flow, tags
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
@@ -27,7 +27,7 @@ from flows.deploy import deploy
 from flows.footage import LANDED, QUIET_S, Watcher
 from flows.promote import promote
 from flows.retrain import retrain
-from flows.server import connected, deployed_here
+from flows.server import connected, deployed_here, scheduled_runs, send_event
 from tests.code_closure import ROOT
 from tests.flows.shop_night import until
 from tests.flows.small_shop import add_video, commit, git, make_shop
@@ -230,29 +230,40 @@ def test_a_failed_stage_leaves_the_champion_serving(shop: Shop) -> None:
     assert shop.told[-1]["subject"] == "Retraining failed; the champion serves on"
 
 
-def test_footage_that_landed_is_announced_once(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_footage_that_landed_is_announced_once_and_starts_a_retraining(
+    shop: Shop, client: SyncPrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of the project in which it landed, and of no other on the server."""
     monkeypatch.chdir(tmp_path)
     add_video(tmp_path, "first")
-    with connected() as client:
+    with connected() as mine:
         watcher = Watcher()
-        assert not any(watcher.look(client, now_s) for now_s in (0, 1000)), "what is there is known"
+        assert not any(watcher.look(mine, now_s) for now_s in (0, 1000)), "what is there is known"
         add_video(tmp_path, "second")
-        assert not watcher.look(client, 2000), "it may still be written"
+        assert not watcher.look(mine, 2000), "it may still be written"
         add_video(tmp_path, "third")
-        assert not watcher.look(client, 2000 + QUIET_S)
-        assert watcher.look(client, 2000 + 2 * QUIET_S)
-        assert not watcher.look(client, 9000)
+        assert not watcher.look(mine, 2000 + QUIET_S)
+        assert watcher.look(mine, 2000 + 2 * QUIET_S)
+        assert not watcher.look(mine, 9000)
         # Started again, it knows; and a server that is away loses nothing.
         add_video(tmp_path, "fourth")
         again = Watcher()
-        again.look(client, 0)
+        again.look(mine, 0)
     with SyncPrefectClient("http://127.0.0.1:9/api") as away, pytest.raises(httpx.HTTPError):
         again.look(away, QUIET_S)
-    with connected() as client:
-        assert again.look(client, QUIET_S + 60)
+    with connected() as mine:
+        assert again.look(mine, QUIET_S + 60)
     until(lambda: announced(shop) == 2, 60, lambda: announced(shop))  # written in batches
+    monkeypatch.chdir(shop.folder)
+    send_event(client, LANDED, {"videos": "1"})
+    [night] = [one for one in deployed_here(client) if one.name == "retrain"]
+
+    def started() -> list[FlowRun]:
+        runs_of = scheduled_runs(client, [night.id])
+        return [run for run in runs_of if not run.auto_scheduled]
+
+    until(lambda: len(started()) > 0, 60, lambda: client.read_flow_runs())
+    assert len(started()) == 1
 
 
 def announced(shop: Shop) -> int:
