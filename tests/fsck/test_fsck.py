@@ -13,7 +13,7 @@ from aislewatch.findings import Fault
 from aislewatch.frames.fingerprint import SIGNATURE_VERSION
 from aislewatch.fsck.dvc_files import ObjectFolder, locked_outputs
 from aislewatch.fsck.report import Report, check_all
-from tests.projects import clone_project, environment, run, set_params
+from tests.projects import ask, clone_project, environment, run, set_params
 
 STORE = Path(".aislewatch/store")
 CACHE = ObjectFolder(Path(".dvc/cache/files/md5"))
@@ -50,7 +50,10 @@ def repair(report: Report) -> None:
     """Do as the report says, in the working folder."""
     commands = [found.repair for found in report.findings if found.repair]
     for command in commands + report.afterwards():
-        subprocess.run(command, shell=True, env=environment(), check=True)
+        if command.startswith("aislewatch "):
+            ask(Path.cwd(), *command.split()[1:])
+        else:
+            subprocess.run(command, shell=True, env=environment(), check=True)
 
 
 def flip(path: Path) -> None:
