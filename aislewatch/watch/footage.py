@@ -156,7 +156,7 @@ class FootageKeeper:
     def _end(self, process: BaseProcess, one: Watched, now_s: float) -> None:
         if process.exitcode:
             where = self._live / "footage" / one.camera.name
-            words = f"a minute was not kept in {where} -> see whether the disk is full"
+            words = f"a file of it was not kept in {where} -> see whether the disk is full"
             self._trouble(one, words, now_s)
         else:
             one.facts.troubles.discard(UNKEPT)

@@ -1,6 +1,7 @@
 """Cameras on loopback are really watched; what their alerts did not show is judged in a browser."""
 
 import json
+import logging
 import re
 import socket
 import threading
@@ -47,6 +48,7 @@ class Live:
     shop: Shop
     served: Served
     begun: float
+    said: list[str]
 
 
 def watch(folder: Path, name: str, models: list[LiveModel], address: str) -> CameraWatch:
@@ -78,6 +80,10 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     (folder / "live/footage").mkdir()
     (folder / "live/footage/full").write_text("in the way")
     rules = {"door": eager, "till": blind, "full": eager}
+    said: list[str] = []
+    heard = logging.Handler()
+    heard.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("aislewatch.watch").addHandler(heard)
     watchers = [watch(folder, name, [model], camera.address) for name, model in rules.items()]
     wait_for(lambda: all(one.metrics and one.watched for one in watchers), 120)
     wait_for(lambda: len(files_kept(shop.desk.live, "till")) >= 1, 120)
@@ -88,6 +94,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         if thread.name in rules:
             thread.join(60)
     camera.close()
+    logging.getLogger("aislewatch.watch").removeHandler(heard)
     begun = files_kept(shop.desk.live, "till")[0].begin
     # As if a day had passed: the server draws yesterday's samples.
     settings = SETTINGS.model_copy(update={"near_share": 0.1, "audit_a_day": 2, "near_a_day": 1})
@@ -100,7 +107,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     serving = threading.Thread(target=server.run)
     serving.start()
     wait_for(lambda: server.started, 60)
-    yield Live(shop, Served(desk.live, port, None), begun)  # type: ignore[arg-type]
+    yield Live(shop, Served(desk.live, port, None), begun, said)  # type: ignore[arg-type]
     desk.closing.set()
     server.should_exit = True
     serving.join(20)
@@ -131,6 +138,10 @@ def test_a_camera_whose_footage_cannot_be_kept_still_alerts(live: Live) -> None:
     folders = sorted(path.name for path in (live.shop.desk.live / "evidence").iterdir())
     assert any(name.startswith("full-") for name in folders)
     assert (live.shop.desk.live / "footage/full").read_text() == "in the way"
+    # Several files could not be written: that is told once, of that camera alone.
+    [message] = [message for message in live.said if ": footage: " in message]
+    assert message.startswith("full: footage: a file of it was not kept in ")
+    assert message.endswith("see whether the disk is full")
 
 
 def drag(page: Page, name: str, second: float) -> None:
