@@ -19,7 +19,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
 SHOP := data/raw/synthetic
 # Rooms whose tests start no pipeline and no server.
 QUICK := ground tables labels frames segment score evaluate report
-CODE := aislewatch stages flows tests benchmarks research docs
+CODE := aislewatch stages flows tests benchmarks research docs docker
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo live repro flow retrain ui prefect-ui deploy test quick lint format types contract unit clean

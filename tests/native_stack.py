@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 import yaml
 
@@ -22,26 +23,19 @@ from tests.code_closure import ROOT
 from tests.prefect_servers import free_port, prefect_environment, running
 
 COMPOSE = ROOT / "docker" / "compose.yaml"
-INIT_SCRIPT = ROOT / "docker" / "postgres" / "databases.sh"
-SECRETS = {
-    "POSTGRES_PASSWORD": "the-administrators",
-    "MLFLOW_DB_PASSWORD": "of-mlflow",
-    "PREFECT_DB_PASSWORD": "of-prefect",
-    "PREFECT_AUTH": "somebody:something",
-}
-_VARIABLE = re.compile(r"\$\{(\w+)(?::(?P<kind>[?-])(?P<text>[^}]*))?\}")
+DOCKER = COMPOSE.parent
+INIT_SCRIPT = DOCKER / "postgres" / "databases.sh"
+# Folders of a container, which lie below the test's own here.
+PLACES = (
+    *("/tmp", "/mlartifacts", "/backups", "/project"),
+    *("/home/aislewatch", "/run/secrets", "/etc/aislewatch"),
+)
+_DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
-def read_compose(variables: dict[str, str]) -> dict[str, Any]:
-    """Read the services, variables filled in as Compose does; a missing one raises KeyError."""
-
-    def value(match: re.Match[str]) -> str:
-        if match["kind"] == "-":
-            return variables.get(match[1], match["text"])
-        return variables[match[1]]
-
-    content = yaml.safe_load(_VARIABLE.sub(value, COMPOSE.read_text()))
-    return dict(content["services"])
+def read_compose() -> dict[str, Any]:
+    """Read compose.yaml; a variable has the value that it gives where nobody sets one."""
+    return dict(yaml.safe_load(_DEFAULT.sub(r"\1", COMPOSE.read_text())))
 
 
 def postgres_bin() -> Path:
@@ -58,14 +52,42 @@ class NativeStack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.services = read_compose(SECRETS)
+        self.services = read_compose()["services"]
         self.ports = {port: str(free_port()) for port in ("5432", "5000", "4200", "8080")}
+        # What stopping the servers, and starting them again, goes through.
+        self.servers = ExitStack()
+        self._bring_files()
+
+    def start(self, *services: str) -> None:
+        """Start services one after the other, each healthy before the next."""
+        for service in services:
+            self.servers.enter_context(self.serving(service))
+
+    def _bring_files(self) -> None:
+        """Make the secrets by the script that a shop runs; copy what is mounted, as it is here."""
+        scripts = self.folder / "docker"
+        scripts.mkdir()
+        shutil.copy(DOCKER / "new_secrets.sh", scripts)
+        subprocess.run(["sh", "new_secrets.sh"], cwd=scripts, check=True)
+        (self.folder / "run").mkdir()
+        (scripts / "secrets").rename(self.folder / "run" / "secrets")
+        for service in self.services.values():
+            for mount in service.get("volumes", []):
+                source, target = mount.split(":")[:2]
+                if target.startswith("/etc/aislewatch/"):
+                    file = self.folder / target[1:]
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(self.here((DOCKER / source).read_text()))
+
+    def secret(self, name: str) -> str:
+        """Return what the secret's file holds."""
+        return (self.folder / "run" / "secrets" / name).read_text()
 
     def here(self, text: str) -> str:
         """Return a word of the compose file, with this machine's address or path in it."""
         if text in self.ports:
             return self.ports[text]
-        if text.startswith(("/tmp", "/mlartifacts", "/home/aislewatch")):
+        if text.startswith(PLACES):
             return f"{self.folder}{text}"
         ports = "|".join(self.ports)
         address = rf"\b(?:postgres|mlflow|prefect|localhost|127\.0\.0\.1):({ports})\b"
@@ -73,14 +95,27 @@ class NativeStack:
         return text.replace("0.0.0.0", "127.0.0.1")
 
     def command(self, service: str) -> list[str]:
-        """Return what the service runs."""
-        return [self.here(word) for word in self.services[service]["command"]]
+        """Return what the service runs, by our images' entry point."""
+        entry = ["sh", str(DOCKER / "with_secrets.sh")]
+        return [*entry, *(self.here(word) for word in self.services[service]["command"])]
 
     def environment(self, service: str) -> dict[str, str]:
         """Return the service's environment, on top of what this machine's programs need."""
         stated = self.services[service].get("environment", {})
         own = {key: self.here(value) for key, value in stated.items()}
+        if "PGHOST" in own:
+            own["PGHOST"] = "127.0.0.1"
         return prefect_environment(self.folder / "prefect", **own)
+
+    def inside(self, service: str) -> dict[str, str]:
+        """Return what the service's program gets: secrets are read from their files."""
+        env = self.environment(service)
+        for name in self.services[service].get("secrets", []):
+            path = str(self.folder / "run" / "secrets" / name)
+            for variable in [key for key, value in env.items() if value == path]:
+                env[variable.removesuffix("_FILE")] = self.secret(name)
+                del env[variable]
+        return env
 
     def healthy(self, service: str) -> Callable[[], bool]:
         """Return the service's own health check, as a question."""
@@ -98,17 +133,26 @@ class NativeStack:
         with running(self.command(service), env, log, self.healthy(service)):
             yield
 
+    def finish(self, service: str, folder: Path, fails: bool = False) -> str:
+        """Run a service that ends, in a folder, and return what it says."""
+        env = self.environment(service) | {"PYTHONPATH": str(ROOT)}
+        env["PATH"] = f"{env['PATH']}:{postgres_bin()}"
+        done = subprocess.run(
+            self.command(service), cwd=folder, env=env, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
 
 @contextmanager
 def native_stack(folder: Path) -> Iterator[NativeStack]:
-    """Run compose.yaml's PostgreSQL, MLflow, Prefect; clients use ``environment("worker")``."""
+    """Run compose.yaml's PostgreSQL, MLflow, Prefect; clients use ``inside("worker")``."""
     stack = NativeStack(folder)
     for name in ("tmp", "mlartifacts"):
         (folder / name).mkdir()
-    with ExitStack() as running_now:
-        running_now.enter_context(serving_postgres(stack))
-        for service in ("mlflow", "prefect"):
-            running_now.enter_context(stack.serving(service))
+    with serving_postgres(stack), stack.servers:
+        stack.start("mlflow", "prefect")
+        stack.finish("accounts", ROOT)
         yield stack
 
 
@@ -132,5 +176,30 @@ def serving_postgres(stack: NativeStack) -> Iterator[None]:
         env["PATH"] = f"{env['PATH']}:{commands}"
         log = stack.folder / "postgres.log"
         with running([*server, *listen], env, log, stack.healthy("postgres")):
+            password = f"ALTER ROLE postgres PASSWORD '{stack.secret('postgres_password')}'"
+            as_postgres = ["psql", "--username", "postgres", "--command", password]
+            subprocess.run(as_postgres, env=env, check=True)
             subprocess.run(["sh", str(INIT_SCRIPT)], env=env, check=True)
             yield
+
+
+def mlflow_holds(stack: NativeStack) -> dict[str, Any]:
+    """Read each table of MLflow's two databases, and its artifacts."""
+    kept: dict[str, Any] = {}
+    for name in ("mlflow", "mlflow_auth"):
+        with closing(connected(stack, name)) as database, database.cursor() as cursor:
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            for (table,) in cursor.fetchall():
+                cursor.execute(f'SELECT t::text FROM "{table}" t ORDER BY 1')
+                kept[f"{name}.{table}"] = cursor.fetchall()
+    files = [file for file in (stack.folder / "mlartifacts").rglob("*") if file.is_file()]
+    # MLflow makes its own default of these when anybody first looks at them.
+    del kept["mlflow.label_schemas"]
+    return kept | {str(file): file.read_bytes() for file in files}
+
+
+def connected(stack: NativeStack, database: str) -> Any:
+    """Connect to one of MLflow's databases as its server does."""
+    password, port = stack.secret("mlflow_db_password"), stack.ports["5432"]
+    place = f"host=127.0.0.1 port={port} user=mlflow password={password} dbname={database}"
+    return psycopg2.connect(place)

@@ -21,6 +21,8 @@ from aislewatch.recording.moved import follow
 
 LOCAL_DATABASE = Path("mlflow.db")
 VARIABLE = "MLFLOW_TRACKING_URI"
+# With whose name and password MLflow's client comes to a server that asks for them.
+LOGIN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 # Seconds for a server's first answer. One on a busy machine takes under one; a person who waits for
 # a dead one should know within 15, of which MLflow's import takes up to 7.
@@ -64,7 +66,14 @@ def refusal(error: BaseException) -> RegistryError:
     said = " ".join(without_password(str(error)).split())
     if len(said) > MAX_WORDS:
         said = f"{said[:MAX_WORDS]}..."
-    if "database is locked" in said or isinstance(error, TimeoutError):
+    if "error code 401" in said:
+        who = os.environ.get(LOGIN[0]) or urlsplit(tracking_uri()).username
+        why = f"it refuses the login as {who}" if who else "it asks for a login, and none is set"
+        advice = f"set {LOGIN[0]} and {LOGIN[1]} to an account of it"
+    elif "error code 403" in said and "Permission denied" in said:
+        why = f"the account {os.environ.get(LOGIN[0])} may not do this"
+        advice = f"set {LOGIN[0]} and {LOGIN[1]} to one that may"
+    elif "database is locked" in said or isinstance(error, TimeoutError):
         why, advice = said, "wait for whoever holds it, or end that"
     elif "disk is full" in said:
         why, advice = said.split("[SQL")[0].strip(), "free some space on its disk"

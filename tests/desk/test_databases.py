@@ -14,7 +14,7 @@ from aislewatch.desk.schema import LOG, VERDICTS
 from aislewatch.errors import DeskError
 from tests.desk.desks import open_shop, token
 from tests.desk.evidence_folders import write_evidence
-from tests.native_stack import SECRETS, NativeStack, serving_postgres
+from tests.native_stack import NativeStack, serving_postgres
 
 # Reviewers who judge one clip at the same moment.
 AT_ONCE = 8
@@ -30,7 +30,7 @@ def database(
         return
     stack = NativeStack(tmp_path)
     with serving_postgres(stack):
-        user = f"mlflow:{SECRETS['MLFLOW_DB_PASSWORD']}"
+        user = f"mlflow:{stack.secret('mlflow_db_password')}"
         address = f"postgresql://{user}@127.0.0.1:{stack.ports['5432']}/mlflow"
         monkeypatch.setenv(VARIABLE, address)
         yield request.param

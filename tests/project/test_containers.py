@@ -1,64 +1,28 @@
-"""docker/: the files keep their promises, and their servers carry a flow."""
+"""docker/: its servers carry a flow, refuse strangers, and come back from a backup."""
 
 import json
-import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg2
 import pytest
 from mlflow.tracking import MlflowClient
+from sqlalchemy.engine import make_url
 
-import aislewatch
+from aislewatch.errors import RegistryError
+from aislewatch.recording.client import connect
+from aislewatch.tune.storage import join_study, open_storage
 from tests.code_closure import ROOT
-from tests.native_stack import COMPOSE, SECRETS, NativeStack, native_stack, read_compose
+from tests.mlflow_routes import Route, ask, mlflow_routes
+from tests.native_stack import NativeStack, connected, mlflow_holds, native_stack
 from tests.projects import set_params
-
-SERVICES = sorted(read_compose(SECRETS))
-
-
-def test_the_dockerfile_is_clean() -> None:
-    hadolint = Path(sys.executable).with_name("hadolint")
-    done = subprocess.run(
-        [hadolint, ROOT / "docker" / "Dockerfile"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_can_do_little_and_is_pinned(service: str) -> None:
-    facts = read_compose(SECRETS)[service]
-    assert facts["read_only"] is True
-    assert facts["cap_drop"] == ["ALL"]
-    assert facts["security_opt"] == ["no-new-privileges:true"]
-    assert all(port.startswith("127.0.0.1:") for port in facts.get("ports", []))
-    tag = facts["image"].split(":")[1]
-    assert re.match(r"\d+\.\d+", tag)
-    if "build" in facts:
-        assert tag == aislewatch.__version__
-
-
-def test_every_service_but_the_one_that_ends_is_health_checked() -> None:
-    services = read_compose(SECRETS)
-    checked = {name for name, facts in services.items() if "test" in facts["healthcheck"]}
-    assert set(SERVICES) - checked == {"deploy"}
-    for facts in services.values():
-        for needed, how in facts.get("depends_on", {}).items():
-            ends = needed not in checked
-            assert how["condition"] == (
-                "service_completed_successfully" if ends else "service_healthy"
-            )
-
-
-@pytest.mark.parametrize("secret", sorted(SECRETS))
-def test_no_secret_has_a_default(secret: str) -> None:
-    with pytest.raises(KeyError, match=secret):
-        read_compose({name: value for name, value in SECRETS.items() if name != secret})
-    assert f"{secret}:-" not in COMPOSE.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeStack]:
 
 
 def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
-    stack: NativeStack, project: Path
+    stack: NativeStack, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its data and networks are there; the servers know nothing of it yet."""
     folder = project
@@ -76,11 +40,14 @@ def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
     shutil.rmtree(folder / "mlartifacts")
     shutil.rmtree(folder / ".aislewatch/runs")
     set_params(folder, {"evaluate": {"confidence": 0.9}})
-    env = stack.environment("worker")
+    env = stack.inside("worker")
     subprocess.run([sys.executable, "-m", "flows.pipeline"], cwd=folder, env=env, check=True)
     command = ["prefect", "api", "POST", "/flow_runs/filter"]
     shown = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
     assert [run["state_type"] for run in json.loads(shown)] == ["COMPLETED"]
+    for name, value in env.items():
+        if name.startswith("MLFLOW_TRACKING"):
+            monkeypatch.setenv(name, value)
     client = MlflowClient(env["MLFLOW_TRACKING_URI"])
     experiment = client.get_experiment_by_name("aislewatch")
     runs = client.search_runs([experiment.experiment_id])
@@ -95,28 +62,188 @@ def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
 def test_the_deployment_gets_there(stack: NativeStack, tmp_path: Path) -> None:
     """The one-shot service's own command, in a project with our prefect.yaml, said twice."""
     (tmp_path / "prefect.yaml").write_bytes((ROOT / "prefect.yaml").read_bytes())
-    env = stack.environment("deploy")
-    env["PYTHONPATH"] = str(ROOT)
-    for _ in range(2):
-        command = stack.command("deploy")
-        done = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True)
-    assert b"nothing changed" in done.stdout
+    said = [stack.finish("deploy", tmp_path) for _ in range(2)]
+    assert "nothing changed" in said[1]
+    env = stack.inside("worker")
     command = ["prefect", "deployment", "inspect", "retrain/retrain"]
     shown = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
     assert "0 3 * * *" in shown
 
 
-def test_strangers_are_refused(stack: NativeStack) -> None:
-    env = stack.environment("worker")
+def test_a_foreign_name_and_a_stranger_to_prefect_are_refused(stack: NativeStack) -> None:
+    env = stack.inside("worker")
     assert httpx.get(f"{env['PREFECT_API_URL']}/admin/settings").status_code == 401
     mlflow = env["MLFLOW_TRACKING_URI"]
     answer = httpx.get(f"{mlflow}/api/2.0/mlflow/experiments/search", headers={"Host": "evil.test"})
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize(("role", "other"), [("mlflow", "prefect"), ("prefect", "mlflow")])
+# What MLflow answers to anybody, and why.
+OPEN = {
+    "/health": "the health check",
+    "/static-files/<path:path>": "the pages' program, which holds nothing of ours",
+    "/api/3.0/mlflow/server-info": "what a client asks before it logs in: features, no data",
+    "/ajax-api/3.0/mlflow/server-info": "the same, for the pages",
+}
+
+
+@pytest.fixture(scope="module")
+def routes(stack: NativeStack) -> list[Route]:
+    return mlflow_routes(stack.inside("mlflow"), stack.folder)
+
+
+@pytest.mark.parametrize("login", [None, ("viewer", "wrong")])
+def test_every_route_of_mlflow_refuses_who_is_not_known(
+    stack: NativeStack, routes: list[Route], login: tuple[str, str] | None
+) -> None:
+    """Its REST API, artifacts up and down, sign-up, what the pages call, the pages themselves."""
+    paths = {route.path for route in routes}
+    assert {"/", "/signup", "/graphql", "/api/2.0/mlflow/users/create", *OPEN} <= paths
+    assert {"/v1/traces", "/ajax-api/3.0/jobs/", "/api/3.0/mlflow/mcp-servers"} <= paths
+    assert len(routes) > 400
+    tried = routes if login is None else routes[::40]  # checking a wrong password costs 0.1 s
+    with httpx.Client(base_url=stack.inside("worker")["MLFLOW_TRACKING_URI"], auth=login) as server:
+        answers = {route: ask(server, route, {}).status_code for route in tried}
+    let_in = {route.path for route, status in answers.items() if status != 401}
+    assert let_in == {path for path in OPEN if path in {route.path for route in tried}}
+
+
+def test_who_may_only_look_changes_nothing(stack: NativeStack, routes: list[Route]) -> None:
+    """On every route, with the names and numbers of what is there: no row and no byte changes."""
+    run = add_a_run(stack)
+    there = {"experiment_id": "1", "experiment_ids": ["1"], "max_results": 5, "version": "1"}
+    there |= {name: run for name in ("run_id", "run_uuid")}
+    there |= {name: "aislewatch" for name in ("name", "experiment_name", "new_name")}
+    there |= {"key": "a", "value": "b", "path": "a.txt", "username": "viewer2", "role_id": 1}
+    there |= {"password": "a-password-of-20", "is_admin": True, "permission": "MANAGE"}
+    there |= {"artifact_path": f"1/{run}/artifacts/a.txt"}
+    before = mlflow_holds(stack)
+    viewer = ("viewer", stack.secret("mlflow_viewer_password"))
+    base = stack.inside("worker")["MLFLOW_TRACKING_URI"]
+    with httpx.Client(base_url=base, auth=viewer, timeout=60) as server:
+        answers = {route: ask(server, route, there) for route in routes}
+    assert mlflow_holds(stack) == before
+    assert answers[Route("/api/2.0/mlflow/runs/get", "GET")].status_code == 200
+    writes = [answer for route, answer in answers.items() if route.method != "GET"]
+    assert sum(answer.status_code == 403 for answer in writes) > len(writes) / 2
+
+
+def add_a_run(stack: NativeStack) -> str:
+    """Make a run with an artifact, as the pipeline does, and our model; return the run's id."""
+    login = ("pipeline", stack.secret("mlflow_pipeline_password"))
+    base = stack.inside("worker")["MLFLOW_TRACKING_URI"]
+    with httpx.Client(base_url=base, auth=login, timeout=60) as it:
+        it.post("/api/2.0/mlflow/experiments/create", json={"name": "aislewatch"})
+        made = it.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "1"}).json()
+        run = str(made["run"]["info"]["run_id"])
+        it.post("/api/2.0/mlflow/registered-models/create", json={"name": "aislewatch"})
+        it.put(f"{MLFLOW_ARTIFACTS}/1/{run}/artifacts/a.txt", content=b"ours").raise_for_status()
+    return run
+
+
+MLFLOW_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+def test_a_refused_login_names_the_two_variables_and_no_password(
+    stack: NativeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = urlsplit(stack.inside("worker")["MLFLOW_TRACKING_URI"])
+    secret = "not-the-password"
+    for login, words in (("", "asks for a login"), (f"me:{secret}@", "refuses the login as me")):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{login}{address.netloc}")
+        with pytest.raises(RegistryError, match=words) as refused:
+            connect()
+        said = str(refused.value)
+        assert "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in said
+        assert address.netloc in said
+        assert secret not in said
+
+
+def test_a_study_is_kept_on_the_server(stack: NativeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the way in which the worker finds it: its address holds no password."""
+    env = stack.inside("worker")
+    monkeypatch.setenv("PGPASSWORD", env["PGPASSWORD"])
+    assert not make_url(env["OPTUNA_STORAGE"]).password
+    storage = open_storage(env["OPTUNA_STORAGE"], heartbeat_s=60, grace_s=120)
+    assert join_study(storage, "tune-x").study_name == "tune-x"
+
+
+def test_what_is_destroyed_comes_back_from_the_backup(stack: NativeStack) -> None:
+    """MLflow's databases and artifacts, and the desk's database and evidence, byte by byte."""
+    live = stack.folder / "project" / "live"
+    (live / "alerts" / "a1").mkdir(parents=True)
+    (live / "alerts" / "a1" / "film.mp4").write_bytes(b"evidence")
+    with closing(sqlite3.connect(live / "desk.sqlite3")) as desk:
+        desk.execute("CREATE TABLE verdicts AS SELECT 'theft' AS said")
+        desk.commit()
+    add_a_run(stack)
+    before = mlflow_holds(stack)
+    backup = Path(stack.finish("backup", stack.folder).splitlines()[-1])
+    assert "in use" in stack.finish("restore", stack.folder, fails=True)
+    stack.servers.close()
+    shutil.rmtree(live)
+    for entry in (stack.folder / "mlartifacts").iterdir():
+        shutil.rmtree(entry)
+    with closing(connected(stack, "mlflow")) as database, database.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        database.commit()
+    whole = (backup / "mlflow.dump").read_bytes()
+    (backup / "mlflow.dump").write_bytes(whole[:-1])
+    said = stack.finish("restore", stack.folder, fails=True)
+    assert "not as written: ['mlflow.dump']" in said
+    (backup / "mlflow.dump").write_bytes(whole)
+    stack.finish("restore", stack.folder)
+    assert mlflow_holds(stack) == before
+    assert (live / "alerts" / "a1" / "film.mp4").read_bytes() == b"evidence"
+    with closing(sqlite3.connect(live / "desk.sqlite3")) as desk:
+        assert desk.execute("SELECT said FROM verdicts").fetchall() == [("theft",)]
+    stack.start("mlflow", "prefect")
+    run = add_a_run(stack)
+    address = (
+        f"{stack.inside('worker')['MLFLOW_TRACKING_URI']}{MLFLOW_ARTIFACTS}/1/{run}/artifacts/a.txt"
+    )
+    pipeline = ("pipeline", stack.secret("mlflow_pipeline_password"))
+    assert httpx.get(address, auth=pipeline).content == b"ours"
+
+
+def test_what_was_deleted_long_ago_is_deleted_for_good(stack: NativeStack) -> None:
+    """Its bytes too; not what was deleted lately, nor of what a registered version is made."""
+    old, new, registered = (add_a_run(stack) for _ in range(3))
+    login = ("pipeline", stack.secret("mlflow_pipeline_password"))
+    base = stack.inside("worker")["MLFLOW_TRACKING_URI"]
+    with httpx.Client(base_url=f"{base}/api/2.0/mlflow/", auth=login, timeout=60) as it:
+        place = f"mlflow-artifacts:/1/{registered}/artifacts"
+        version = {"name": "aislewatch", "source": place, "run_id": registered}
+        it.post("model-versions/create", json=version).raise_for_status()
+        for run in (old, new, registered):
+            it.post("runs/delete", json={"run_id": run}).raise_for_status()
+    with closing(connected(stack, "mlflow")) as database, database.cursor() as cursor:
+        long_ago = "UPDATE runs SET deleted_time = 0 WHERE run_uuid IN %s"
+        cursor.execute(long_ago, ((old, registered),))
+        database.commit()
+    before = mlflow_holds(stack)
+    assert "1 runs are deleted" in stack.finish("retention", stack.folder)
+    after = mlflow_holds(stack)
+    freed = {name: held for name, held in before.items() if name not in after}
+    file = stack.folder / "mlartifacts" / "1" / old / "artifacts" / "a.txt"
+    assert freed == {str(file): b"ours"}
+    assert len(after["mlflow.runs"]) == len(before["mlflow.runs"]) - 1
+
+
+def test_the_accounts_passwords_are_those_of_their_files(stack: NativeStack) -> None:
+    """Said twice the service changes nothing but a password whose file holds another one now."""
+    file = stack.folder / "run" / "secrets" / "mlflow_viewer_password"
+    file.write_text("another-one-from-now-on")
+    stack.finish("accounts", ROOT)
+    asked = f"{stack.inside('worker')['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/users/current"
+    assert httpx.get(asked, auth=("viewer", "another-one-from-now-on")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("role", "other"), [("mlflow", "prefect"), ("prefect", "optuna"), ("optuna", "mlflow")]
+)
 def test_a_role_reaches_its_own_database_only(stack: NativeStack, role: str, other: str) -> None:
-    password = SECRETS[f"{role.upper()}_DB_PASSWORD"]
+    password = stack.secret(f"{role}_db_password")
     place = f"host=127.0.0.1 port={stack.ports['5432']} user={role} password={password}"
     psycopg2.connect(f"{place} dbname={role}").close()
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):

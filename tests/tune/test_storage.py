@@ -10,12 +10,13 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy.engine import make_url
 
 from aislewatch.errors import TrainingError
 from aislewatch.tune.best import FINISHED
 from aislewatch.tune.storage import open_storage
 from aislewatch.tune.worker import Work
-from tests.native_stack import SECRETS, NativeStack, serving_postgres
+from tests.native_stack import NativeStack, serving_postgres
 from tests.tiny_clips import start_in, write_project
 
 
@@ -25,8 +26,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     stack = NativeStack(folder)
     with serving_postgres(stack):
-        user = f"mlflow:{SECRETS['MLFLOW_DB_PASSWORD']}"
-        yield f"postgresql://{user}@127.0.0.1:{stack.ports['5432']}/mlflow"
+        user = f"optuna:{stack.secret('optuna_db_password')}"
+        yield f"postgresql://{user}@127.0.0.1:{stack.ports['5432']}/optuna"
 
 
 def test_two_commands_join_one_study_on_postgresql(tmp_path: Path, postgres: str) -> None:
@@ -46,7 +47,8 @@ def test_two_commands_join_one_study_on_postgresql(tmp_path: Path, postgres: str
     assert sum(trial.state in FINISHED for trial in study.trials) in (6, 7)
     assert [t.number for t in study.trials] == list(range(len(study.trials)))
     assert study.trials[best["trial"]].value == best["val_loss"]
-    password = SECRETS["MLFLOW_DB_PASSWORD"]
+    password = make_url(postgres).password
+    assert password
     written = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
     assert not any(password.encode() in text for text in written)
     for output in outputs:

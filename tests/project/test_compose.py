@@ -1,0 +1,70 @@
+"""docker/: what its files promise, read from them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aislewatch
+from tests.code_closure import ROOT
+from tests.native_stack import DOCKER, read_compose
+
+COMPOSE = read_compose()
+SERVICES = sorted(COMPOSE["services"])
+# Services that end by themselves.
+ENDING = {"accounts", "backup", "deploy", "restore", "retention"}
+
+
+def test_the_dockerfile_is_clean() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run(
+        [hadolint, ROOT / "docker" / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_can_do_little_and_is_pinned(service: str) -> None:
+    facts = COMPOSE["services"][service]
+    assert facts["read_only"] is True
+    assert facts["cap_drop"] == ["ALL"]
+    assert facts["security_opt"] == ["no-new-privileges:true"]
+    assert all(port.startswith("127.0.0.1:") for port in facts.get("ports", []))
+    tag = facts["image"].split(":")[1]
+    assert re.match(r"\d+\.\d+", tag)
+    if "build" in facts:
+        assert tag == aislewatch.__version__
+
+
+def test_every_service_but_the_one_that_ends_is_health_checked() -> None:
+    services = COMPOSE["services"]
+    checked = {name for name, facts in services.items() if "test" in facts["healthcheck"]}
+    assert set(SERVICES) - checked == ENDING
+    for facts in services.values():
+        for needed, how in facts.get("depends_on", {}).items():
+            ends = needed not in checked
+            assert how["condition"] == (
+                "service_completed_successfully" if ends else "service_healthy"
+            )
+
+
+def test_every_secret_is_a_file_that_the_script_makes_once(tmp_path: Path) -> None:
+    """Each service is given those that it names; in no environment stands one."""
+    shutil.copy(DOCKER / "new_secrets.sh", tmp_path)
+    for _ in range(2):
+        subprocess.run(["sh", tmp_path / "new_secrets.sh"], check=True)
+        made = {file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()}
+        (tmp_path / "secrets" / "prefect_auth").write_text("kept:as-it-is")
+    assert made.pop("prefect_auth") == "kept:as-it-is"
+    assert len(set(made.values())) == len(made)
+    assert all(re.fullmatch("[0-9a-f]{48}", secret) for secret in made.values())
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    assert {*made, "prefect_auth"} == set(COMPOSE["secrets"])
+    for facts in COMPOSE["services"].values():
+        stated = facts.get("environment", {})
+        files = [value for name, value in stated.items() if name.endswith("_FILE")]
+        assert {f"/run/secrets/{name}" for name in facts.get("secrets", [])} == set(files)
+        assert not [name for name in stated if re.search("PASSWORD$|AUTH_STRING$|KEY$", name)]
