@@ -11,6 +11,7 @@ import pytest
 from aislewatch.recording.judging import ExecutionFacts
 from aislewatch.recording.plan import make_plan, read_plan
 from aislewatch.tracking.beginning import keep_beginning
+from aislewatch.tracking.filenames import HASHES
 from aislewatch.tracking.journal import address_of, journal_name, stage_run
 from aislewatch.tracking.provenance import lock_entries
 from tests.tiny_pipelines import dvc, make_diamond
@@ -181,3 +182,20 @@ def test_asking_dvc_takes_no_lock_of_the_project(project: Path, tmp_path: Path) 
     make_plan(execution)
     assert holder.wait() == 0
     assert read_plan(execution) is not None
+
+
+def test_a_folder_that_holds_outputs_is_not_hashed_when_an_execution_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It changes while the stages run: its hash of before would say that nothing followed."""
+    monkeypatch.chdir(tmp_path)
+    for file in (Path("set/split"), Path("work.py")):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("as it was")
+    split = {"cmd": "split", "deps": [{"path": "work.py"}], "outs": [{"path": "set/split"}]}
+    learn = {"cmd": "learn", "deps": [{"path": "set"}, {"path": "work.py"}]}
+    Path("dvc.lock").write_text(json.dumps({"stages": {"split": split, "learn": learn}}))
+    execution = tmp_path / "execution"
+    execution.mkdir()
+    keep_beginning(execution)
+    assert list(json.loads((execution / HASHES).read_text())) == ["work.py"]
