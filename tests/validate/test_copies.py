@@ -13,7 +13,8 @@ from aislewatch.frames.fingerprint import Fingerprint
 from aislewatch.validate.copies import find
 from aislewatch.validate.copies.find import Copy, find_copies
 from aislewatch.validate.copies.index import NEAREST, WindowIndex
-from aislewatch.validate.copies.pose import PROMISING, UPRIGHT, find_pose, plain_likeness
+from aislewatch.validate.copies.pose import PROMISING, UPRIGHT, find_pose
+from aislewatch.validate.copies.unmoved import plain_likeness
 from tests.code_closure import ROOT
 from tests.films import SIZE, faster, film, fingerprint, framed, noisy, resized
 

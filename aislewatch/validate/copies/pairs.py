@@ -8,7 +8,8 @@ import numpy as np
 
 from aislewatch.frames.fingerprint import Fingerprint
 from aislewatch.validate.copies.align import Alignment, Pair
-from aislewatch.validate.copies.pose import MIRRORED, UPRIGHT, Pose, find_pose, plain_likeness
+from aislewatch.validate.copies.pose import MIRRORED, UPRIGHT, Pose, find_pose
+from aislewatch.validate.copies.unmoved import plain_likeness
 from aislewatch.validate.copies.windows import window_frames
 
 # Seeds of a pair that are followed, the best first.
