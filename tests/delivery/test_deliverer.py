@@ -4,73 +4,23 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from queue import Queue
-from typing import Any
 
 import pytest
 from iotcore import Broker
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from aislewatch.delivery.deliverer import MOST_WAIT_S, Deliverer
+from aislewatch.delivery.deliverer import MOST_WAIT_S
 from aislewatch.delivery.outbox import Outbox
-from aislewatch.delivery.targets import Target
+from tests.delivery.alarms import TTL_S, Clocks, alert, deliverer, put
 from tests.delivery.servers import Receiver, receiving
-
-# 2026-11-30T12:00:00Z
-NOON = 1_796_040_000.0
-TTL_S = 60.0
-
-
-def alert(number: int, camera: str = "till", shadow: bool = False) -> dict[str, Any]:
-    """The n-th alert of a camera, raised n seconds after noon."""
-    moment = f"2026-11-30T12:00:{number:02d}.000Z"
-    return {
-        "id": f"{camera}-{number}",
-        "camera": camera,
-        "begin": moment,
-        "raised": moment,
-        "score": 0.9,
-        "shadow": shadow,
-    }
-
-
-class Clocks:
-    """Both clocks, moved by the test."""
-
-    def __init__(self) -> None:
-        self.day, self.machine = NOON, 1000.0
-
-    def pass_s(self, seconds: float) -> None:
-        self.day += seconds
-        self.machine += seconds
-
-
-@pytest.fixture
-def clocks() -> Clocks:
-    return Clocks()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Outbox:
-    return Outbox(tmp_path / "live")
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as found:
         yield found
-
-
-def deliverer(outbox: Outbox, address: str, clocks: Clocks, kind: str = "webhook") -> Deliverer:
-    target = Target.model_validate({"name": "room", "kind": kind, "address": address})
-    return Deliverer(outbox, target, TTL_S, lambda: clocks.day, lambda: clocks.machine)
-
-
-def put(outbox: Outbox, *alerts: dict[str, Any]) -> None:
-    for each in alerts:
-        outbox.put(each, ["room"])
 
 
 def test_an_alarm_says_what_alert_json_says_and_is_sent_once(

@@ -13,8 +13,8 @@ from aislewatch.cli.main import main
 from aislewatch.delivery.outbox import Outbox
 from aislewatch.delivery.targets import read_delivery
 from aislewatch.errors import ConfigError
+from tests.delivery.alarms import alert
 from tests.delivery.servers import receiving
-from tests.delivery.test_deliverer import alert
 
 ALERTS = 40
 
@@ -77,7 +77,7 @@ def test_killed_while_alerts_come_in_none_that_was_taken_is_lost(tmp_path: Path)
         "import itertools, sys\n"
         "from pathlib import Path\n"
         "from aislewatch.delivery.outbox import Outbox\n"
-        "from tests.delivery.test_deliverer import alert\n"
+        "from tests.delivery.alarms import alert\n"
         "outbox = Outbox(Path('live'))\n"
         "for number in itertools.count():\n"
         "    one = alert(1) | {'id': f'till-{number}'}\n"

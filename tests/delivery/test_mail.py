@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiosmtpd.controller import Controller
 
 from aislewatch.delivery.outbox import Outbox
-from tests.delivery.test_deliverer import Clocks, alert, deliverer, put
+from tests.delivery.alarms import Clocks, alert, deliverer, put
 from tests.delivery.test_killed import delivering, now_alert
-
-__all__ = ["clocks", "outbox"]
 
 
 @dataclass
@@ -59,16 +56,6 @@ def mail_server(box: Mailbox) -> Iterator[Mailbox]:
     box.address = f"mailto://127.0.0.1:{port}?mode=insecure&from=watch@shop.test&to=guard@shop.test"
     yield box
     controller.stop(no_assert=True)
-
-
-@pytest.fixture
-def clocks() -> Clocks:
-    return Clocks()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Outbox:
-    return Outbox(tmp_path / "live")
 
 
 def test_a_letter_that_is_refused_is_brought_again(outbox: Outbox, clocks: Clocks) -> None:
