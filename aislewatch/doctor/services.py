@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from aislewatch.doctor.rows import CheckRow
@@ -35,6 +36,10 @@ def look_at_remote() -> CheckRow:
         do = "dvc remote add --default NAME ADDRESS, then dvc push"
         return CheckRow("DVC remote", "warn", "none: the only copy of data and models is here", do)
     shown = f"{name}, {without_password(address)}"
+    if address.startswith("s3://") and find_spec("dvc_s3") is None:
+        return CheckRow(
+            "DVC remote", "bad", f"{shown}: DVC cannot reach S3", "pip install 'aislewatch[s3]'"
+        )
     if "://" in address:
         return CheckRow("DVC remote", "ok", f"{shown} (not asked: `dvc status --cloud` does)")
     folder = Path(address)
