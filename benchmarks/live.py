@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import av
 import numpy as np
@@ -22,8 +23,8 @@ import torch
 from aislewatch.watch.cameras_file import LiveCamera, Watching
 from aislewatch.watch.follower import Follower
 from aislewatch.watch.scorer import LiveModel
+from aislewatch.watch.troubles import Troubles
 from aislewatch.watch.watched import Watched
-from aislewatch.watch.watcher import CameraWatch
 from benchmarks.live_parts import FILM_S, RATE, SIZES, make_film, make_model, open_shop
 from benchmarks.rounds import machine, verdict
 
@@ -96,13 +97,13 @@ def lateness(folder: Path, model: LiveModel, cameras: int, film: Path | None) ->
     """Print how long after its last frame a clip is scored, while cameras play on loopback."""
     late_s: list[float] = []
 
-    class _Noting(CameraWatch):
-        def _note_lateness(self, one: Watched, late: float, now_s: float) -> None:
-            late_s.append(late)
+    def note(_: Troubles, one: Watched, *__: float) -> None:
+        late_s.append(one.facts.late_s)
 
-    shop, watch = open_shop(folder, model, cameras, film, _Noting)
-    time.sleep(FILM_S)
-    watch.stop()
+    with patch.object(Troubles, "note_lateness", note):
+        shop, watch = open_shop(folder, model, cameras, film)
+        time.sleep(FILM_S)
+        watch.stop()
     for camera in shop:
         camera.close()
     config = model.detector.config

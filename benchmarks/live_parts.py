@@ -76,7 +76,6 @@ def open_shop(
     model: LiveModel,
     cameras: int,
     film: Path | None,
-    kind: type[CameraWatch],
 ) -> tuple[list[LoopbackCamera], CameraWatch]:
     """Watch cameras on loopback, in a thread; return when all of them run."""
     source = make_film(folder / "loopback.mp4", SIZES["320x240"], film)
@@ -88,7 +87,7 @@ def open_shop(
         for number, camera in enumerate(shop)
     ]
     file.write_text("\n".join(lines))
-    watch = kind(file, [model], folder / "live", Silent())
+    watch = CameraWatch(file, [model], folder / "live", Silent())
     threading.Thread(target=watch.run, daemon=True).start()
     while len(watch.watched) < cameras or any(
         one.follower.state != "running" for one in list(watch.watched.values())

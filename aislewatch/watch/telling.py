@@ -86,7 +86,7 @@ class Teller:
         for process, job in list(self._running):
             if process.exitcode is not None:
                 self._running.remove((process, job))
-                self._tell_of(job, process)
+                _tell_of(job, process)
         while self._jobs and len(self._running) < FILMS:
             job = self._jobs.popleft()
             self._running.append((start(write_job, job), job))
@@ -170,19 +170,6 @@ class Teller:
             operating=one.operating or None,
         )
 
-    def _tell_of(self, job: EvidenceJob, process: BaseProcess) -> None:
-        done = process.exitcode == 0
-        words = "evidence" if done else "evidence could not be written (is the disk full?)"
-        log.log(
-            logging.INFO if done else logging.WARNING,
-            "%s: %s: %s",
-            job.alert.camera,
-            words,
-            self._live / "evidence" / job.alert.id,
-        )
-        process.join()
-        process.close()
-
     def _log(self, one: Watched, model: LiveModel, happened: LiveChange) -> None:
         alert, kind = happened.change.alert, happened.change.kind
         began = moment(happened.captured_at(alert.start_s))
@@ -201,3 +188,17 @@ class Teller:
 def moment(monotonic_s: float) -> datetime:
     """Return the time of day, UTC, of a second of the monotonic clock, as clocks are set now."""
     return datetime.fromtimestamp(time.time() - time.monotonic() + monotonic_s, UTC)
+
+
+def _tell_of(job: EvidenceJob, process: BaseProcess) -> None:
+    done = process.exitcode == 0
+    words = "evidence" if done else "evidence could not be written (is the disk full?)"
+    log.log(
+        logging.INFO if done else logging.WARNING,
+        "%s: %s: %s",
+        job.alert.camera,
+        words,
+        job.live / "evidence" / job.alert.id,
+    )
+    process.join()
+    process.close()

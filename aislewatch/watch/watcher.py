@@ -3,12 +3,11 @@
 import logging
 import threading
 import time
-from datetime import datetime
+from collections.abc import Collection
 from pathlib import Path
 
-from aislewatch.alerts.clips import ScoredClip
 from aislewatch.errors import ConfigError, ModelError
-from aislewatch.models.scoring import BATCH
+from aislewatch.watch.batches import ClipScoring, take
 from aislewatch.watch.cameras_file import Cameras, LiveCamera, read_cameras
 from aislewatch.watch.follower import Follower
 from aislewatch.watch.metrics import LiveMetrics
@@ -16,8 +15,7 @@ from aislewatch.watch.operating import write_operating_point
 from aislewatch.watch.scorer import LiveModel
 from aislewatch.watch.troubles import Troubles
 from aislewatch.watch.watched import Listener, Watched
-from aislewatch.watch.windows import LiveClip
-from aislewatch.watch.zones import check_zones, restricted
+from aislewatch.watch.zones import check_zones
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +48,7 @@ class CameraWatch:
     ) -> None:
         self._file, self._models, self._live, self._listener = file, models, live, listener
         self._at_own_speed = at_own_speed
-        for other in models[1:]:
-            if not models[0].looks_like(other):
-                raise ModelError(
-                    f"version {other.version} of {other.name} is shown other clips than version "
-                    f"{models[0].version}, and cannot score those of its cameras; choose a shadow "
-                    "of the same frames, clips and people"
-                )
+        _check_shadows(models)
         self._cameras = self._read()
         self._seen = _stamp(file)
         self._wake = threading.Event()
@@ -67,6 +59,7 @@ class CameraWatch:
         self.metrics = LiveMetrics(
             lambda: {name: one.facts for name, one in dict(self.watched).items()}
         )
+        self._scoring = ClipScoring(models, listener, self.metrics, self._troubles)
 
     def run(self) -> None:
         """Watch until ``stop`` is called, or all cameras are files that were played to their end.
@@ -82,8 +75,8 @@ class CameraWatch:
             looked_s = time.monotonic()
             while not self._stopping.is_set():
                 # One batch a turn: of clips that come too fast there is always one more.
-                if batch := self._take():
-                    self._score(batch)
+                if batch := take(self.watched.values()):
+                    self._scoring.score(batch, self._cameras.watching.late_s)
                 else:
                     self._wake.wait(LOOK_S / 2)
                     self._wake.clear()
@@ -91,7 +84,7 @@ class CameraWatch:
                 if time.monotonic() - looked_s >= LOOK_S:
                     looked_s = time.monotonic()
                     self._look()
-                if self._has_ended():
+                if _has_ended(self.watched.values()):
                     break
         finally:
             for one in self.watched.values():
@@ -105,44 +98,6 @@ class CameraWatch:
         """Ask to end; ``run`` returns when all processes are gone."""
         self._stopping.set()
         self._wake.set()
-
-    def _take(self) -> list[tuple[Watched, LiveClip]]:
-        """Take clips that wait, one a camera in turn, so that no camera waits for another."""
-        batch: list[tuple[Watched, LiveClip]] = []
-        cameras = list(self.watched.values())
-        while cameras and len(batch) < BATCH:
-            taken = [(one, clip) for one in cameras if (clip := one.follower.clips.take())]
-            cameras = [one for one, _ in taken]
-            batch += taken
-        return batch
-
-    def _score(self, batch: list[tuple[Watched, LiveClip]]) -> None:
-        begun_s = time.monotonic()
-        at = datetime.now().time()
-        clips = [restricted(clip, one.camera) for one, clip in batch]
-        scores = [model.score(clips) for model in self._models]
-        now_s = time.monotonic()
-        self.metrics.batches.observe(len(batch))
-        self.metrics.scoring.inc(now_s - begun_s)
-        for number, (one, _) in enumerate(batch):
-            clip = clips[number]
-            self._note_lateness(one, now_s - clip.captured_s, now_s)
-            one.facts.scored += 1
-            is_watched = one.camera.is_watched(at)
-            for model, alerts, scored in zip(self._models, one.alerts, scores, strict=True):
-                score = scored[number]
-                scored_clip = ScoredClip(clip.start_s, clip.end_s, score.score, score.track)
-                one.scores[model.version].append((clip.session, scored_clip))
-                changes = alerts.feed(clip, score) if is_watched else alerts.close()
-                for change in changes:
-                    one.facts.alerts += change.change.kind == "raised" and model is self._models[0]
-                    self._listener.tell(one, model, change)
-
-    def _note_lateness(self, one: Watched, late_s: float, now_s: float) -> None:
-        limit_s = self._cameras.watching.late_s
-        self.metrics.lateness.observe(late_s)
-        one.facts.late_s, one.facts.is_late = late_s, late_s > limit_s
-        self._troubles.note_lateness(one, limit_s, now_s)
 
     def _look(self) -> None:
         """Look at cameras.yaml and at each camera's state, and tell what people should know."""
@@ -215,12 +170,6 @@ class CameraWatch:
                 self._listener.tell(one, model, change)
         self._leaving.append(one)
 
-    def _has_ended(self) -> bool:
-        return bool(self.watched) and all(
-            one.follower.state == "ended" and not one.follower.clips.count
-            for one in self.watched.values()
-        )
-
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
     try:
@@ -228,3 +177,19 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_shadows(models: list[LiveModel]) -> None:
+    for other in models[1:]:
+        if not models[0].looks_like(other):
+            raise ModelError(
+                f"version {other.version} of {other.name} is shown other clips than version "
+                f"{models[0].version}, and cannot score those of its cameras; choose a shadow "
+                "of the same frames, clips and people"
+            )
+
+
+def _has_ended(watched: Collection[Watched]) -> bool:
+    return bool(watched) and all(
+        one.follower.state == "ended" and not one.follower.clips.count for one in watched
+    )
