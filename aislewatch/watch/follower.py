@@ -87,16 +87,8 @@ class Follower:
         people: PeopleRequest | None = None,
     ) -> None:
         address = camera.address.get_secret_value()
-        self._request = Request(
-            address,
-            fps,
-            size,
-            watching.open_s,
-            watching.stall_s,
-            watching.memory_mib,
-            at_own_speed,
-            people,
-        )
+        limits = watching.open_s, watching.stall_s, watching.memory_mib
+        self._request = Request(address, fps, size, *limits, at_own_speed, people)
         self.name = camera.name
         self.clips = ClipQueue(watching.queue_clips)
         self.ring = PacketRing(watching.before_s + watching.after_s + SPARE_S)
@@ -205,8 +197,7 @@ class Follower:
         if self.state != "running":
             self._set("running")
         for person in frame.people:
-            at_s = frame.instant / self._request.fps
-            seen = SeenPerson(at_s, person.track, person.box)
+            seen = SeenPerson(frame.instant / self._request.fps, person.track, person.box)
             self.seen.append((self.counts.connections - 1, seen))
         self._queue(self._window.add(frame))
 
