@@ -15,11 +15,14 @@ from aislewatch.desk.guarding import Asked, Page
 from aislewatch.desk.recall import live_recall
 from aislewatch.desk.schema import LOG, STAGED
 from aislewatch.errors import AislewatchError, DeskError
+from aislewatch.evidence.operating import read_changes
 from aislewatch.files import HASH_BLOCK
 from aislewatch.tables import places
 
 # Entries of the log on one page.
 LOG_ROWS = 500
+# Changes of the operating point on it.
+CHANGE_ROWS = 100
 
 
 def hold(asked: Asked) -> Response:
@@ -122,13 +125,14 @@ def show_thresholds(asked: Asked) -> Response:
 
 
 def show_log(asked: Asked) -> Response:
-    """Show the newest entries of the log, and whether it was changed."""
+    """Show the newest entries, whether the log was changed, and what alerts were raised by."""
     with asked.desk.database.reading() as connection:
         fault = log.verify(connection)
         _, digest = log.head(connection)
         query = select(LOG).order_by(LOG.c.number.desc()).limit(LOG_ROWS)
         rows = [dict(row) for row in connection.execute(query).mappings()]
-    return asked.draw("log.html.j2", rows=rows, fault=fault, digest=digest)
+    changes = read_changes(asked.desk.live)[: -CHANGE_ROWS - 1 : -1]
+    return asked.draw("log.html.j2", rows=rows, fault=fault, digest=digest, changes=changes)
 
 
 PAGES = [

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aislewatch.evidence.alert import in_utc
+from aislewatch.evidence.operating import CHANGES, OperatingChange, read_changes
 from aislewatch.files import whole_file, write_json
 from aislewatch.watch.cameras_file import Cameras
 from aislewatch.watch.scorer import LiveModel
@@ -29,27 +30,23 @@ def write_operating_point(live: Path, cameras: Cameras, model: LiveModel) -> str
         },
     }
     digest = hashlib.sha256(json.dumps(point, sort_keys=True).encode()).hexdigest()
-    folder = live / "operating"
+    folder = (live / CHANGES).parent
     write_json(folder / f"{digest[:12]}.json", point)
     _note_change(folder, digest[:12], point)
     return digest
 
 
 def _note_change(folder: Path, name: str, point: dict[str, Any]) -> None:
-    file = folder / "changes.jsonl"
-    lines = file.read_text().splitlines() if file.exists() else []
-    before = json.loads(lines[-1])["point"] if lines else None
+    known = read_changes(folder.parent)
+    before = known[-1]["point"] if known else None
     if before == name:
         return
     old = json.loads((folder / f"{before}.json").read_text()) if before else {}
-    entry = {
-        "at": in_utc(datetime.now(UTC)),
-        "point": name,
-        "before": before,
-        "changed": _changed(old, point),
-    }
-    with whole_file(file) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in [*lines, json.dumps(entry)]))
+    entry = OperatingChange(
+        at=in_utc(datetime.now(UTC)), point=name, before=before, changed=_changed(old, point)
+    )
+    with whole_file(folder.parent / CHANGES) as temporary:
+        temporary.write_text("".join(f"{json.dumps(one)}\n" for one in [*known, entry]))
 
 
 def _changed(old: Any, new: Any, key: str = "") -> list[str]:

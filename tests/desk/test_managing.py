@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from aislewatch.desk import keeping
 from aislewatch.desk.numbers import Share, acceptance, by_camera
 from aislewatch.desk.schema import STAGED
+from aislewatch.evidence.operating import CHANGES
 from aislewatch.tables import places
 from tests.desk.desks import Shop, open_shop, token
 from tests.desk.evidence_folders import NOON, write_evidence
@@ -180,3 +181,15 @@ def test_what_the_model_does_not_see_comes_from_its_slices(
 
 def test_the_log_is_an_admins_to_read(shop: Shop) -> None:
     assert "Every entry is as it was written" in shop.client("ada").get("/log").text
+
+
+def test_the_log_says_what_alerts_were_raised_by(shop: Shop) -> None:
+    admin = shop.client("ada")
+    assert "No camera was watched here yet" in admin.get("/log").text
+    file = shop.desk.live / CHANGES
+    file.parent.mkdir(parents=True)
+    entry = {"at": "2026-11-30T12:00:00.000Z", "point": "aaa", "before": None, "changed": ["rule"]}
+    later = entry | {"point": "bbb", "before": "aaa", "changed": ["cameras.<till>.zones"]}
+    file.write_text(f"{json.dumps(entry)}\n{json.dumps(later)}\n")
+    page = admin.get("/log").text
+    assert page.index("cameras.&lt;till&gt;.zones") < page.index("<td>rule</td>")

@@ -42,7 +42,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "data/assignments.csv").write_text("video,sha256,split\n")
     with pytest.MonkeyPatch.context() as patch:
         # Which visits share footage is not the point; comparing every two takes two minutes.
-        patch.setattr("aislewatch.validate.stage.find_copies", lambda videos: [])
+        patch.setattr("aislewatch.validate.stage.find_copies", lambda videos, workers: [])
         stages = (ingest, validate, segment, split)
         run_stages(folder, {"synthetic": "folder"}, patch, stages, fps=FPS)
     return folder
