@@ -166,6 +166,9 @@ def test_a_study_is_kept_on_the_server(stack: NativeStack, monkeypatch: pytest.M
     assert not make_url(env["OPTUNA_STORAGE"]).password
     storage = open_storage(env["OPTUNA_STORAGE"], heartbeat_s=60, grace_s=120)
     assert join_study(storage, "tune-x").study_name == "tune-x"
+    # Later a backup is restored, which wants nobody to use the databases.
+    storage.remove_session()
+    storage.engine.dispose()
 
 
 def test_what_is_destroyed_comes_back_from_the_backup(stack: NativeStack) -> None:

@@ -55,6 +55,7 @@ with stage_run(address, {"epochs": 2}) as journal:
         journal.metrics({"test.alert_share": 0.25})
     if address == "register":
         journal.tags({"model": "lstm", "version": "3", "promoted": "true", "verdict": "better"})
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(address + Path("params.yaml").read_text() * (address == "register"))
 """
 
