@@ -117,7 +117,7 @@ def train_and_die(folder: Path, store: Path, steps: int, delay_s: float) -> None
 
 
 def test_killed_at_twenty_random_points_ends_the_same(data: TrainingData, tmp_path: Path) -> None:
-    store = data.frames_dir.parents[1]
+    store = data.frames_dir.parents[2]
     train_to_the_end(tmp_path / "straight", store)
     generator_after = torch.get_rng_state()
     # A server that has all of torch loaded forks the children: a start costs little. CUDA forbids.
