@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
@@ -73,8 +72,8 @@ def bring_back(archive: Path, folder: Path) -> None:
         aside.mkdir()
         for entry in there:
             entry.rename(aside / entry.name)
-    with tarfile.open(archive) as content:
-        content.extractall(folder, filter="data")
+    # Python's tarfile takes nothing on trust only from 3.11.4 on.
+    subprocess.run(["tar", "-x", "--no-same-owner", "-f", archive, "-C", folder], check=True)
 
 
 if __name__ == "__main__":

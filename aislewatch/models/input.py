@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from aislewatch.frames.light import MOST_GAIN
 from aislewatch.models.colours import LUMA_BLACK, rgb_planes
 
 # Of the network's input, whether colours or their differences.
@@ -55,8 +56,7 @@ class ClipInput(nn.Module):
         input_size: pixels a side of the network's input (H = W).
         kind: ``"rgb"`` (the paper's) or ``"diff"``, each frame minus the one before it.
         least_light: mean luminance above black, in code values, to which a darker clip is
-            brought by one factor for all its frames; 0 leaves it as filmed.
-        most_gain: largest factor, at least 1.
+            brought by one factor for all its frames, ``MOST_GAIN`` at most; 0 leaves it as filmed.
     """
 
     def __init__(
@@ -65,10 +65,9 @@ class ClipInput(nn.Module):
         input_size: int,
         kind: Literal["rgb", "diff"],
         least_light: float = 0.0,
-        most_gain: float = 1.0,
     ) -> None:
         super().__init__()
-        self.least_light, self.most_gain = least_light, most_gain
+        self.least_light = least_light
         self.frame_size = frame_size
         self.input_size = input_size
         self.kind = kind
@@ -113,9 +112,7 @@ class ClipInput(nn.Module):
         """
         luma_BTSS = yuv_BTKW[:, :, : self.frame_size : 4, ::4].float()
         seen_B = luma_BTSS.mean((1, 2, 3)) - LUMA_BLACK
-        return (self.least_light / seen_B.clamp(min=self.least_light / self.most_gain)).clamp(
-            min=1.0
-        )
+        return (self.least_light / seen_B.clamp(min=self.least_light / MOST_GAIN)).clamp(min=1.0)
 
     def _scaled(self, plane_BTSS: Tensor, views: ClipViews | None) -> Tensor:
         """Scale a plane down by two matrix products; under a view, they crop and mirror it, too.

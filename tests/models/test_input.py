@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aislewatch.frames.light import LEAST_LIGHT, MOST_GAIN
+from aislewatch.models.build import build
 from aislewatch.models.input import (
     RGB_MEAN,
     RGB_STD,
@@ -21,7 +22,7 @@ from aislewatch.models.input import (
 )
 from aislewatch.report.mistakes import rgb_pictures
 from tests.tiny_clips import N_FRAMES, SIZE
-from tests.tiny_models import random_clips
+from tests.tiny_models import make_model, random_clips
 
 
 def views(batch: int, **changes: float) -> ClipViews:
@@ -159,9 +160,23 @@ def test_a_dark_clip_is_brought_to_the_least_light(kind: Any, view: bool) -> Non
     """By one factor a clip: what moves in the dark moves as far as by day."""
     dark, looked = lit(16.0), views(2) if view else None
     plain = ClipInput(SIZE, 16, kind)(dark, views(2, gain=LEAST_LIGHT / 16.0))
-    bright = ClipInput(SIZE, 16, kind, LEAST_LIGHT, MOST_GAIN)(dark, looked)
+    bright = ClipInput(SIZE, 16, kind, LEAST_LIGHT)(dark, looked)
     assert torch.allclose(bright, plain, rtol=0.02, atol=0.02)
     assert not torch.allclose(bright, ClipInput(SIZE, 16, kind)(dark, looked), rtol=0.1)
+
+
+def test_a_network_as_it_is_built_says_the_same_of_a_dark_clip() -> None:
+    """Its input once had no gain to brighten by, so that it never did."""
+    network = build(
+        make_model("cnn", input="rgb").config.model_copy(update={"least_light": LEAST_LIGHT})
+    ).eval()
+    dark = lit(16.0)[:, :1].expand(2, N_FRAMES, -1, -1)
+    with torch.no_grad():
+        said = network(dark)
+        network.input.least_light = 0.0
+        brightened = network(dark, views(2, gain=LEAST_LIGHT / 16.0))
+        assert torch.allclose(said, brightened, rtol=0.02, atol=1e-3)
+        assert not torch.allclose(said, network(dark), rtol=0.02, atol=1e-3)
 
 
 def test_a_light_clip_stays_as_filmed_and_black_is_not_made_grey() -> None:
@@ -169,16 +184,14 @@ def test_a_light_clip_stays_as_filmed_and_black_is_not_made_grey() -> None:
     black[:, :, SIZE:] = 128
     for clip in (light, black):
         assert torch.equal(
-            ClipInput(SIZE, 16, "rgb", LEAST_LIGHT, MOST_GAIN)(clip),
+            ClipInput(SIZE, 16, "rgb", LEAST_LIGHT)(clip),
             ClipInput(SIZE, 16, "rgb")(clip),
         )
-    assert (
-        ClipInput(SIZE, 16, "rgb", LEAST_LIGHT, MOST_GAIN)._brightening(black).item() == MOST_GAIN
-    )
+    assert ClipInput(SIZE, 16, "rgb", LEAST_LIGHT)._brightening(black).item() == MOST_GAIN
 
 
 def test_a_clips_light_does_not_depend_on_its_neighbours() -> None:
-    look = ClipInput(SIZE, 16, "diff", LEAST_LIGHT, MOST_GAIN)
+    look = ClipInput(SIZE, 16, "diff", LEAST_LIGHT)
     together = torch.cat([lit(8.0, 1), lit(100.0, 1)])
     alone = torch.cat([look(together[:1]), look(together[1:])])
     assert torch.equal(look(together), alone)
