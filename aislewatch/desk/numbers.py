@@ -78,14 +78,14 @@ def sampled_days(connection: Connection) -> SampledDays:
     return {(row.camera, row.day): row for row in connection.execute(select(SAMPLED))}
 
 
-def is_of(row: Mapping[str, Any], days: SampledDays) -> bool:
-    """Say whether a clip is of one of these camera-days."""
-    return (row["camera"], row["begin"] // DAY_S * DAY_S) in days
+def day_of(row: Mapping[str, Any]) -> tuple[str, float]:
+    """Return a clip's camera-day, as ``SampledDays`` names it."""
+    return row["camera"], row["begin"] // DAY_S * DAY_S
 
 
 def alerts_an_hour(rows: Sequence[Mapping[str, Any]], days: SampledDays) -> float | None:
     """Return the alerts of an hour of these camera-days' footage; None of no footage."""
-    alerts = [row for row in rows if is_of(row, days)]
+    alerts = [row for row in rows if day_of(row) in days]
     seconds = sum(day.seconds for day in days.values())
     seconds += sum(row["end"] - row["begin"] for row in alerts)
     return 3600 * len(alerts) / seconds if seconds else None

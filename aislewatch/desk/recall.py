@@ -10,11 +10,10 @@ from sqlalchemy import Connection
 from aislewatch.desk.clips import with_verdicts
 from aislewatch.desk.numbers import (
     CONFIDENCE,
-    DAY_S,
     SampledDays,
     Share,
     alerts_an_hour,
-    is_of,
+    day_of,
     sampled_days,
 )
 from aislewatch.desk.schema import CLIPS
@@ -86,7 +85,7 @@ def live_recall(connection: Connection) -> Recall:
     days = sampled_days(connection)
     asked = with_verdicts().where(CLIPS.c.kind.in_(("alert", "audit")), ~CLIPS.c.shadow)
     rows = [dict(row) for row in connection.execute(asked).mappings()]
-    return estimate([row for row in rows if is_of(row, days)], days)
+    return estimate([row for row in rows if day_of(row) in days], days)
 
 
 def estimate(rows: Sequence[Mapping[str, Any]], days: SampledDays) -> Recall:
@@ -100,8 +99,8 @@ def estimate(rows: Sequence[Mapping[str, Any]], days: SampledDays) -> Recall:
     alerts = [row for row in rows if row["kind"] == "alert"]
     audits = [row for row in rows if row["kind"] == "audit" and _says(row)]
     shown = [row for row in alerts if _says(row)]
-    drawn = Counter(_day(row) for row in audits)
-    weights = [days[_day(row)].windows / drawn[_day(row)] for row in audits]
+    drawn = Counter(day_of(row) for row in audits)
+    weights = [days[day_of(row)].windows / drawn[day_of(row)] for row in audits]
     hits = [weight for weight, row in zip(weights, audits, strict=True) if _is_theft(row)]
     total = sum(weights)
     size = total**2 / sum(weight**2 for weight in weights) if weights else 0.0
@@ -114,10 +113,6 @@ def estimate(rows: Sequence[Mapping[str, Any]], days: SampledDays) -> Recall:
         an_hour=alerts_an_hour(alerts, days),
         hours=sum(day.seconds for day in days.values()) / 3600,
     )
-
-
-def _day(row: Mapping[str, Any]) -> tuple[str, float]:
-    return row["camera"], row["begin"] // DAY_S * DAY_S
 
 
 def _says(row: Mapping[str, Any]) -> bool:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from aislewatch.config.desk import Reviewing
 from aislewatch.errors import DeskError
-from aislewatch.evidence.kept import Spans, delete_footage
+from aislewatch.evidence.kept import FOOTAGE, Spans, delete_footage
 from aislewatch.watch.footage_file import FootageJob, write_job
 from aislewatch.watch.live_alerts import LiveChange
-from aislewatch.watch.notices import Notices
 from aislewatch.watch.processes import start
 from aislewatch.watch.scorer import LiveModel
 from aislewatch.watch.segments import KeptSegment
 from aislewatch.watch.telling import moment
+from aislewatch.watch.troubles import Troubles
 from aislewatch.watch.watched import Watched
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class FootageKeeper:
     ) -> None:
         self._live, self._champion = live, champion
         self._settings, self._needed = settings, needed
-        self._notices = Notices(settle_s)
+        self._troubles = Troubles(settle_s)
         self._cameras: list[Watched] = []
         self._waiting: list[_SegmentWaiting] = []
         self._running: list[tuple[BaseProcess, Watched]] = []
@@ -106,8 +106,7 @@ class FootageKeeper:
             # In a thread: of a shop's thousands of files each is looked at.
             self._deleting = threading.Thread(target=self._delete, daemon=True)
             self._deleting.start()
-        for message in self._notices.settled(now_s):
-            log.info("%s", message)
+        self._troubles.settle(now_s)
 
     def close(self) -> None:
         """Write all that has come, and wait for it."""
@@ -125,7 +124,8 @@ class FootageKeeper:
             self._waiting.append(_SegmentWaiting(one, segment, now_s + PATIENCE_S))
         while len(self._waiting) > MOST_WAITING:
             lost = self._waiting.pop(0).one
-            self._trouble(lost, "comes faster than this disk writes it; some is lost", now_s)
+            words = "comes faster than this disk writes it; some is lost"
+            self._troubles.note(lost, UNKEPT, words, now_s)
 
     def _is_scored(self, one: Watched, segment: KeptSegment) -> bool:
         scores = one.scores[self._champion.version]
@@ -154,21 +154,11 @@ class FootageKeeper:
         self._running.append((start(write_job, job), one))
 
     def _end(self, process: BaseProcess, one: Watched, now_s: float) -> None:
-        if process.exitcode:
-            where = self._live / "footage" / one.camera.name
-            words = f"a file of it was not kept in {where} -> see whether the disk is full"
-            self._trouble(one, words, now_s)
-        else:
-            one.facts.troubles.discard(UNKEPT)
-            self._notices.end(one.camera.name, UNKEPT, now_s)
+        where = self._live / FOOTAGE / one.camera.name
+        words = f"a file of it was not kept in {where} -> see whether the disk is full"
+        self._troubles.note(one, UNKEPT, words if process.exitcode else "", now_s)
         process.join()
         process.close()
-
-    def _trouble(self, one: Watched, words: str, now_s: float) -> None:
-        one.facts.troubles.add(UNKEPT)
-        message = self._notices.begin(one.camera.name, UNKEPT, words, now_s)
-        if message:
-            log.warning("%s", message)
 
     def _delete(self) -> None:
         before, most = time.time() - self._settings.keep_h * 3600, self._settings.footage_bytes
