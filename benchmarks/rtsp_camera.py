@@ -3,26 +3,14 @@
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from tests.waiting import wait_for
+
 # Seconds for a program to start on a machine that runs other things.
 START_S = 60.0
-
-
-def wait_for(what: Callable[[], object], seconds: float) -> None:
-    """Wait until something is true.
-
-    Raises:
-        AssertionError: it never came true.
-    """
-    begun = time.monotonic()
-    while not what():
-        assert time.monotonic() - begun < seconds, "it never came true"
-        time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -31,9 +31,10 @@ from aislewatch.watch.watched import Listeners
 from aislewatch.watch.watcher import CameraWatch
 from tests.desk.desks import SETTINGS, Shop, open_shop
 from tests.desk.test_server import Served, browser, keys_work, log_in, violations, wait_for_film
+from tests.waiting import wait_for
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import save_network
-from tests.watch.test_watcher import PARAMS, wait_for
+from tests.watch.test_watcher import PARAMS
 
 __all__ = ["browser"]  # a fixture
 

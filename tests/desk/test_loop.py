@@ -26,8 +26,8 @@ from aislewatch.watch.watcher import CameraWatch
 from tests.desk.desks import open_shop
 from tests.desk.test_reviewing import verdict
 from tests.projects import ask, keep_networks, mlflow_client, run, set_params
+from tests.waiting import wait_for
 from tests.watch.champions import register_champion
-from tests.watch.told import wait_for
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 

@@ -13,10 +13,10 @@ from aislewatch.watch.scorer import load_live
 from aislewatch.watch.telling import Teller
 from aislewatch.watch.watcher import CameraWatch
 from tests.desk.desks import open_shop
+from tests.waiting import wait_for
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import save_network
 from tests.watch.test_watcher import PARAMS
-from tests.watch.told import wait_for
 
 
 def test_a_shadows_alerts_are_recorded_and_compared_and_nobody_is_alarmed(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -20,6 +20,7 @@ from aislewatch.watch.loopback import LoopbackCamera
 from aislewatch.watch.opening import Request
 from aislewatch.watch.reader import _StreamReader
 from aislewatch.watch.windows import ClipWindow, LiveClip
+from tests.waiting import wait_for
 from tests.watch.broken_cameras import BrokenCamera, make_film
 
 SIZE, FPS = 64, 10
@@ -32,15 +33,6 @@ WATCHING = Watching(
 )
 
 SECRET = "geheim-1234"
-
-
-def wait_for(what: Callable[[], object], seconds: float = 30.0) -> float:
-    """Wait until it is true; return the seconds that took."""
-    begun = time.monotonic()
-    while not what():
-        assert time.monotonic() - begun < seconds, "it never came true"
-        time.sleep(0.02)
-    return time.monotonic() - begun
 
 
 class Counting:

@@ -22,7 +22,8 @@ from aislewatch.watch.footage_file import FootageJob, write_footage
 from aislewatch.watch.messages import KeptPacket, StoreFrame, StreamFacts
 from aislewatch.watch.segments import WAITING, KeptSegment, SegmentCutter
 from tests.code_closure import ROOT
-from tests.watch.test_follower import follow, wait_for
+from tests.waiting import wait_for
+from tests.watch.test_follower import follow
 
 # Of every kind of camera and file: name, ffmpeg's options; 25 pictures a second, 3 s.
 KINDS = {

@@ -30,7 +30,8 @@ from aislewatch.watch.scorer import LiveModel, LiveScore, load_live
 from aislewatch.watch.zones import stands_in
 from tests.people.pictures import HEIGHT, WIDTH, Place
 from tests.people.shop import film, make_shop, run_both
-from tests.watch.told import Told, wait_for
+from tests.waiting import wait_for
+from tests.watch.told import Told
 
 SETTINGS = Tracker(begin_score=0.35, go_on_score=0.15, gap=8)
 FPS, SIZE = 10, 320

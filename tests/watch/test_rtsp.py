@@ -10,7 +10,8 @@ import pytest
 from aislewatch.watch.cameras_file import LiveCamera, Watching
 from aislewatch.watch.follower import Follower
 from aislewatch.watch.windows import ClipWindow
-from benchmarks.rtsp_camera import START_S, RtspCamera, wait_for
+from benchmarks.rtsp_camera import START_S, RtspCamera
+from tests.waiting import wait_for
 from tests.watch.broken_cameras import make_film
 
 WATCHING = Watching(stall_s=2.0, open_s=6.0, backoff_s=0.1, backoff_most_s=1.0)

@@ -31,9 +31,10 @@ from aislewatch.watch.scorer import LiveModel, LiveScore, load_live
 from aislewatch.watch.windows import LiveClip
 from tests.code_closure import ROOT
 from tests.tiny_registry import new_registry
+from tests.waiting import wait_for
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import freeze, register_champion, save_network
-from tests.watch.told import Told, wait_for
+from tests.watch.told import Told
 
 SECRET = "geheim-1234"
 SHIPPED = load_params(ROOT / "params.yaml")

@@ -1,8 +1,6 @@
 """Runs a watcher in a test, and holds what it told."""
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -13,6 +11,7 @@ from aislewatch.watch.live_alerts import LiveChange
 from aislewatch.watch.scorer import LiveModel
 from aislewatch.watch.watched import Watched
 from aislewatch.watch.watcher import CameraWatch
+from tests.waiting import wait_for
 
 
 class Told:
@@ -71,10 +70,3 @@ class Told:
             for camera, by, told in self.changes
             if (camera, by, told.session) == (name, version, 0) and told.change.kind == "ended"
         ]
-
-
-def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
-    begun = time.monotonic()
-    while not what():
-        assert time.monotonic() - begun < seconds, "it never came true"
-        time.sleep(0.02)
