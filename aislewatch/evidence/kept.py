@@ -1,6 +1,7 @@
 """Names, lists and deletes files of kept footage: ``<live>/footage/<camera>/<UTC>Z.mp4``."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,33 +74,44 @@ def delete_footage(
     Raises:
         DeskError: ``needed`` does not know; nothing was deleted.
     """
-    kept = [file for camera in cameras_kept(live) for file in files_kept(live, camera)]
-    kept.sort(key=lambda file: file.begin)
-    sizes = {file.path: _size(file.path) + _size(file.path.with_suffix(".json")) for file in kept}
-    total = sum(sizes.values())
-    if total <= most_bytes and not any(_written(file) < before for file in kept):
+    found = [file for camera in cameras_kept(live) for file in files_kept(live, camera)]
+    found.sort(key=lambda file: file.begin)
+    kept = [(file, state) for file in found if (state := _state(file))]
+    total = sum(state.size for _, state in kept)
+    if total <= most_bytes and not any(state.written < before for _, state in kept):
         return 0
     spans, deleted = needed(), 0
-    for number, file in enumerate(kept):
-        is_old = _written(file) < before
-        if (is_old or total > most_bytes) and not _is_needed(file, kept[number + 1 :], spans):
+    for number, (file, state) in enumerate(kept):
+        is_old = state.written < before
+        later = (other for other, _ in kept[number + 1 :])
+        if (is_old or total > most_bytes) and not _is_needed(file, state, later, spans):
             file.delete()
-            total -= sizes[file.path]
+            total -= state.size
             deleted += 1
     return deleted
 
 
-def _is_needed(file: KeptFile, later: Sequence[KeptFile], spans: Spans) -> bool:
+@dataclass(frozen=True)
+class _State:
+    size: int  # bytes, with its scores
+    written: float  # in seconds since 1970
+
+
+def _state(file: KeptFile) -> _State | None:
+    """Look at a file and its scores once; None where another process has deleted it meanwhile."""
+    try:
+        film = file.path.stat()
+    except FileNotFoundError:
+        return None
+    scores = file.path.with_suffix(".json")
+    with suppress(FileNotFoundError):
+        return _State(film.st_size + scores.stat().st_size, film.st_mtime)
+    return _State(film.st_size, film.st_mtime)
+
+
+def _is_needed(file: KeptFile, state: _State, later: Iterable[KeptFile], spans: Spans) -> bool:
     """Say whether a span may meet the file, which lasts until its camera's next one at most."""
     if file.camera not in spans:
         return False
-    end = next((other.begin for other in later if other.camera == file.camera), _written(file))
+    end = next((other.begin for other in later if other.camera == file.camera), state.written)
     return any(begin < end and file.begin < until for begin, until in spans[file.camera])
-
-
-def _written(file: KeptFile) -> float:
-    return file.path.stat().st_mtime
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
