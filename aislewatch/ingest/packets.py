@@ -21,6 +21,9 @@ from aislewatch.ingest.timeline import Timeline
 # times of presentation is a guess, with H.264 in the wrong order. Pictures take those in turn.
 WITHOUT_PRESENTATION = ("avi",)
 
+# Containers whose clock has 33 bits, and so begins again after 26.5 hours (ISO 13818-1, 2.4.3.7).
+TURNING, TURN = ("mpegts", "mpeg"), 1 << 33
+
 # Seconds by which the decoding clock goes back where it began anew.
 RESTART_S = Fraction(1, 2)
 
@@ -47,7 +50,8 @@ def second_zero(container: InputContainer, stream: VideoStream) -> Fraction:
 def new_timeline(container: InputContainer, stream: VideoStream, facts: VideoFacts) -> Timeline:
     """Return an empty timeline on the player's clock for this stream of an open file."""
     time_base = stream.time_base or Fraction(1, av.time_base)
-    return Timeline(second_zero(container, stream), time_base, facts.fps)
+    turn = TURN if facts.container in TURNING else None
+    return Timeline(second_zero(container, stream), time_base, facts.fps, turn)
 
 
 def scan_times(path: Path, facts: VideoFacts) -> PictureTimes:
@@ -75,12 +79,13 @@ def _in_order_of_show(
     begun = False
     first = latest = None
     for packet in container.demux(stream):
-        if not is_picture(packet, facts.codec) or not (begun or packet.is_keyframe):
-            continue
         time = packet.dts if by_decoding else packet.pts
+        # Decoding may begin at a picture that an edit list hides.
+        if packet.is_keyframe and not begun:
+            begun, first = True, time
+        if not begun or not is_picture(packet, facts.codec):
+            continue
         decoded = time if packet.dts is None else packet.dts
-        first = first if begun else time
-        begun = True
         if decoded is not None and latest is not None and decoded < latest - back:
             yield from sorted(run, key=itemgetter(0))
             run, first = [], time

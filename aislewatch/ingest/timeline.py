@@ -37,6 +37,8 @@ class Timeline:
         zero_s: second 0 of the player, on the file's clock.
         time_base: seconds of one unit of the file's times.
         rate: pictures a second as the file states it, or 0; used until two pictures are known.
+        turn: units after which the file's clock begins again, while libav's goes on; None: it never
+            does.
         is_endless: whether the pictures are a live stream's: then ``times`` knows none, whose
             memory would grow as long as the camera runs.
     """
@@ -44,12 +46,14 @@ class Timeline:
     zero_s: Fraction
     time_base: Fraction
     rate: float
+    turn: int | None = None
     is_endless: bool = False
     _bounds_ns: "array[int]" = field(default_factory=lambda: array("q"))
     _start_ns: int | None = None
     _stated_ns: int = 0
     _shift_ns: int = 0
     _usual_ns: int = 0
+    _turns: int = 0
 
     def __post_init__(self) -> None:
         """Assume a length for the first picture, and make conversion a matter of whole numbers."""
@@ -96,6 +100,7 @@ class Timeline:
     def _first(self, time: int | None) -> int:
         if time is None:
             return 0
+        self._note_turn(time)
         start_ns = self._on_clock(time)
         # Nothing is earlier than second 0, whatever the streams' headers stated.
         self._shift_ns = max(0, -start_ns)
@@ -105,10 +110,17 @@ class Timeline:
         if time is None:
             return last_ns + (self._stated_ns or self._usual_ns)
         start_ns = self._on_clock(time) + self._shift_ns
-        if start_ns < last_ns - RESTART_NS:
+        # A clock set back by more than a minute is to libav one that turned, a day later.
+        set_back = self._note_turn(time) and start_ns > last_ns + LONGEST_NS
+        if set_back or start_ns < last_ns - RESTART_NS:
             self._shift_ns += last_ns + self._usual_ns - start_ns
             return last_ns + self._usual_ns
         return max(start_ns, last_ns)
+
+    def _note_turn(self, time: int) -> bool:
+        """Note how often the file's clock began again, and tell whether that has changed."""
+        before, self._turns = self._turns, time // self.turn if self.turn else 0
+        return self._turns != before
 
     def _close(self, start_ns: int, step_ns: int | None) -> tuple[int, int]:
         """End the picture at the next one, or where that is missing by its own length."""

@@ -14,8 +14,11 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from aislewatch.frames.stretches import FrameTimes
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.decode import FRAMES, TIMES
+from aislewatch.ingest.decoder import video_limits
+from aislewatch.ingest.packets import scan_times
+from aislewatch.ingest.probe import probe_video
 from tests.decoding import decode, verdict
-from tests.footage_samples import run_ffmpeg
+from tests.footage_samples import LIMITS, run_ffmpeg
 from tests.numbered_films import read_numbers, write_film
 
 EVEN = range(0, 2000, 40)
@@ -133,9 +136,33 @@ def test_a_hole_is_a_gap_and_is_told(scratch: Path) -> None:
     assert "it has no pictures from 0:02.0 to 10:00.0" in facts["notices"][0]
 
 
-def test_a_clock_that_begins_anew_goes_on(scratch: Path) -> None:
-    parts = [write_film(scratch / f"{n}.ts", EVEN, first=50 * n).read_bytes() for n in (0, 1)]
-    (scratch / "a.ts").write_bytes(b"".join(parts))
+@pytest.mark.parametrize("clocks_s", [(0, 0), (1000, 10), (95_000, 90_000)])
+def test_a_clock_that_begins_anew_goes_on(scratch: Path, clocks_s: tuple[int, int]) -> None:
+    """To libav, a clock that was set back by more than a minute turned over: 26.5 hours passed."""
+    parts = [
+        write_film(scratch / f"{n}.ts", [clock_s * 1000 + ms for ms in EVEN], first=50 * n)
+        for n, clock_s in enumerate(clocks_s)
+    ]
+    (scratch / "a.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
     facts, numbers = shown(scratch / "a.ts")
     assert (facts["n_frames"], facts["end_s"], facts["pictures"]) == (40, 4.0, 100)
     assert (numbers[0.0], numbers[2.0], numbers[3.0]) == (0, 50, 75)
+
+
+def test_a_clock_of_33_bits_that_turns_over_goes_on(scratch: Path) -> None:
+    turn_ms = (1 << 33) // 90
+    facts, numbers = shown(write_film(scratch / "a.ts", [turn_ms - 2400 + ms for ms in EVEN]))
+    assert (facts["n_frames"], facts["end_s"], facts["pictures"]) == (20, 2.0, 50)
+    assert numbers[1.0] == 25
+
+
+def test_check_sees_the_times_of_a_cut_that_begins_between_key_pictures(scratch: Path) -> None:
+    """Phones and editors cut so: the key picture is kept for decoding, and hidden."""
+    whole = write_film(scratch / "whole.mp4", range(0, 4000, 40), options={"g": "25", "bf": "2"})
+    cut = scratch / "cut.mp4"
+    run_ffmpeg("-ss", "1.5", "-i", whole, "-c", "copy", cut)
+    _, numbers = shown(cut)
+    assert numbers[1.0] == 38 + 25
+    decoded = np.load(TIMES)
+    facts = probe_video(cut, video_limits(LIMITS))
+    assert scan_times(cut, facts).bounds_ns == pytest.approx(decoded, abs=1e6)
