@@ -5,6 +5,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import psutil
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from tests.waiting import wait_for
@@ -20,14 +21,16 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def answers(port: int) -> bool:
-    """Say whether somebody listens on a port of loopback."""
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
+def _listens_at(process: int) -> set[int]:
+    """Return the ports at which a process listens."""
+    links = psutil.Process(process).net_connections()
+    return {link.laddr.port for link in links if link.status == psutil.CONN_LISTEN}
 
 
 class RtspCamera:
-    """A camera that sends a film over and over to an RTSP server, and may freeze.
+    """A camera that sends a film over and over to an RTSP server, and may freeze or be rebooted.
+
+    The server knows UDP only: asked for TCP, it answers that the request was bad.
 
     Args:
         program: the server, `rtsp-server-perl` of the distribution.
@@ -35,15 +38,16 @@ class RtspCamera:
     """
 
     def __init__(self, program: str, film: Path) -> None:
-        source, self.port = free_port(), free_port()
-        ports = ["-c", str(self.port), "-s", str(source), "-l", "1"]
+        self._source, self.port = free_port(), free_port()
         # RTP takes pairs of ports, the lower one even.
-        ports += ["--rtp_start_port", str(free_port() // 2 * 2)]
-        self._server = subprocess.Popen([program, *ports])
-        wait_for(lambda: answers(source) and answers(self.port), START_S)
-        command = [get_ffmpeg_exe(), "-v", "error", "-re", "-stream_loop", "-1", "-i", str(film)]
-        command += ["-c", "copy", "-f", "rtsp", f"rtsp://127.0.0.1:{source}/cam"]
-        self._sender = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        rtp = ["--rtp_start_port", str(free_port() // 2 * 2)]
+        ports = ["-c", str(self.port), "-s", str(self._source), "-l", "1"]
+        self._server = [program, *ports, *rtp]
+        command = [get_ffmpeg_exe(), "-v", "quiet", "-re", "-stream_loop", "-1", "-i", str(film)]
+        command += ["-c", "copy", "-f", "rtsp", f"rtsp://127.0.0.1:{self._source}/cam"]
+        self._sender = command
+        self._running: list[subprocess.Popen[bytes]] = []
+        self.power_up()
 
     @property
     def address(self) -> str:
@@ -52,14 +56,27 @@ class RtspCamera:
 
     def freeze(self) -> None:
         """Send nothing more; the server goes on to answer."""
-        self._sender.send_signal(signal.SIGSTOP)
+        self._running[-1].send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Send on."""
-        self._sender.send_signal(signal.SIGCONT)
+        self._running[-1].send_signal(signal.SIGCONT)
+
+    def cut_power(self) -> None:
+        """End camera and server, without a word to who watches."""
+        for process in reversed(self._running):
+            process.kill()
+            process.wait()
+        self._running.clear()
+
+    def power_up(self) -> None:
+        """Start the server, at the same ports, and the camera."""
+        server = subprocess.Popen(self._server)
+        self._running.append(server)
+        # Asked by a connection, the server goes back to RTP's port 20000, whatever it was told.
+        wait_for(lambda: {self._source, self.port} <= _listens_at(server.pid), START_S)
+        self._running.append(subprocess.Popen(self._sender, stdin=subprocess.DEVNULL))
 
     def close(self) -> None:
         """End the camera and its server."""
-        for process in (self._sender, self._server):
-            process.kill()
-            process.wait()
+        self.cut_power()

@@ -69,12 +69,13 @@ class Watching(Section):
     """Say how cameras are followed; all times in seconds of a clock that nobody sets.
 
     ``stall_s`` without a frame, or ``open_s`` until the first, and the camera's process is killed.
-    8 and 10: the slowest recorders have a frame in 2 s, and key frames up to 10 s apart. A camera
+    6 and 10: the slowest recorders have a frame in 2 s, and key frames up to 10 s apart; garbage
+    may make libav give one more picture 3.6 s late, and still counts within 10 s. A camera
     is tried again after ``backoff_s``, doubled up to ``backoff_most_s``, each time drawn between
     half of it and the whole: 4 keeps a camera that starts again within 15 s.
     """
 
-    stall_s: Positive = 8.0
+    stall_s: Positive = 6.0
     open_s: Positive = 10.0
     backoff_s: Positive = 0.5
     backoff_most_s: Positive = 4.0
@@ -85,6 +86,7 @@ class Watching(Section):
     after_s: NotNegative = 5.0  # of evidence after it
     segment_s: NotNegative = 60.0  # of a file of kept footage, at least; 0: none is kept
     memory_mib: Count = 2048  # address space of a camera's process
+    decode_on: Literal["cpu", "device"] = "cpu"  # device: a GPU where one is there, else the CPU
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9108  # on loopback; 0: none
 
 

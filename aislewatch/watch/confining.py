@@ -10,8 +10,14 @@ import signal
 _PR_SET_PDEATHSIG = 1
 
 
-def confine(memory_mib: int) -> None:
-    """Bound this process' memory, silence it, and end it with its parent."""
+def confine(memory_mib: int, maps_devices: bool = False) -> None:
+    """Bound this process' memory, silence it, and end it with its parent.
+
+    Args:
+        memory_mib: that it may have.
+        maps_devices: whether only what it writes counts. A device's driver reserves addresses of
+            all its own memory, and more: dozens of GiB that are no memory of this process.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What was imported stays: to collect what a picture leaves then takes 0.1 ms, not 30.
     gc.freeze()
@@ -22,4 +28,5 @@ def confine(memory_mib: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     memory = memory_mib << 20
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    bound = resource.RLIMIT_DATA if maps_devices else resource.RLIMIT_AS
+    resource.setrlimit(bound, (memory, memory))

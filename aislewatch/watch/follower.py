@@ -6,13 +6,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Literal
 
 from aislewatch.evidence.folder import SeenPerson
 from aislewatch.watch.addresses import is_file
 from aislewatch.watch.cameras_file import LiveCamera, Watching
+from aislewatch.watch.decoder import Decoder
 from aislewatch.watch.messages import (
     LONGEST,
     Begun,
@@ -88,7 +89,9 @@ class Follower:
     ) -> None:
         address = camera.address.get_secret_value()
         limits = watching.open_s, watching.stall_s, watching.memory_mib
-        self._request = Request(address, fps, size, *limits, at_own_speed, people)
+        hardware = watching.decode_on == "device"
+        self._request = Request(address, fps, size, *limits, at_own_speed, people, hardware)
+        self.decoder = Decoder(camera.name, hardware)
         self.name = camera.name
         self.clips = ClipQueue(watching.queue_clips)
         self.ring = PacketRing(watching.before_s + watching.after_s + SPARE_S)
@@ -132,6 +135,8 @@ class Follower:
             self.counts.last_words = words
             if self.counts.frames > frames:
                 backoff_s = self._watching.backoff_s
+            elif self.decoder.is_given_up(words):
+                self._request = replace(self._request, hardware=False)
             self._set("waiting")
             # Drawn, so that the cameras of a recorder that starts again do not come all at once.
             self._stopping.wait(random.uniform(backoff_s / 2, backoff_s))
@@ -142,6 +147,7 @@ class Follower:
         """Read until the stream fails, and say why; None where a file was played to its end."""
         self._set("connecting")
         self.counts.connections += 1
+        self.decoder.begin()
         link, far_end = pipe()
         process = start(read_camera, far_end, self._request)
         far_end.close()
@@ -178,6 +184,7 @@ class Follower:
                 begun_s, limit_s = time.monotonic(), self._watching.stall_s
                 self._take(message)
             elif isinstance(message, StreamFacts):
+                self.decoder.note(message.decoded_by)
                 self.ring.begin(message)
                 if self.footage:
                     self.footage.begin(message)

@@ -13,6 +13,9 @@ from aislewatch.alerts.clips import Box
 # Bytes of the longest message: a packet of a 4K camera's key frame has a few MiB.
 LONGEST = 32 << 20
 
+# What decodes where no device does.
+PROCESSOR = "cpu"
+
 _FRAME = struct.Struct("<qdII")
 _PERSON = struct.Struct("<q4dI")
 _PACKET = struct.Struct("<dq?I")
@@ -30,6 +33,7 @@ class StreamFacts:
         width: as displayed, pixels.
         height: as displayed, pixels.
         time_base: numerator and denominator of the seconds of one unit of the packets' times.
+        decoded_by: the kind of device that decodes it, as libav calls it, or ``PROCESSOR``.
     """
 
     codec: str
@@ -37,6 +41,7 @@ class StreamFacts:
     width: int
     height: int
     time_base: tuple[int, int]
+    decoded_by: str = PROCESSOR
 
 
 @dataclass(frozen=True)

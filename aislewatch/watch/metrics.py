@@ -88,6 +88,12 @@ class LiveMetrics(Collector):
             for name, one in facts.items():
                 gauge.add_metric((name,), read(one))
             yield gauge
+        decoder = GaugeMetricFamily(
+            "aislewatch_camera_decoder", "1 for what decodes it.", labels=("camera", "kind")
+        )
+        for name, one in facts.items():
+            decoder.add_metric((name, one.follower.decoder.kind), 1.0)
+        yield decoder
         trouble = GaugeMetricFamily(
             "aislewatch_camera_trouble", "1 for each trouble it has.", labels=("camera", "kind")
         )

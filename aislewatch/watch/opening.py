@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from aislewatch.ingest.formats import CONTAINERS
@@ -35,6 +36,7 @@ class Request:
         read_s: seconds that libav may wait for bytes.
         memory_mib: address space allowed.
         at_own_speed: whether a file is played as slowly as it was filmed.
+        hardware: whether a device decodes, where one is there.
         people: how they are looked for; None: not at all.
     """
 
@@ -46,10 +48,15 @@ class Request:
     memory_mib: int
     at_own_speed: bool
     people: PeopleRequest | None = None
+    hardware: bool = False
 
 
-def open_stream(request: Request) -> InputContainer:
+def open_stream(request: Request, device: HWAccel | None = None) -> InputContainer:
     """Open a camera's stream, and nothing that it names.
+
+    Args:
+        request: says which, and for how long.
+        device: decodes what it can of the stream; None: the processor.
 
     Raises:
         av.FFmpegError: it cannot be opened.
@@ -60,26 +67,29 @@ def open_stream(request: Request) -> InputContainer:
     options = {"format_whitelist": FORMATS, "probesize": str(PROBED_BYTES)}
     if is_file(request.address):
         options |= {"protocol_whitelist": "file"}
-        return av.open(f"file:{request.address}", options=options, metadata_errors="replace")
+        return av.open(
+            f"file:{request.address}", options=options, metadata_errors="replace", hwaccel=device
+        )
     scheme = request.address.partition("://")[0].lower()
     if scheme not in PROTOCOLS:
         known = ", ".join(f"{known}://" for known in PROTOCOLS)
         raise ValueError(f"an address begins with {known} or is a file's path, not {scheme}://")
     options |= {"protocol_whitelist": PROTOCOLS[scheme], "analyzeduration": str(ANALYSED_US)}
     if not scheme.startswith("rtsp"):
-        return _open(request, options)
+        return _open(request, options, device)
     try:
         # TCP loses nothing on its way; UDP where a camera says that it knows no other.
-        return _open(request, options | {"rtsp_flags": "prefer_tcp"})
+        return _open(request, options | {"rtsp_flags": "prefer_tcp"}, device)
     except av.HTTPBadRequestError:
         # Some servers' way to say so.
-        return _open(request, options | {"rtsp_transport": "udp"})
+        return _open(request, options | {"rtsp_transport": "udp"}, device)
 
 
-def _open(request: Request, options: dict[str, str]) -> InputContainer:
+def _open(request: Request, options: dict[str, str], device: HWAccel | None) -> InputContainer:
     return av.open(
         request.address,
         options=options,
         timeout=(request.open_s, request.read_s),
         metadata_errors="replace",
+        hwaccel=device,
     )

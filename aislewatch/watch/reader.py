@@ -28,7 +28,9 @@ from aislewatch.ingest.tracks import check_codec, choose_track
 from aislewatch.watch.addresses import is_file, without_secrets
 from aislewatch.watch.arrival import Arrival
 from aislewatch.watch.confining import confine
+from aislewatch.watch.devices import find_device
 from aislewatch.watch.messages import (
+    PROCESSOR,
     Begun,
     End,
     KeptPacket,
@@ -51,7 +53,7 @@ COLLECTED = 8
 
 def read_camera(link: Connection, request: Request) -> None:
     """Send a camera's frames and packets until it ends or fails; a process' whole life."""
-    confine(request.memory_mib)
+    confine(request.memory_mib, maps_devices=request.hardware)
     words = ""
     try:
         link.send_bytes(pack(Begun()))
@@ -79,6 +81,7 @@ class _StreamReader:
         self._arrival = Arrival()
         self._begun_s: float | None = None
         self._made = 0
+        self._decoded_by = PROCESSOR
         # Frames whose people are not known yet.
         self._held: deque[StoreFrame] = deque()
         self._eyes: Eyes | None = None
@@ -90,9 +93,12 @@ class _StreamReader:
             av.FFmpegError: the stream cannot be opened or read.
             FootageError: it has no track of moving pictures that can be decoded.
         """
-        with open_stream(self._request) as container:
+        device = find_device() if self._request.hardware else None
+        with open_stream(self._request, device.accel if device else None) as container:
             stream = choose_track(container)[0]
             check_codec(stream)
+            if device is not None and stream.codec_context.is_hwaccel:
+                self._decoded_by = device.kind
             stream.codec_context.thread_count = 1
             stream.codec_context.options = {"flags": DECODING["flags"]}
             timeline = _new_timeline(container, stream)
@@ -135,7 +141,7 @@ class _StreamReader:
             is_begun = is_begun or packet.is_keyframe
             if packet.size and is_begun:
                 # Where a stream comes to be coded in another way, it begins with a key frame.
-                if packet.is_keyframe and (facts := _facts(stream)) != told:
+                if packet.is_keyframe and (facts := _facts(stream, self._decoded_by)) != told:
                     told = facts
                     self._sender.flush()
                     self._sender.send(facts)
@@ -217,9 +223,10 @@ def _decoded(stream: VideoStream, packet: "Packet[Any]") -> list[av.VideoFrame]:
         return []
 
 
-def _facts(stream: VideoStream) -> StreamFacts:
+def _facts(stream: VideoStream, decoded_by: str) -> StreamFacts:
     context: Any = stream.codec_context
     base = stream.time_base or Fraction(1, 90_000)
     extradata = (context.extradata or b"").hex()
     size = stream.width, stream.height
-    return StreamFacts(context.codec.name, extradata, *size, (base.numerator, base.denominator))
+    unit_s = base.numerator, base.denominator
+    return StreamFacts(context.codec.name, extradata, *size, unit_s, decoded_by)

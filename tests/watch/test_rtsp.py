@@ -1,4 +1,4 @@
-"""A real RTSP server of the distribution: its dead UDP stream is noticed, and frames come back."""
+"""A real RTSP server over UDP: a dead stream is noticed, and frames come back."""
 
 import os
 import shutil
@@ -28,19 +28,26 @@ def camera(tmp_path: Path) -> Iterator[RtspCamera]:
     camera.close()
 
 
-def test_a_camera_that_freezes_behind_its_server_is_noticed_and_comes_back(
-    camera: RtspCamera,
-) -> None:
-    """The server goes on to accept and to answer: nothing but missing frames tells."""
+@pytest.fixture
+def follower(camera: RtspCamera) -> Iterator[Follower]:
     shown = LiveCamera(name="a", address=camera.address, role="till")
     one = Follower(shown, WATCHING, 10, 64, ClipWindow(8, 1, 10, (96, 64)), lambda: None)
     one.start()
     wait_for(lambda: one.state == "running", START_S)
-    camera.freeze()
-    wait_for(lambda: one.state != "running", WATCHING.stall_s + 3.0)
-    assert one.counts.stalls + one.counts.failures >= 1
-    camera.thaw()
-    wait_for(lambda: one.state == "running", START_S)
-    assert one.counts.connections >= 2
+    yield one
     one.stop()
     one.join()
+
+
+def test_a_camera_that_freezes_or_is_rebooted_behind_its_server_comes_back(
+    camera: RtspCamera, follower: Follower
+) -> None:
+    """Over UDP nothing but missing frames tells: a server goes on to answer, or says no word."""
+    for trouble, over in ((camera.freeze, camera.thaw), (camera.cut_power, camera.power_up)):
+        before = follower.counts.connections
+        trouble()
+        wait_for(lambda: follower.state != "running", WATCHING.stall_s + 3.0)
+        assert follower.counts.stalls + follower.counts.failures >= 1
+        over()
+        wait_for(lambda: follower.state == "running", START_S)
+        assert follower.counts.connections > before
