@@ -76,6 +76,9 @@ def find_columns(sheet: Sheet) -> tuple[Columns | None, list[Problem]]:
     others = {
         name: i for i, name in enumerate(header) if i not in used and name not in TAKEN | {""}
     }
+    # Which of two columns of one name is meant, nobody can tell.
+    twice = sorted(name for name in others if header.count(name) > 1)
+    others = {name: i for name, i in others.items() if name not in twice}
     columns = Columns(
         video=_where(header, VIDEO),
         label=_where(header, LABEL),
@@ -90,9 +93,9 @@ def find_columns(sheet: Sheet) -> tuple[Columns | None, list[Problem]]:
         return None, [problem]
     taken = [name for i, name in enumerate(header) if name in TAKEN and i not in used]
     remedy = "rename it if it is a property of the videos"
-    return columns, [
-        sheet.problem(f"the column {name} is not used", remedy, "warning") for name in taken
-    ]
+    unused = [(f"the column {name} is not used", remedy) for name in taken]
+    unused += [(f"the column {name} stands twice, and is not used", "keep one") for name in twice]
+    return columns, [sheet.problem(*told, "warning") for told in unused]
 
 
 def _named(header: Sequence[str]) -> set[int]:

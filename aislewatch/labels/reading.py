@@ -64,7 +64,7 @@ def read_file(path: Path) -> bytes | Problem:
 
 
 def read_text(path: Path, remedy: str) -> str | Problem:
-    """Read a text in UTF-8 or UTF-16, with a byte order mark or without; or say why it is none.
+    """Read a text in UTF-8, UTF-16 or, with a byte order mark, UTF-32; or say why it is none.
 
     Args:
         remedy: what to do with a file in another encoding.
@@ -117,6 +117,8 @@ def malformed(path: Path, row: int | None, fault: str, remedy: str) -> Problem:
 
 def _encoding(head: bytes) -> str:
     """Tell a text's encoding by its byte order mark, or by the zero bytes of UTF-16."""
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     for zeros, name in ((1, "utf-16-le"), (0, "utf-16-be")):

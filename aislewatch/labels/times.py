@@ -11,6 +11,8 @@ Unit = Literal["seconds", "milliseconds", "time", "frames"]
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)", re.ASCII)
 _WHOLE = re.compile(r"(\d+)(?:\.0*)?", re.ASCII)
+# Maybe a thousand, as people write it in half of Europe.
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.000)+", re.ASCII)
 _NUMBER = re.compile(r"([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
 # A unit that is written behind the number, too.
 _SECONDS = re.compile(r"\s*s(?:ec|ecs|econds?)?\.?", re.IGNORECASE)
@@ -73,6 +75,8 @@ def read_frame(text: str) -> int:
     Raises:
         ValueError: no whole number from 0 up; says what to write.
     """
+    if _THOUSANDS.fullmatch(text):
+        raise ValueError("write the number of a frame without a point, as in 630")
     match = _WHOLE.fullmatch(text)
     value = int(match[1]) if match and len(match[1]) <= 10 else _MOST_FRAMES
     if value >= _MOST_FRAMES:

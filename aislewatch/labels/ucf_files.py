@@ -20,7 +20,7 @@ from aislewatch.labels.reading import list_files, malformed, read_lines
 from aislewatch.labels.ucf_names import UcfName, ucf_name
 
 _LINE = re.compile(
-    r"(?P<path>\S+)(?:\s+(?P<before>\d+))?"
+    r"(?P<path>[^\s,;]+)(?:\s+(?P<before>\d+))?"
     r"(?:\s+(?P<crime>[A-Za-z]+)(?P<frames>(?:\s+-?\d+){4})(?:\s+(?P<after>\d+))?)?",
     re.ASCII,
 )
@@ -94,7 +94,9 @@ def _read_line(
 ) -> None:
     parts = _LINE.fullmatch(text)
     name = ucf_name(parts["path"]) if parts else None
-    if parts is None or name is None:
+    # A line of the lists may be a path alone.
+    lacks_times = parts is not None and not parts["frames"] and _TIMES.search(path.name.lower())
+    if parts is None or name is None or lacks_times:
         fault = f"{text[:80]!r} is no line of UCF-Crime"
         files.problems.append(malformed(path, row, fault, _REMEDY))
         return
@@ -108,6 +110,10 @@ def _read_line(
     if parts["frames"]:
         first, last, first_2, last_2 = map(int, parts["frames"].split())
         pairs = ((first, last), (first_2, last_2))
+        if any(min(pair) < 0 <= max(pair) for pair in pairs):
+            fault = f"{text[:80]!r} has an event with one of its two frames"
+            files.problems.append(malformed(path, row, fault, _REMEDY))
+            return
         events = tuple(pair for pair in pairs if max(pair) >= 0)
         entry = UcfEntry(path.as_posix(), row, name, parts["crime"], events)
         files.entries.setdefault(recording, []).append(entry)

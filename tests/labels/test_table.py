@@ -147,7 +147,9 @@ def test_words_for_labels(tmp_path: Path, words: str, label: str) -> None:
         'sep=,,,\n\nvideo,label,start_s,end_s\na,1.0,"1,5","3,0"\n,,,\n',
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
 def test_tables_of_spreadsheets(tmp_path: Path, text: str, encoding: str) -> None:
     labels = read(tmp_path, text.encode(encoding))
     assert labels.problems == []

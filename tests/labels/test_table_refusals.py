@@ -123,6 +123,16 @@ def test_commas_that_part_thousands_or_cells_are_not_guessed(tmp_path: Path) -> 
     assert spans(labels) == [("shop/till/a.mp4", 1.234, 2.5, "shoplifting")]
 
 
+def test_of_two_columns_of_one_name_none_is_taken(tmp_path: Path) -> None:
+    labels = read(tmp_path, "video,label,camera,Camera,store\na,1,till,door,Ghent\n")
+    [told] = labels.problems
+    assert (told.level, told.problem) == (
+        "warning",
+        "the column camera stands twice, and is not used",
+    )
+    assert labels.attributes == {"shop/till/a.mp4": {"store": "Ghent"}}
+
+
 @pytest.mark.parametrize(
     ("header", "says"),
     [
@@ -166,6 +176,8 @@ def test_headers_that_do_not_tell(tmp_path: Path, header: str, says: str) -> Non
         ("time", "000130", "000140", "start_time_number end_time_number"),
         ("time", "00:00:01:12", "00:00:03", "start_time_number"),
         ("time", "00:00:01", "00:00:61", "end_time_number"),
+        ("frame", "0", "1.000", "end_frame_number"),
+        ("frame", "1.000.000", "2", "start_frame_number"),
         ("frame", "-1", "29", "start_frame_number"),
         ("frame", "15", "29.5", "end_frame_number"),
     ],

@@ -121,6 +121,11 @@ def test_the_lists_of_one_fold_are_a_split(tmp_path: Path) -> None:
     ("lines", "row", "rule"),
     [
         ("Shoplifting016_x264.mp4  Shoplifting  630\n", 1, "malformed"),
+        (LINE.replace("  ", ","), 1, "malformed"),
+        (LINE.replace("  ", ";"), 1, "malformed"),
+        ("Shoplifting016_x264.mp4\n", 1, "malformed"),
+        (LINE.replace("720", "-1"), 1, "malformed"),
+        (LINE.replace("630", "-1"), 1, "malformed"),
         (LINE + "video7.mp4  Shoplifting  630  720  -1  -1\n", 2, "malformed"),
         (LINE.replace(" Shoplifting", " Stealing"), 1, "disagreement"),
         (LINE.replace("630  720", "-1  -1"), 1, "disagreement"),
