@@ -11,6 +11,21 @@ _TEMPLATES.filters["told"] = lambda at: told(at, "%Y-%m-%d %H:%M:%S")
 _TEMPLATES.filters["iso"] = told
 _TEMPLATES.filters["clock"] = clock
 
+# Digits behind the point of a score, at least and at most.
+FEWEST, MOST = 2, 9
+
+
+def against(score: float, threshold: float) -> str:
+    """Write a score and its threshold with as many digits as tell the two apart."""
+    for digits in range(FEWEST, MOST + 1):
+        written = f"{score:.{digits}f}", f"{threshold:.{digits}f}"
+        if score == threshold or written[0] != written[1]:
+            break
+    return " of threshold ".join(written)
+
+
+_TEMPLATES.filters["against"] = against
+
 
 def draw(template: str, status: int = 200, **values: object) -> Response:
     """Draw a page; ``values`` are what its template names."""

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -29,17 +28,34 @@ from aislewatch.watch.scorer import LiveModel, load_live
 from aislewatch.watch.telling import Teller
 from aislewatch.watch.watched import Listeners
 from aislewatch.watch.watcher import CameraWatch
+from tests.desk.browsing import (
+    Served,
+    faults_of,
+    free_port,
+    keys_work,
+    log_in,
+    violations,
+    wait_for_film,
+)
 from tests.desk.desks import SETTINGS, Shop, open_shop
-from tests.desk.test_server import Served, browser, keys_work, log_in, violations, wait_for_film
 from tests.waiting import wait_for
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import save_network
 from tests.watch.test_watcher import PARAMS
 
-__all__ = ["browser"]  # a fixture
-
 # Seconds that the cameras are watched: two clips of the desk and more.
 WATCHED_S = 9.0
+
+
+class Heard(logging.Handler):
+    """Keeps what was logged."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append(record.getMessage())
 
 
 @dataclass
@@ -82,8 +98,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     (folder / "live/footage/full").write_text("in the way")
     rules = {"door": eager, "till": blind, "full": eager}
     said: list[str] = []
-    heard = logging.Handler()
-    heard.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    heard = Heard(said)
     logging.getLogger("aislewatch.watch").addHandler(heard)
     watchers = [watch(folder, name, [model], camera.address) for name, model in rules.items()]
     wait_for(lambda: all(one.metrics and one.watched for one in watchers), 120)
@@ -101,14 +116,12 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     settings = SETTINGS.model_copy(update={"near_share": 0.1, "audit_a_day": 2, "near_a_day": 1})
     desk = replace(shop.desk, settings=settings, now=lambda: time.time() + DAY_S)
     shop = Shop(desk, shop.clock)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(build(desk), port=port, log_level="warning"))
     serving = threading.Thread(target=server.run)
     serving.start()
     wait_for(lambda: server.started, 60)
-    yield Live(shop, Served(desk.live, port, None), begun, said)  # type: ignore[arg-type]
+    yield Live(shop, Served(desk.live, port), begun, said)
     desk.closing.set()
     server.should_exit = True
     serving.join(20)
@@ -180,7 +193,7 @@ def test_a_missed_theft_is_dragged_on_kept_footage(live: Live, browser: Browser)
         said = connection.execute(select(VERDICTS).where(VERDICTS.c.clip == clip)).one()
     assert (said.verdict, said.who) == ("theft", "gus")
     assert (said.start_s, said.end_s) == (pytest.approx(2.4, abs=0.3), pytest.approx(3.4, abs=0.3))
-    assert page.faults == []  # type: ignore[attr-defined]
+    assert faults_of(page) == []
     page.context.close()
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from aislewatch.desk import log, people
+from aislewatch.desk.drawing import against
 from aislewatch.desk.schema import CLIPS, LOG, SEEN, USERS, VERDICTS
 from aislewatch.desk.server import PAGES
 from tests.desk.desks import PASSWORD, Shop, open_shop, token
@@ -92,6 +94,21 @@ def test_two_reviewers_at_once_and_the_second_is_told(shop: Shop) -> None:
     assert standing(shop) == [("theft", "gus")]
 
 
+@pytest.mark.parametrize(
+    ("score", "threshold", "words"),
+    [
+        (0.9, 0.8, "0.90 of threshold 0.80"),
+        (0.99987, 0.99951, "0.9999 of threshold 0.9995"),
+        (1.0, 1.0, "1.00 of threshold 1.00"),
+        (1.0, 1.0 - 1e-12, "1.000000000 of threshold 1.000000000"),
+    ],
+)
+def test_a_score_and_its_threshold_can_be_told_apart(
+    score: float, threshold: float, words: str
+) -> None:
+    assert against(score, threshold) == words
+
+
 def test_mark_all_seen_is_of_one_person_and_makes_no_verdict(shop: Shop) -> None:
     client, other = shop.client("gus"), shop.client("gina")
     assert client.post("/seen", data={"csrf": token(client)}).status_code == 303
@@ -138,6 +155,14 @@ def test_the_original_is_a_leads_and_every_view_is_logged(shop: Shop) -> None:
 
 def test_every_page_refuses_the_anonymous_and_the_wrong_role(shop: Shop) -> None:
     clip = ids(shop)[0]
+    # All that the application answers stands in the list, but for files without a word of a shop.
+    routes = [route for route in shop.app.routes if isinstance(route, Route)]
+    [files] = [route for route in shop.app.routes if route not in routes]
+    assert getattr(files, "path", "") == "/static"
+    answered = {(route.path, method) for route in routes for method in route.methods or ()}
+    assert answered - {(page.path, "HEAD") for page in PAGES} == {
+        (page.path, page.method) for page in PAGES
+    }
     people_of = {None: ["", "gus"], "guard": [""], "lead": ["", "gus"], "admin": ["", "gus", "lea"]}
     clients = {name: shop.client(name) for name in ("", "gus", "lea")}
     tokens = {name: token(clients[name]) for name in ("gus", "lea")}
@@ -149,6 +174,8 @@ def test_every_page_refuses_the_anonymous_and_the_wrong_role(shop: Shop) -> None
             answer = client.get(path) if page.method == "GET" else client.post(path, data=form)
             expected = {200, 403} if page.role is None else {403} if name else {401}
             assert answer.status_code in expected, (page, name)
+            if page.method == "GET":
+                assert client.head(path).status_code == answer.status_code, (page, name)
             if page.role is not None:
                 assert clip not in answer.text
             assert "default-src 'none'" in answer.headers["content-security-policy"]

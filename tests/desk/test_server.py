@@ -1,63 +1,37 @@
 """The served desk: in a real browser, by keyboard, on a phone, and killed while people judge."""
 
 import io
-import json
 import os
 import re
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from aislewatch.cli.main import main
 from aislewatch.desk import log
 from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.schema import LOG, VERDICTS
-from tests.code_closure import ROOT
+from aislewatch.desk.server import PAGES
+from tests.desk.browsing import (
+    START_S,
+    Served,
+    faults_of,
+    keys_work,
+    log_in,
+    serve,
+    violations,
+    wait_for_film,
+)
 from tests.desk.desks import PASSWORD, open_shop
 from tests.desk.evidence_folders import NOON, write_evidence
-
-# Seconds for a process to start on a machine that runs other tests.
-START_S = 60.0
-
-
-@dataclass
-class Served:
-    """A desk in a process of its own."""
-
-    live: Path
-    port: int
-    process: subprocess.Popen[str]
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
-def serve(live: Path) -> Served:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "aislewatch.cli.main", "desk", "--live", str(live)]
-    process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, text=True)
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return Served(live, port, process)
-        time.sleep(0.1)
-    raise AssertionError("the desk did not start")
 
 
 @pytest.fixture(scope="module")
@@ -68,38 +42,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     write_evidence(live, "till", NOON)
     served = serve(live)
     yield served
+    assert served.process is not None
     served.process.terminate()
     # An open page's stream does not keep it from ending.
     assert served.process.wait(20) in (0, -signal.SIGTERM)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def log_in(browser: Browser, served: Served, name: str, **options: object) -> Page:
-    """Log in as a person without a mouse does; any message of the console is a fault."""
-    page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    faults: list[str] = []
-    page.faults = faults  # type: ignore[attr-defined]
-    page.goto(served.address)
-    page.keyboard.type(name)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).not_to_have_text("Log in")
-    page.wait_for_load_state()  # with its styles
-    return page
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{fault['id']}: {json.dumps(fault['nodes'][0]['html'])}" for fault in found]
 
 
 def verdicts(live: Path) -> list[tuple[str, str, str]]:
@@ -109,21 +55,6 @@ def verdicts(live: Path) -> list[tuple[str, str, str]]:
         rows = [tuple(row) for row in connection.execute(query.where(~VERDICTS.c.undone))]
     database.close()
     return rows
-
-
-def wait_for_film(page: Page) -> Locator:
-    """Wait until the page's film plays; return it."""
-    film = page.locator("#film")
-    deadline = time.monotonic() + START_S
-    while not film.evaluate("film => film.currentTime > 0") and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert film.evaluate("film => film.currentTime > 0")
-    return film
-
-
-def keys_work(page: Page) -> None:
-    """Wait for the script of a page that has just come: on a busy machine it comes last."""
-    page.wait_for_load_state("domcontentloaded")
 
 
 def test_a_guard_judges_by_keyboard_alone_and_new_alerts_appear(
@@ -156,39 +87,98 @@ def test_a_guard_judges_by_keyboard_alone_and_new_alerts_appear(
     page.locator("#keys").press("Space")
     page.locator("body").press("t")
     assert verdicts(served.live) == []
-    assert page.faults == []  # type: ignore[attr-defined]
+    assert faults_of(page) == []
     page.context.close()
 
 
-def test_the_page_fits_a_phone(served: Served, browser: Browser) -> None:
+# The focused element is marked; returned are the fields and buttons that were not reached yet.
+NOT_REACHED = """() => {
+    document.activeElement.dataset.reached = "yes";
+    const all = "a[href], button, input:not([type=hidden]), select, textarea, video";
+    return [...document.querySelectorAll(all)]
+        .filter((one) => one.checkVisibility() && !one.dataset.reached)
+        .map((one) => one.outerHTML.slice(0, 80));
+}"""
+
+# Stops of the longest page: of a date and of a film each part is one.
+MOST_STOPS = 150
+
+
+def pages_of(clip: str) -> list[str]:
+    """List every page that the desk has, as it states them itself; no film and no stream."""
+    shown = [page.path for page in PAGES if page.method == "GET"]
+    others = ("/film", "/poster", "/original", "/events")
+    return [path.replace("{clip}", clip) for path in shown if not path.endswith(others)]
+
+
+def test_every_page_fits_a_phone_and_is_reached_without_a_mouse(
+    served: Served, browser: Browser
+) -> None:
+    clip = write_evidence(served.live, "aisle", NOON + 90, seed=7)
     page = log_in(browser, served, "ada", viewport={"width": 360, "height": 740}, has_touch=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    small = page.locator("button").evaluate_all(
-        "found => found.filter(b => b.getBoundingClientRect().height < 40).length"
-    )
-    assert small == 0
-    assert violations(page) == []
-    for path in (
-        "/missed",
-        "/numbers",
-        "/acceptance",
-        "/model",
-        "/thresholds",
-        "/log",
-        "/clips/none",
-        "/login",
-    ):
+    expect(page.locator(f"#clips a[href^='/clips/{clip}']")).to_be_visible()
+    paths = pages_of(clip)
+    assert len(paths) >= 9
+    for path in [*paths, "/clips/none"]:
         page.goto(f"{served.address}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        small = page.locator("button").evaluate_all(
+            "found => found.filter(b => b.getBoundingClientRect().height < 40).length"
+        )
+        assert small == 0, path
         assert violations(page) == [], path
+        for _ in range(MOST_STOPS):
+            left = page.evaluate(NOT_REACHED)
+            if not left:
+                break
+            page.keyboard.press("Tab")
+        assert left == [], path
     page.context.close()
 
 
-def test_a_server_killed_mid_verdict_loses_none_it_answered(tmp_path: Path) -> None:
+def judged_by(page: Page) -> str:
+    """Wait for what became of a key that was pressed; return it."""
+    told = page.locator(".done, [role=alert]")
+    expect(told).to_be_visible()
+    return told.inner_text()
+
+
+def test_two_reviewers_in_two_browsers_judge_at_the_same_moment(
+    served: Served, browser: Browser, chromium: str
+) -> None:
+    clip = write_evidence(served.live, "gate", NOON + 60, seed=9)
+    launch = browser.browser_type.launch
+    with launch(executable_path=chromium, args=["--no-sandbox"]) as other:
+        pages = [log_in(browser, served, "gus"), log_in(other, served, "gina")]
+        for page in pages:
+            expect(page.locator(f"#clips a[href^='/clips/{clip}']")).to_be_visible()
+            page.goto(f"{served.address}/clips/{clip}")
+            keys_work(page)
+        for page, key in zip(pages, "tn", strict=True):
+            page.keyboard.press(key)
+        told = [judged_by(page) for page in pages]
+        [first] = [row for row in verdicts(served.live) if row[0] == clip]
+        late = 1 if first[2] == "gus" else 0
+        assert first[1] in told[1 - late]
+        assert f"somebody was faster: {first[2]} said {first[1]}" in told[late]
+        # Who was late goes back, sees the verdict, and may overrule it.
+        page = pages[late]
+        page.goto(f"{served.address}/clips/{clip}")
+        expect(page.get_by_text(f"{first[2]} said {first[1]}")).to_be_visible()
+        keys_work(page)
+        page.keyboard.press("u")
+        assert "unsure" in judged_by(page)
+        pages[0].context.close()
+
+
+def test_a_server_killed_mid_verdict_loses_none_it_answered_and_who_watches_is_told(
+    tmp_path: Path, browser: Browser
+) -> None:
     live = tmp_path / "live"
     open_shop(live).desk.database.close()
     clip = write_evidence(live)
     served = serve(live)
+    page = log_in(browser, served, "gina")
     answered: list[int] = []
 
     def judge() -> None:
@@ -210,9 +200,11 @@ def test_a_server_killed_mid_verdict_loses_none_it_answered(tmp_path: Path) -> N
     deadline = time.monotonic() + START_S
     while len(answered) < 20 and time.monotonic() < deadline:
         time.sleep(0.01)
+    assert served.process is not None
     os.kill(served.process.pid, signal.SIGKILL)
     served.process.wait()
     judging.join()
+    expect(page.locator("#news")).to_contain_text("new alerts do not appear here")
     kept = verdicts(live)
     # The last one may have been kept without an answer.
     assert len(kept) - len(answered) in (0, 1)
@@ -223,6 +215,15 @@ def test_a_server_killed_mid_verdict_loses_none_it_answered(tmp_path: Path) -> N
         query = select(LOG.c.number).where(LOG.c.action == "verdict")
         assert len(list(connection.execute(query))) == len(kept)
     database.close()
+    again = serve(live, served.port)
+    expect(page.locator("#news")).to_contain_text("Connected again", timeout=20_000)
+    new = write_evidence(live, "door", NOON + 30, seed=5)
+    expect(page.locator("#clips a").first).to_have_attribute("href", f"/clips/{new}")
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
+    page.context.close()
+    assert again.process is not None
+    again.process.terminate()
+    again.process.wait(20)
 
 
 def test_the_commands_add_a_user_and_verify_the_log(

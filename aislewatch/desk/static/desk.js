@@ -11,6 +11,20 @@ function rememberKeys() {
 
 function follow() {
   const stream = new EventSource(`/events?after=${list.dataset.newest}`);
+  const news = document.getElementById("news");
+  const title = document.title;
+  let count = 0;
+  // A guard who is told of nothing must not take it for a quiet shop.
+  stream.addEventListener("error", () => {
+    const isOver = stream.readyState === EventSource.CLOSED;
+    const next = isOver ? "Load the page again to log in." : "Trying again.";
+    news.textContent = `No connection to the desk: new alerts do not appear here. ${next}`;
+    news.className = "lost";
+  });
+  stream.addEventListener("open", () => {
+    if (news.className) news.textContent = "Connected again; alerts that came meanwhile appear now.";
+    news.className = "";
+  });
   stream.addEventListener("alert", (event) => {
     const alert = JSON.parse(event.data);
     if (list.dataset.waits === "yes") {
@@ -25,7 +39,9 @@ function follow() {
     const row = document.createElement("li");
     row.append(link, said);
     document.getElementById("clips").prepend(row);
-    document.getElementById("news").textContent = `New alert: ${alert.camera}, ${alert.raised}`;
+    news.textContent = `New alert: ${alert.camera}, ${alert.raised}`;
+    count += 1;
+    document.title = `(${count}) ${title}`;  // also seen while another page is in front
   });
 }
 
