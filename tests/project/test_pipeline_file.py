@@ -190,3 +190,16 @@ def test_who_only_reads_scores_does_not_load_torch() -> None:
     """It takes 1.7 s of CPU, in each of the two stages."""
     code = "import sys, stages.evaluate, stages.report; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_who_scores_does_not_load_torchs_compiler() -> None:
+    """It takes 1.7 s of CPU in each process, and came with the switch to repeatable results."""
+    code = (
+        "import sys, torch, aislewatch.detect.detection, stages.score\n"
+        "from aislewatch.config.params import load_params\n"
+        "from aislewatch.models.scoring import set_up_compute\n"
+        "set_up_compute(load_params().machine)\n"
+        "assert torch.are_deterministic_algorithms_enabled()\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
