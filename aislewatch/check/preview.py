@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from aislewatch.check.headers import Undecoded, read_headers
-from aislewatch.clock import clock
 from aislewatch.config.params import Params
+from aislewatch.frames.clock import clock
 from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, Span, join
 from aislewatch.frames.timing import PictureTimes
 from aislewatch.ingest.candidates import camera_and_label, printable

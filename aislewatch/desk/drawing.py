@@ -2,8 +2,8 @@
 
 from starlette.responses import HTMLResponse, Response
 
-from aislewatch.clock import clock
 from aislewatch.desk.evidence import told
+from aislewatch.frames.clock import clock
 from aislewatch.pages import templates
 
 _TEMPLATES = templates("aislewatch.desk")

@@ -6,11 +6,11 @@ from pathlib import Path, PurePath
 from aislewatch.alerts.clips import Alert, ScoredClip
 from aislewatch.alerts.engine import raise_alerts
 from aislewatch.alerts.rule import AlertRule, clips_to_alert, rule_in_words
-from aislewatch.clock import clock
 from aislewatch.config.params import Params
 from aislewatch.detect.viewing import viewed
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file, whole_file, write_json
+from aislewatch.frames.clock import clock
 from aislewatch.models.build import WEIGHTS_FILE, load_model
 from aislewatch.register.bundle import read_rule
 from aislewatch.report.timeline import STILLS, counted, draw_timeline

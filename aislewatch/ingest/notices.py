@@ -1,6 +1,6 @@
 """Says what people should know of a video's times, each ``what was seen -> what to do``."""
 
-from aislewatch.clock import clock
+from aislewatch.frames.clock import clock
 from aislewatch.frames.timing import PictureTimes
 
 # Gaps that one notice names; the catalog has all.

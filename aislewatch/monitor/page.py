@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from aislewatch.clock import clock
+from aislewatch.frames.clock import clock
 from aislewatch.monitor.drift import LEVEL, Shift
 from aislewatch.monitor.found import Monitored
 from aislewatch.monitor.looks import MEANING

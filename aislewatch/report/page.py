@@ -11,7 +11,7 @@ from typing import Any
 
 from aislewatch.alerts.rule import AlertRule, rule_in_words
 from aislewatch.cards.rendering import COLUMNS, INPUTS, environment
-from aislewatch.clock import clock
+from aislewatch.frames.clock import clock
 from aislewatch.models.rows import BY_NAME, in_order
 from aislewatch.pages import as_html
 from aislewatch.report.mistakes import Mistake

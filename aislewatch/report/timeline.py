@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from aislewatch.alerts.clips import Alert, ScoredClip
 from aislewatch.alerts.engine import raise_alerts
 from aislewatch.alerts.rule import AlertRule
-from aislewatch.clock import clock
+from aislewatch.frames.clock import clock
 from aislewatch.frames.sources import NO_TRACK
 from aislewatch.pictures import EVENT, NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
 from aislewatch.report.mistakes import rgb_pictures

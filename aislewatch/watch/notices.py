@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from aislewatch.clock import clock
+from aislewatch.frames.clock import clock
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aislewatch.clock import clock
+from aislewatch.frames.clock import clock
 
 
 @pytest.mark.parametrize(
