@@ -7,7 +7,8 @@ mkdir -p secrets
 # user, can read the files that compose.yaml gives it.
 chmod 700 secrets
 for name in postgres_password mlflow_db_password prefect_db_password optuna_db_password \
-    mlflow_flask_key mlflow_admin_password mlflow_pipeline_password mlflow_viewer_password prefect_auth; do
+    mlflow_flask_key mlflow_admin_password mlflow_pipeline_password mlflow_viewer_password prefect_auth \
+    storage_data_password storage_models_password; do
     file=secrets/$name
     [ ! -s "$file" ] || continue
     # Letters and digits only: some become parts of addresses.

@@ -2,19 +2,22 @@
 
 What a container would give is put in place of its names: addresses become loopback ports, paths
 folders of the test. Everything else (commands, environment, health checks, init script) is read
-from the files that are shipped, so that a wrong option there fails here.
+from the files that are shipped, so that a wrong option there fails here. The S3 server alone is
+another program (`tests.s3_storage`), on the port and folder that its command names.
 """
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg2
 import pytest
 import yaml
@@ -27,9 +30,12 @@ DOCKER = COMPOSE.parent
 INIT_SCRIPT = DOCKER / "postgres" / "databases.sh"
 # Folders of a container, which lie below the test's own here.
 PLACES = (
-    *("/tmp", "/mlartifacts", "/backups", "/project"),
+    *("/tmp", "/models", "/backups", "/project"),
     *("/home/aislewatch", "/run/secrets", "/etc/aislewatch"),
 )
+# Where MLflow's server hands artifacts up and down.
+MLFLOW_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+
 _DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
@@ -53,15 +59,23 @@ class NativeStack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.services = read_compose()["services"]
-        self.ports = {port: str(free_port()) for port in ("5432", "5000", "4200", "8080")}
-        # What stopping the servers, and starting them again, goes through.
-        self.servers = ExitStack()
+        numbers = ("5432", "5000", "4200", "8080", "7070", "7071")
+        self.ports = {port: str(free_port()) for port in numbers}
+        # By service: what stops it, however many started after it.
+        self.serving: dict[str, ExitStack] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._bring_files()
 
     def start(self, *services: str) -> None:
         """Start services one after the other, each healthy before the next."""
         for service in services:
-            self.servers.enter_context(self.serving(service))
+            self.serving[service] = stack = ExitStack()
+            self.processes[service] = stack.enter_context(self._serve(service))
+
+    def stop(self, *services: str) -> None:
+        """Stop services as an engine does: SIGTERM, and SIGKILL to what does not end."""
+        for service in services:
+            self.serving.pop(service).close()
 
     def _bring_files(self) -> None:
         """Make the secrets by the script that a shop runs; copy what is mounted, as it is here."""
@@ -90,14 +104,26 @@ class NativeStack:
         if text.startswith(PLACES):
             return f"{self.folder}{text}"
         ports = "|".join(self.ports)
-        address = rf"\b(?:postgres|mlflow|prefect|localhost|127\.0\.0\.1):({ports})\b"
+        names = "|".join(self.services)
+        address = rf"\b(?:{names}|localhost|127\.0\.0\.1):({ports})\b"
         text = re.sub(address, lambda found: f"127.0.0.1:{self.ports[found[1]]}", text)
         return text.replace("0.0.0.0", "127.0.0.1")
 
     def command(self, service: str) -> list[str]:
         """Return what the service runs, by our images' entry point."""
         entry = ["sh", str(DOCKER / "with_secrets.sh")]
-        return [*entry, *(self.here(word) for word in self.services[service]["command"])]
+        words = self.services[service]["command"]
+        if words[0] == "versitygw":
+            port = self.ports[words[words.index("--port") + 1].removeprefix(":")]
+            objects = self.volume(service) / Path(words[-1]).relative_to("/data")
+            objects.mkdir(parents=True, exist_ok=True)
+            return [*entry, sys.executable, "-m", "tests.s3_storage", port, str(objects)]
+        return [*entry, *(self.here(word) for word in words)]
+
+    def volume(self, service: str) -> Path:
+        """Return the folder that stands for a storage service's volume."""
+        [mount] = self.services[service]["volumes"]
+        return self.folder / mount.split(":")[0]
 
     def environment(self, service: str) -> dict[str, str]:
         """Return the service's environment, on top of what this machine's programs need."""
@@ -126,12 +152,13 @@ class NativeStack:
         return lambda: subprocess.run(command, env=env, capture_output=True).returncode == 0
 
     @contextmanager
-    def serving(self, service: str) -> Iterator[None]:
-        """Run the service, healthy, for the length of a block."""
+    def _serve(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
         log = self.folder / f"{service}.log"
         env = self.environment(service)
-        with running(self.command(service), env, log, self.healthy(service)):
-            yield
+        if "tests.s3_storage" in self.command(service):
+            env["PYTHONPATH"] = str(ROOT)
+        with running(self.command(service), env, log, self.healthy(service)) as process:
+            yield process
 
     def finish(self, service: str, folder: Path, fails: bool = False) -> str:
         """Run a service that ends, in a folder, and return what it says."""
@@ -148,12 +175,16 @@ class NativeStack:
 def native_stack(folder: Path) -> Iterator[NativeStack]:
     """Run compose.yaml's PostgreSQL, MLflow, Prefect; clients use ``inside("worker")``."""
     stack = NativeStack(folder)
-    for name in ("tmp", "mlartifacts"):
-        (folder / name).mkdir()
-    with serving_postgres(stack), stack.servers:
-        stack.start("mlflow", "prefect")
-        stack.finish("accounts", ROOT)
-        yield stack
+    (folder / "tmp").mkdir()
+    with serving_postgres(stack):
+        try:
+            stack.start("storage-models", "storage-data")
+            stack.finish("bucket-models", ROOT)
+            stack.start("mlflow", "prefect")
+            stack.finish("accounts", ROOT)
+            yield stack
+        finally:
+            stack.stop(*reversed(stack.serving))
 
 
 @contextmanager
@@ -192,7 +223,8 @@ def mlflow_holds(stack: NativeStack) -> dict[str, Any]:
             for (table,) in cursor.fetchall():
                 cursor.execute(f'SELECT t::text FROM "{table}" t ORDER BY 1')
                 kept[f"{name}.{table}"] = cursor.fetchall()
-    files = [file for file in (stack.folder / "mlartifacts").rglob("*") if file.is_file()]
+    objects = stack.volume("storage-models") / "objects"
+    files = [file for file in objects.rglob("*") if file.is_file()]
     # MLflow makes its own default of these when anybody first looks at them.
     del kept["mlflow.label_schemas"]
     return kept | {str(file): file.read_bytes() for file in files}
@@ -203,3 +235,17 @@ def connected(stack: NativeStack, database: str) -> Any:
     password, port = stack.secret("mlflow_db_password"), stack.ports["5432"]
     place = f"host=127.0.0.1 port={port} user=mlflow password={password} dbname={database}"
     return psycopg2.connect(place)
+
+
+def add_a_run(stack: NativeStack) -> str:
+    """Make a run with an artifact, as the pipeline does, and our model; return the run's id."""
+    login = ("pipeline", stack.secret("mlflow_pipeline_password"))
+    base = stack.inside("worker")["MLFLOW_TRACKING_URI"]
+    with httpx.Client(base_url=base, auth=login, timeout=60) as it:
+        it.post("/api/2.0/mlflow/experiments/create", json={"name": "aislewatch"})
+        made = it.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "1"}).json()
+        run = str(made["run"]["info"]["run_id"])
+        it.post("/api/2.0/mlflow/registered-models/create", json={"name": "aislewatch"})
+        place = f"{MLFLOW_ARTIFACTS}/1/{run}/artifacts/a.txt"
+        it.put(place, content=b"ours").raise_for_status()
+    return run

@@ -1,7 +1,7 @@
 """Healthy runs at full load under the shipped reaper: is one of them ever ended?
 
-``python -m benchmarks.nights.healthy --seconds 3600 --runs 2``: deployments of the tests' small shop
-run a stage that burns one core each, on a real server, worker and reaper.
+``python -m benchmarks.nights.healthy --seconds 3600 --runs 2``: deployments of the tests' small
+shop run a stage that burns one core each, on a real server, worker and reaper.
 """
 
 import argparse

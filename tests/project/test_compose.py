@@ -15,7 +15,10 @@ from tests.native_stack import DOCKER, read_compose
 COMPOSE = read_compose()
 SERVICES = sorted(COMPOSE["services"])
 # Services that end by themselves.
-ENDING = {"accounts", "backup", "deploy", "restore", "retention"}
+ENDING = {
+    *("accounts", "backup", "bucket-data", "bucket-models"),
+    *("deploy", "restore", "retention"),
+}
 
 
 def test_the_dockerfile_is_clean() -> None:
@@ -34,9 +37,41 @@ def test_a_service_can_do_little_and_is_pinned(service: str) -> None:
     assert facts["security_opt"] == ["no-new-privileges:true"]
     assert all(port.startswith("127.0.0.1:") for port in facts.get("ports", []))
     tag = facts["image"].split(":")[1]
+    assert "user" in facts or "build" in facts  # our images name a plain user
     assert re.match(r"\d+\.\d+", tag)
     if "build" in facts:
         assert tag == aislewatch.__version__
+
+
+def test_images_of_others_are_pinned_by_digest_and_left_by_their_user() -> None:
+    """A stage of our file that begins from somebody's image, and that ends as no root."""
+    lines = (ROOT / "docker" / "Dockerfile").read_text().splitlines()
+    foreign = [line.split()[1] for line in lines if re.match(r"FROM \S*[:@]", line)]
+    assert len(foreign) == 2
+    assert all(re.search(r":v?\d[^@]*@sha256:[0-9a-f]{64}$", image) for image in foreign)
+    stages = "\n".join(lines).split("\nFROM ")
+    ends = {part.splitlines()[0].split()[-1]: part for part in stages}
+    targets = {
+        facts["build"]["target"] for facts in COMPOSE["services"].values() if "build" in facts
+    }
+    assert targets == {"pipeline", "servers", "storage"}
+    for target in targets:
+        assert re.findall(r"^USER (.*)$", ends[target], re.MULTILINE)[-1] == "${UID}"
+
+
+def test_mlflow_alone_has_the_login_of_the_models() -> None:
+    holders = {
+        name
+        for name, facts in COMPOSE["services"].items()
+        if "storage_models_password" in facts.get("secrets", [])
+    }
+    assert holders == {"storage-models", "bucket-models", "mlflow"}
+    for name, facts in COMPOSE["services"].items():
+        stated = facts.get("environment", {})
+        login = stated.get("AWS_ACCESS_KEY_ID") or stated.get("ROOT_ACCESS_KEY_ID")
+        files = [stated.get(f"{who}_SECRET_ACCESS_KEY_FILE") for who in ("AWS", "ROOT")]
+        if login:
+            assert f"/run/secrets/storage_{login}_password" in files, name
 
 
 def test_every_service_but_the_one_that_ends_is_health_checked() -> None:

@@ -10,9 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import boto3
 import httpx
 import psycopg2
 import pytest
+from botocore.exceptions import ClientError
 from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
 
@@ -21,8 +23,16 @@ from aislewatch.recording.client import connect
 from aislewatch.tune.storage import join_study, open_storage
 from tests.code_closure import ROOT
 from tests.mlflow_routes import Route, ask, mlflow_routes
-from tests.native_stack import NativeStack, connected, mlflow_holds, native_stack
+from tests.native_stack import (
+    MLFLOW_ARTIFACTS,
+    NativeStack,
+    add_a_run,
+    connected,
+    mlflow_holds,
+    native_stack,
+)
 from tests.projects import set_params
+from tests.tiny_pipelines import make_diamond
 
 
 @pytest.fixture(scope="module")
@@ -128,20 +138,53 @@ def test_who_may_only_look_changes_nothing(stack: NativeStack, routes: list[Rout
     assert sum(answer.status_code == 403 for answer in writes) > len(writes) / 2
 
 
-def add_a_run(stack: NativeStack) -> str:
-    """Make a run with an artifact, as the pipeline does, and our model; return the run's id."""
-    login = ("pipeline", stack.secret("mlflow_pipeline_password"))
-    base = stack.inside("worker")["MLFLOW_TRACKING_URI"]
-    with httpx.Client(base_url=base, auth=login, timeout=60) as it:
-        it.post("/api/2.0/mlflow/experiments/create", json={"name": "aislewatch"})
-        made = it.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "1"}).json()
-        run = str(made["run"]["info"]["run_id"])
-        it.post("/api/2.0/mlflow/registered-models/create", json={"name": "aislewatch"})
-        it.put(f"{MLFLOW_ARTIFACTS}/1/{run}/artifacts/a.txt", content=b"ours").raise_for_status()
-    return run
+def test_storage_refuses_strangers_and_the_login_of_the_other(stack: NativeStack) -> None:
+    """MLflow's artifacts lie on it; clients reach them by MLflow's accounts alone."""
+    run = add_a_run(stack)
+    assert b"ours" in [
+        file.read_bytes() for file in stack.volume("storage-models").rglob(f"{run}/artifacts/a.txt")
+    ]
+    env = stack.inside("worker")
+    models = stack.inside("mlflow")["AWS_ENDPOINT_URL"]
+    assert httpx.get(f"{models}/models?list-type=2").status_code == 403
+    login = {name: env[f"AWS_{name.upper()}"] for name in ("access_key_id", "secret_access_key")}
+    keys = {f"aws_{name}": value for name, value in login.items()}
+    other = boto3.client("s3", endpoint_url=models, region_name="us-east-1", **keys)
+    with pytest.raises(ClientError, match=r"AccessDenied|Forbidden"):
+        other.list_objects_v2(Bucket="models")
+    viewer = ("viewer", stack.secret("mlflow_viewer_password"))
+    place = f"{env['MLFLOW_TRACKING_URI']}{MLFLOW_ARTIFACTS}/1/{run}/artifacts/a.txt"
+    assert httpx.get(place).status_code == 401
+    assert httpx.put(place, content=b"theirs", auth=viewer).status_code == 403
+    assert httpx.delete(place, auth=viewer).status_code == 403
 
 
-MLFLOW_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+def test_dvc_pushes_to_the_storage_unless_the_project_has_a_remote(
+    stack: NativeStack, tmp_path: Path
+) -> None:
+    """By the one-shot service, said twice; what is pushed comes back to an empty clone."""
+    env = stack.inside("worker")
+    for name in ("shop", "other"):
+        shop = make_diamond(tmp_path / name)
+        if name == "other":
+            dvc_here(shop, env, "remote", "add", "--default", "own", str(tmp_path / "own"))
+        said = [stack.finish("bucket-data", shop) for _ in range(2)]
+        assert ("DVC pushes to s3://data/dvc" in said[0]) == (name == "shop")
+        assert "DVC pushes" not in said[1]
+    shop = tmp_path / "shop"
+    dvc_here(shop, env, "add", "--quiet", "in.txt")
+    dvc_here(shop, env, "push", "--quiet")
+    (shop / "in.txt").unlink()
+    shutil.rmtree(shop / ".dvc/cache")
+    dvc_here(shop, env, "pull", "--quiet", "in.txt.dvc")
+    assert (shop / "in.txt").read_text() == "footage\n"
+    assert "storage" not in (shop / ".dvc/config").read_text()
+
+
+def dvc_here(folder: Path, env: dict[str, str], *words: str) -> None:
+    """Run DVC as the worker would."""
+    command = [sys.executable, "-m", "dvc", *words]
+    subprocess.run(command, cwd=folder, env=env, check=True)
 
 
 def test_a_refused_login_names_the_two_variables_and_no_password(
@@ -183,9 +226,9 @@ def test_what_is_destroyed_comes_back_from_the_backup(stack: NativeStack) -> Non
     before = mlflow_holds(stack)
     backup = Path(stack.finish("backup", stack.folder).splitlines()[-1])
     assert "in use" in stack.finish("restore", stack.folder, fails=True)
-    stack.servers.close()
+    stack.stop("mlflow", "prefect", "storage-models")
     shutil.rmtree(live)
-    for entry in (stack.folder / "mlartifacts").iterdir():
+    for entry in stack.volume("storage-models").iterdir():
         shutil.rmtree(entry)
     with closing(connected(stack, "mlflow")) as database, database.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
@@ -200,7 +243,7 @@ def test_what_is_destroyed_comes_back_from_the_backup(stack: NativeStack) -> Non
     assert (live / "alerts" / "a1" / "film.mp4").read_bytes() == b"evidence"
     with closing(sqlite3.connect(live / "desk.sqlite3")) as desk:
         assert desk.execute("SELECT said FROM verdicts").fetchall() == [("theft",)]
-    stack.start("mlflow", "prefect")
+    stack.start("storage-models", "mlflow", "prefect")
     run = add_a_run(stack)
     address = (
         f"{stack.inside('worker')['MLFLOW_TRACKING_URI']}{MLFLOW_ARTIFACTS}/1/{run}/artifacts/a.txt"
@@ -228,8 +271,8 @@ def test_what_was_deleted_long_ago_is_deleted_for_good(stack: NativeStack) -> No
     assert "1 runs are deleted" in stack.finish("retention", stack.folder)
     after = mlflow_holds(stack)
     freed = {name: held for name, held in before.items() if name not in after}
-    file = stack.folder / "mlartifacts" / "1" / old / "artifacts" / "a.txt"
-    assert freed == {str(file): b"ours"}
+    objects = stack.volume("storage-models") / "objects"
+    assert freed == {str(objects / "models/mlflow/1" / old / "artifacts/a.txt"): b"ours"}
     assert len(after["mlflow.runs"]) == len(before["mlflow.runs"]) - 1
 
 
