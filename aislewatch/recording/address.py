@@ -77,6 +77,11 @@ def refusal(error: BaseException) -> RegistryError:
         why, advice = said, "wait for whoever holds it, or end that"
     elif "disk is full" in said:
         why, advice = said.split("[SQL")[0].strip(), "free some space on its disk"
+    elif "file is not a database" in said or "malformed" in said:
+        why, advice = (
+            said.split("[SQL")[0].strip(),
+            f"put a copy in its place, or correct {VARIABLE}",
+        )
     elif "readonly database" in said or "unable to open database" in said:
         why, advice = said.split("[SQL")[0].strip(), "make the file and its folder writable"
     else:
@@ -147,9 +152,13 @@ def _ask_http(address: SplitResult) -> None:
     url = address._replace(netloc=host, path=f"{address.path.rstrip('/')}/health", query="")
     # Somebody is there who refuses: whether it is MLflow, and lets us in, its client finds out.
     try:
-        urllib.request.urlopen(url.geturl(), timeout=2 * ANSWER_S).close()
-    except urllib.error.HTTPError:
-        return
+        with urllib.request.urlopen(url.geturl(), timeout=2 * ANSWER_S) as answer:
+            # MLflow says OK in text.
+            if answer.headers.get_content_type() == "text/html":
+                raise ConnectionError("it answers with a web page, as a proxy or a login does")
+    except urllib.error.HTTPError as error:
+        if error.code >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ConnectionError(f"it answers with HTTP error {error.code}") from None
     except urllib.error.URLError as error:
         if not isinstance(error.reason, ssl.SSLError):
             raise

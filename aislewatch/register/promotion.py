@@ -51,9 +51,12 @@ def first_champion(challenger: Contender, gate: Gate, settings: Evaluate) -> Ver
         of, figure = "clip, as test lacks videos of one class", "auc"
     auc = interval(measured[figure], settings.confidence)
     promote = auc.value >= gate.first_auc
+    spread = f"{auc.low:.3f} to {auc.high:.3f}"
+    if math.isnan(auc.low):
+        spread = "too few recordings for an interval"
     reason = (
-        f"there was no champion; ROC-AUC by {of} {auc.value:.3f} ({auc.low:.3f} to "
-        f"{auc.high:.3f}), {'at least' if promote else 'below'} the {gate.first_auc:g} that a "
+        f"there was no champion; ROC-AUC by {of} {_shown(auc.value, '.3f')} ({spread}), "
+        f"{'at least' if promote else 'below'} the {gate.first_auc:g} that a "
         "first champion must reach (gate.first_auc)"
     )
     return Verdict(promote, "first", reason, {"gate.challenger_auc": auc.value})
@@ -130,9 +133,9 @@ def _by_events(
     rates = [alarm_rate(outcomes, settings.confidence)[0] for outcomes in (ours, theirs)]
     said = (
         f"event recall {mine['recall'].value:.3f} against {other['recall'].value:.3f} "
-        f"(difference at least {recall_low:+.3f}, margin {gate.margin_recall:g}, "
+        f"(difference at least {_shown(recall_low, '+.3f')}, margin {gate.margin_recall:g}, "
         f"p {p_recall:.3g}); false alarms per camera-hour {rates[0]:.3g} against {rates[1]:.3g} "
-        f"(difference at most {alarms_high:+.3g}, margin {gate.margin_alarms:g}, "
+        f"(difference at most {_shown(alarms_high, '+.3g')}, margin {gate.margin_alarms:g}, "
         f"p {p_alarms:.3g}); share of normal time under an alert {alert_share(ours):.2%} against "
         f"{alert_share(theirs):.2%}"
     )
@@ -164,8 +167,8 @@ def _by_auc(
     p_value = p_auc_greater(labels_V, ours_V, theirs_V, groups, settings)
     said = (
         f"too little footage to judge alarms ({missing}), so ROC-AUC by video decides: "
-        f"{ours.value:.3f} against the champion's {theirs.value:.3f} (difference at least "
-        f"{low:+.3f}, margin {gate.margin_auc:g}, p {p_value:.3g})"
+        f"{_shown(ours.value, '.3f')} against the champion's {_shown(theirs.value, '.3f')} "
+        f"(difference at least {_shown(low, '+.3f')}, margin {gate.margin_auc:g}, p {p_value:.3g})"
     )
     numbers = {
         **both_bounds("auc", ours, theirs, settings),
@@ -197,6 +200,11 @@ def _bound(difference: Resampled, settings: Evaluate, upper: bool) -> float:
     found = interval(difference, two_sided)
     bound = found.high if upper else found.low
     return (math.inf if upper else -math.inf) if math.isnan(bound) else bound
+
+
+def _shown(value: float, form: str) -> str:
+    """Write a figure; one that too little footage leaves undefined is ``unknown``."""
+    return format(value, form) if math.isfinite(value) else "unknown"
 
 
 def _of(

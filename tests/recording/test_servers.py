@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from aislewatch.doctor.services import look_at_store
 from aislewatch.errors import RegistryError
 from aislewatch.recording.address import check_store, shown_uri, without_password
 from aislewatch.recording.client import connect, sole_user
@@ -204,6 +205,32 @@ def test_no_password_is_shown(uri: str, shown: str, monkeypatch: pytest.MonkeyPa
     for secret in ("p@ss", "p%40ss"):
         assert secret not in without_password(f"{uri} and {secret}") or "p%40" not in uri
     assert "other" not in without_password(uri)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("200 OK\r\nContent-Type: text/html; charset=utf-8", "it answers with a web page"),
+        ("503 Service Unavailable", "it answers with HTTP error 503"),
+        ("200 OK\r\nContent-Type: text/plain", ""),
+        ("401 Unauthorized", ""),  # its client has the login
+    ],
+)
+def test_who_answers_but_not_as_mlflow_is_told(
+    answer: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n".encode()) as port:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://ann:s3cret@127.0.0.1:{port}")
+        row = look_at_store()
+    assert (row.level, says in row.says) == ("bad" if says else "ok", True)
+    assert "s3cret" not in row.says
+
+
+@pytest.mark.parametrize("kept", [0, 50_000])
+def test_a_damaged_database_is_told_with_what_mends_it(store: Path, kept: int) -> None:
+    store.write_bytes(store.read_bytes()[:kept] + b"no database" * 1000)
+    with pytest.raises(RegistryError, match="put a copy in its place"):
+        check_store()
 
 
 def test_a_certificate_of_ones_own_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:

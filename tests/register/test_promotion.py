@@ -1,6 +1,7 @@
 """The gate: on long synthetic footage, on short footage, and as a test that keeps its word."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -126,6 +127,15 @@ def test_where_every_video_has_an_event_clips_decide_about_the_first_champion() 
         verdict = first_champion(of([], clips), GATE, SETTINGS)
         assert verdict.promote is promoted
         assert "by clip, as test lacks videos of one class" in verdict.reason
+
+
+def test_what_too_little_footage_leaves_undefined_is_said_in_words() -> None:
+    few = [of([], simulated(*size, np.random.default_rng(0))) for size in ((1, 2), (2, 1))]
+    verdicts = [first_champion(one, GATE, SETTINGS) for one in few]
+    verdicts += [compare(one, one, GATE, SETTINGS) for one in few]
+    for verdict in verdicts:
+        assert not re.search(r"\b(nan|inf)\b", verdict.reason)
+        assert re.search("unknown|too few recordings for an interval", verdict.reason)
 
 
 def test_a_constant_score_is_never_promoted() -> None:
