@@ -134,10 +134,11 @@ def _by_events(
     said = (
         f"event recall {mine['recall'].value:.3f} against {other['recall'].value:.3f} "
         f"(difference at least {_shown(recall_low, '+.3f')}, margin {gate.margin_recall:g}, "
-        f"p {p_recall:.3g}); false alarms per camera-hour {rates[0]:.3g} against {rates[1]:.3g} "
+        f"p {_shown(p_recall, '.3g')}); "
+        f"false alarms per camera-hour {rates[0]:.3g} against {rates[1]:.3g} "
         f"(difference at most {_shown(alarms_high, '+.3g')}, margin {gate.margin_alarms:g}, "
-        f"p {p_alarms:.3g}); share of normal time under an alert {alert_share(ours):.2%} against "
-        f"{alert_share(theirs):.2%}"
+        f"p {_shown(p_alarms, '.3g')}); share of normal time under an alert "
+        f"{alert_share(ours):.2%} against {alert_share(theirs):.2%}"
     )
     name = "false_alarms_per_hour"
     numbers = {
@@ -168,7 +169,8 @@ def _by_auc(
     said = (
         f"too little footage to judge alarms ({missing}), so ROC-AUC by video decides: "
         f"{_shown(ours.value, '.3f')} against the champion's {_shown(theirs.value, '.3f')} "
-        f"(difference at least {_shown(low, '+.3f')}, margin {gate.margin_auc:g}, p {p_value:.3g})"
+        f"(difference at least {_shown(low, '+.3f')}, margin {gate.margin_auc:g}, "
+        f"p {_shown(p_value, '.3g')})"
     )
     numbers = {
         **both_bounds("auc", ours, theirs, settings),
