@@ -25,6 +25,8 @@ from prefect.settings import (
 from prefect.states import Completed, Failed
 
 from aislewatch.errors import AislewatchError, PipelineError
+from aislewatch.recording.waiting import finish
+from aislewatch.register.registration import forget_stale_registration
 from aislewatch.tables import places
 from aislewatch.tracking.execution import make_execution
 from flows.command import StageReport, reproduce
@@ -89,9 +91,6 @@ def _run_stages(stages: list[Stage], execution: Path) -> tuple[list[StageReport]
 
 
 def _forget_stale_registration() -> None:
-    # Here and below: MLflow's import takes seconds, which a project without stages need not pay.
-    from aislewatch.register.registration import forget_stale_registration
-
     if forget_stale_registration():
         get_run_logger().warning(
             f"The registry lacks the version that {places.REGISTRATION} states: registering again."
@@ -100,12 +99,8 @@ def _forget_stale_registration() -> None:
 
 def _finish_recording(execution: Path, failed: bool, idle: bool) -> str | None:
     """Return the URL of the execution's run, if it has one, once MLflow has everything."""
-    from aislewatch.recording.client import run_url
-    from aislewatch.recording.recorder import finish
-
     try:
-        run_id = finish(execution, failed, idle)
-        return run_url(run_id) if run_id else None
+        return finish(execution, failed, idle)
     except AislewatchError as error:
         # The stages are done, or failed with words of their own: those are the flow's result.
         get_run_logger().warning("MLflow has not recorded this flow: %s", error)

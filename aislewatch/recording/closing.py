@@ -9,9 +9,9 @@ from aislewatch.recording.comparing import show_for_comparison
 from aislewatch.recording.judging import FINISHED, KILLED, ORPHANED, ExecutionFacts, verdict
 from aislewatch.recording.origin import MadeBy
 from aislewatch.recording.plan import read_plan
-from aislewatch.recording.replay import Replay, git_tags, journal_files
+from aislewatch.recording.replay import Replay, git_tags
 from aislewatch.tracking.filenames import BEGINNING, CHANGES, FINISH, HASHES, PARENT, PROVENANCE
-from aislewatch.tracking.journal import address_of
+from aislewatch.tracking.journal import address_of, journal_files
 from aislewatch.tracking.provenance import (
     LOCK,
     PARAMS,

@@ -10,19 +10,18 @@ command's process died in between.
 import json
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aislewatch.errors import AislewatchError, RegistryError
+from aislewatch.errors import AislewatchError
 from aislewatch.files import write_json
-from aislewatch.recording.address import check_store
+from aislewatch.recording.client import run_url
 from aislewatch.recording.closing import close_parent
-from aislewatch.recording.replay import Replay, journal_files
+from aislewatch.recording.replay import Replay
 from aislewatch.tracking import execution
 from aislewatch.tracking.execution import HANDOVER_S
-from aislewatch.tracking.filenames import CLOSED, EXECUTION, FINISH, STATE
+from aislewatch.tracking.filenames import CLOSED, EXECUTION, FINISH
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +34,6 @@ POLL_S = 0.5
 # command records what is left.
 RETRY_S = 3.0
 PATIENCE_S = 120.0
-
-# Seconds to wait for a recorder, which is nice to others: on two cores at load 4.5 one had not
-# recorded a short command after 120 s.
-DRAIN_S = 600.0
-
-# Seconds after which who waits for a recorder asks whether MLflow answers at all.
-ASK_S = 5.0
 
 
 def record(folder: Path, lock: FileLock) -> None:
@@ -87,91 +79,35 @@ def reconcile(skip: Path) -> None:
         folder = facts.parent
         if folder != skip and not (folder / CLOSED).exists() and execution.is_over(folder):
             try:
-                _alone(folder, lambda: _close(Replay(folder)), HANDOVER_S)  # noqa: B023  called now
+                execution.alone(folder, lambda: close(folder), HANDOVER_S)  # noqa: B023  called now
             except Exception:
                 # One execution that cannot be closed must not keep the next unrecorded.
                 log.exception("could not close %s", folder.name)
 
 
-def drain(folder: Path, timeout_s: float = DRAIN_S) -> None:
-    """Wait until all that was journalled is in MLflow; replay it here if no recorder does.
-
-    Raises:
-        RegistryError: MLflow does not answer, or the recorder did not get there in time.
-    """
-    if not _wait(folder, timeout_s, lambda: Replay(folder).advance(), lambda: _is_replayed(folder)):
-        raise RegistryError(
-            f"MLflow has not recorded this pipeline in {timeout_s:.0f} s; {folder}/recorder.log "
-            "says why. Run `dvc repro` again once it answers"
-        )
+def advance(folder: Path) -> None:
+    """Bring over what of an execution was journalled and is not in MLflow yet."""
+    Replay(folder).advance()
 
 
-def finish(folder: Path, failed: bool, idle: bool, timeout_s: float = 180.0) -> str | None:
-    """Tell the recorder that a still-living command is done, and wait until it has closed.
-
-    Args:
-        folder: of the execution.
-        failed: whether it did not do what it was asked for.
-        idle: whether no stage ran because there was nothing to do; it gets no run then.
-        timeout_s: seconds to wait.
-
-    Returns:
-        The parent's run id; None where it has none, or the recorder did not get there in time.
-
-    Raises:
-        RegistryError: MLflow does not answer.
-    """
-    write_json(folder / FINISH, {"failed": failed, "idle": idle})
-    closed = folder / CLOSED
-    done = _wait(folder, timeout_s, lambda: _close(Replay(folder)), closed.exists)
-    return json.loads(closed.read_text())["run_id"] if done else None
-
-
-def _wait(
-    folder: Path, timeout_s: float, work: Callable[[], None], is_done: Callable[[], bool]
-) -> bool:
-    """Wait until the recorder has done something, or do it where none is; say if it is done."""
-    began = asked = time.monotonic()
-    while time.monotonic() - began < timeout_s:
-        if is_done() or _alone(folder, work):
-            return True
-        if time.monotonic() - asked > ASK_S:
-            check_store()
-            asked = time.monotonic()
-        time.sleep(POLL_S / 5)
-    return False
-
-
-def _alone(folder: Path, work: Callable[[], None], wait_s: float = 0.0) -> bool:
-    """Do some work on an execution unless its recorder works; say whether it was done."""
-    try:
-        with execution.recording(folder, wait_s):
-            if not (folder / CLOSED).exists():
-                work()
-            return True
-    except Timeout:
-        return False
+def close(folder: Path) -> None:
+    """Bring over the rest of an execution and close its parent run, if it needs one."""
+    _close(Replay(folder))
 
 
 def _close(replay: Replay) -> None:
     execution.keep_lock(replay.folder)
     replay.advance()
     if _was_idle(replay):
-        write_json(replay.folder / CLOSED, {"run_id": None, "status": None})
+        write_json(replay.folder / CLOSED, {"run_id": None, "url": None, "status": None})
         return
     status = close_parent(replay)
-    write_json(replay.folder / CLOSED, {"run_id": replay.parent_id, "status": status})
+    run_id = replay.parent_id
+    closed = {"run_id": run_id, "url": run_url(run_id), "status": status}
+    write_json(replay.folder / CLOSED, closed)
 
 
 def _was_idle(replay: Replay) -> bool:
     """Say whether the command had nothing to do, by its own words and by its journals."""
     said = replay.folder / FINISH
     return said.exists() and json.loads(said.read_text())["idle"] and not replay.runs
-
-
-def _is_replayed(folder: Path) -> bool:
-    state = folder / STATE
-    if not state.exists():
-        return False
-    offsets = json.loads(state.read_text())["offsets"]
-    return all(offsets.get(f.name, 0) >= f.stat().st_size for f in journal_files(folder))

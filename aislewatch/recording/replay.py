@@ -12,7 +12,7 @@ from aislewatch.files import sha256_file, sha256_tree, write_json
 from aislewatch.recording.client import connect, log_metrics, log_params, set_tags
 from aislewatch.tracking.execution import read_execution
 from aislewatch.tracking.filenames import PARENT, PARENT_TAG, STATE
-from aislewatch.tracking.journal import address_of, read_records
+from aislewatch.tracking.journal import address_of, journal_files, read_records
 
 
 class Replay:
@@ -157,11 +157,6 @@ def git_tags(facts: Mapping[str, Any]) -> dict[str, str]:
         "git_shallow": str(git["shallow"]).lower(),
         "mlflow.source.git.commit": git["commit"],
     }
-
-
-def journal_files(folder: Path) -> list[Path]:
-    """List the journals of an execution, oldest first."""
-    return sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_ctime)
 
 
 def _merged(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,7 @@ from aislewatch.models.build import ModelConfig, load_model
 from aislewatch.models.facts import ModelFacts, processor
 from aislewatch.models.scoring import clip_addresses, set_up_compute, source_of
 from aislewatch.recording.origin import made_by
-from aislewatch.recording.recorder import drain
+from aislewatch.recording.waiting import drain
 from aislewatch.register.bundle import CARD, DATA_CARD, DETECTOR, OPERATING, OWN
 from aislewatch.register.consent import apply_verdict
 from aislewatch.register.decision import Verdict

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -110,6 +111,17 @@ def read_execution(folder: Path) -> dict[str, Any]:
 def recording(folder: Path, wait_s: float = 0.0) -> FileLock:
     """Make the lock that an execution's recorder holds while it works."""
     return FileLock(folder / RECORDING, timeout=wait_s)
+
+
+def alone(folder: Path, work: Callable[[], None], wait_s: float = 0.0) -> bool:
+    """Do some work on an execution unless its recorder works; say whether it was done."""
+    try:
+        with recording(folder, wait_s):
+            if not (folder / CLOSED).exists():
+                work()
+            return True
+    except Timeout:
+        return False
 
 
 def see_to_recorder(folder: Path) -> None:

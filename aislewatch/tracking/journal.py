@@ -128,6 +128,11 @@ def journal_name(address: str, attempt: int) -> str:
     return f"{quote(address, safe='@ ')}.{attempt}.jsonl"
 
 
+def journal_files(folder: Path) -> list[Path]:
+    """List the journals of an execution, oldest first."""
+    return sorted(folder.glob("*.jsonl"), key=lambda file: file.stat().st_ctime)
+
+
 def address_of(journal: str) -> str:
     """Return the stage whose journal has this name."""
     return unquote(journal.rsplit(".", 2)[0])

@@ -148,23 +148,23 @@ def test_two_pipelines_with_equal_work_have_equal_keys(done: Path, tmp_path: Pat
 
 
 def test_a_flow_can_finish_while_its_process_lives(project: Path) -> None:
-    from aislewatch.recording.recorder import finish
+    from aislewatch.recording.waiting import finish
     from aislewatch.tracking.execution import make_execution
 
     execution = make_execution(psutil.Process(), "flow")
     environment = os.environ | {"AISLEWATCH_EXECUTION": str(execution)}
     subprocess.run(["dvc", "repro", "-s", "one"], check=True, env=environment)
     # The recorder is nice to others: on a busy machine it makes its database in more than a minute.
-    run_id = finish(execution, failed=True, idle=False, timeout_s=300.0)
-    assert run_id is not None
+    url = finish(execution, failed=True, idle=False, timeout_s=300.0)
     [parent] = runs(project, kind="pipeline")
-    assert parent.info.run_id == run_id
+    assert url is not None
+    assert f"/runs/{parent.info.run_id}?" in url
     assert parent.info.status == "FAILED"
     assert json.loads((execution / "closed.json").read_text())["status"] == "FAILED"
 
 
 def test_an_execution_without_anything_to_do_makes_no_run(project: Path) -> None:
-    from aislewatch.recording.recorder import finish
+    from aislewatch.recording.waiting import finish
     from aislewatch.tracking.execution import make_execution
 
     execution = make_execution(psutil.Process(), "flow")
