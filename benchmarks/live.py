@@ -10,6 +10,7 @@ needs it.
 import argparse
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ from benchmarks.rounds import machine, verdict
 
 # Of decoding alone, the share of cameras that a core must sustain.
 SHARE = 0.8
+# Seconds in which it is looked whether a camera is gone.
+LOOK_S = 0.5
 # Seconds from a clip's last frame to its alert beyond a stride.
 BEYOND_S = 0.2
 
@@ -146,20 +149,23 @@ def _decode(source: Path) -> None:
 
 def _follow(source: Path, model: LiveModel, scored: bool = False) -> None:
     config = model.detector.config
+    woken = threading.Event()
     one = Follower(
         LiveCamera(name="a", address=str(source), role="till"),
         Watching(),
         config.fps,
         config.frame_size,
         model.new_window(),
-        lambda: None,
+        woken.set,
         at_own_speed=False,
     )
     one.start()
     while not one.is_gone() or one.clips.count:
         clip = one.clips.take()
         if clip is None:
-            time.sleep(0.01)
+            # As the watcher waits for its cameras.
+            woken.wait(LOOK_S)
+            woken.clear()
         elif scored:
             model.score([clip])
     one.join()

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import select
 import threading
 import time
 from collections import deque
@@ -163,12 +164,15 @@ class Follower:
 
     def _listen(self, link: Connection) -> str | None:
         begun_s, limit_s = time.monotonic(), START_S
+        # One for the connection's life: ``poll`` makes a new one for each message.
+        waiting = select.poll()
+        waiting.register(link.fileno(), select.POLLIN)
         while not self._stopping.is_set():
             left_s = begun_s + limit_s - time.monotonic()
             if left_s <= 0:
                 self.counts.stalls += 1
                 return f"no frame came for {limit_s:g} s"
-            if not link.poll(min(LOOK_S, left_s)):
+            if not waiting.poll(1000 * min(LOOK_S, left_s)):
                 continue
             try:
                 message = unpack(link.recv_bytes(LONGEST))

@@ -172,7 +172,8 @@ class _StreamReader:
         if bounds_ns is None:
             return at_s
         captured_s = self._arrival.captured(bounds_ns[0] / SECOND_NS, self._begins.popleft())
-        first, end = (first_instant(bound_ns, self._request.fps) for bound_ns in bounds_ns)
+        first = first_instant(bounds_ns[0], self._request.fps)
+        end = first_instant(bounds_ns[1], self._request.fps)
         if end > first:
             self._due.append((first, captured_s))
         if self._eyes is not None:
