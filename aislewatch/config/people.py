@@ -8,6 +8,9 @@ from pydantic import Field, field_validator, model_validator
 from aislewatch.config.types import BelowOne, Count, Section
 from aislewatch.tables import places
 
+# What of the picture a network is shown of a person; ``people.squares`` cuts them out.
+Region = Literal["person", "upper", "scene"]
+
 
 class People(Section):
     """Say which detector finds people, and how their squares are kept."""
@@ -16,6 +19,14 @@ class People(Section):
     weights: str
     square: Annotated[int, Field(ge=32, le=512, multiple_of=16)]
     every: Count
+    regions: Annotated[list[Region], Field(min_length=1)]
+
+    @field_validator("regions")
+    @classmethod
+    def _each_once(cls, value: list[Region]) -> list[Region]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"names a region twice: {', '.join(value)}")
+        return value
 
     @field_validator("weights")
     @classmethod

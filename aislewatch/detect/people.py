@@ -63,14 +63,18 @@ def see_people(
         ModelError: the detector is missing, or not the one that the model was trained behind.
         FootageError: the video cannot be decoded.
     """
-    graphs = Graphs(model_folder / DETECTOR, form.square)
+    graphs = Graphs(model_folder / DETECTOR, form.square, form.regions)
     if graphs.sha256 != form.detector:
         raise ModelError(
             f"{model_folder / DETECTOR} is not the detector that the model was trained behind; "
             "register the model again"
         )
     people = People(
-        detector="yolox", weights=params.people.weights, square=form.square, every=form.every
+        detector="yolox",
+        weights=params.people.weights,
+        square=form.square,
+        every=form.every,
+        regions=list(form.regions),
     )
     settings = (scratch, footage.times.fps, people, form.track, params.ingest)
     with closing(Finder(graphs, *settings)) as finder:

@@ -20,6 +20,7 @@ from aislewatch.models.encoder import pooled_side
 from aislewatch.models.features import FeatureInput, mirror_image
 from aislewatch.models.input import CHANNELS, ClipInput, ClipViews
 from aislewatch.models.people_form import PeopleForm, read_people_form
+from aislewatch.models.regions import ByRegion
 from aislewatch.models.rows import ROWS, NetworkClass
 from aislewatch.models.sizes import Network
 from aislewatch.tables import places
@@ -61,7 +62,7 @@ class ModelConfig(BaseModel):
         if self.people is None:
             return self.frame_size * 3 // 2, self.frame_size
         if self.model.encoder == "detector":
-            return 2 * self.people.channels, SIDE * SIDE
+            return 2 * len(self.people.regions) * self.people.channels, SIDE * SIDE
         return self.people.shape
 
     @field_validator("architecture")
@@ -162,7 +163,9 @@ def build(config: ModelConfig) -> Detector:
 def _input(config: ModelConfig) -> ClipInput | FeatureInput:
     sizes = config.model
     if config.people is not None and sizes.encoder == "detector":
-        return FeatureInput(config.people.channels, sizes.hidden_channels, sizes.norm)
+        regions = len(config.people.regions)
+        sides = regions * config.people.channels, regions * sizes.hidden_channels
+        return FeatureInput(*sides, sizes.norm, regions)
     return ClipInput(config.frame_shape[1], sizes.input_size, sizes.input, config.least_light)
 
 
@@ -181,7 +184,16 @@ def _network(config: ModelConfig) -> nn.Module:
             "model.encoder_channels and the last pooling, which halve it once each; use at least "
             f"{2 ** (levels + 1)}"
         )
-    return network(in_channels=in_channels, **{name: getattr(sizes, name) for name in wanted})
+    arguments = {"in_channels": in_channels} | {name: getattr(sizes, name) for name in wanted}
+    regions = 1 if config.people is None else len(config.people.regions)
+    if regions == 1:
+        return network(**arguments)
+    if sizes.encoder != "detector":
+        raise ConfigError(
+            "people.regions names several, which only model.encoder detector tells apart; name one "
+            "region, or set model.encoder to detector"
+        )
+    return ByRegion(network(**arguments) for _ in range(regions))
 
 
 def save_model(folder: Path, model: Detector) -> None:

@@ -48,11 +48,18 @@ class FrameEncoder(nn.Module):
         return f_NCHW.view(batch, steps, *f_NCHW.shape[1:])
 
 
-def normalised(norm: Norm, channels: int) -> list[nn.Module]:
-    """Make the layer that normalises a level's channels, if there is one."""
+def normalised(norm: Norm, channels: int, parts: int = 1) -> list[nn.Module]:
+    """Make the layer that normalises a level's channels, if there is one.
+
+    Args:
+        norm: as in ``FrameEncoder``.
+        channels: of all parts together.
+        parts: whose channels are never normalised together.
+    """
     if norm == "batch":
         return [nn.BatchNorm2d(channels)]
-    return [nn.GroupNorm(math.gcd(GROUPS, channels), channels)] if norm == "group" else []
+    groups = parts * math.gcd(GROUPS, channels // parts)
+    return [nn.GroupNorm(groups, channels)] if norm == "group" else []
 
 
 def mixes_clips(model: nn.Module) -> bool:

@@ -23,19 +23,23 @@ class FeatureInput(nn.Module):
     features know no crop, no brightness.
 
     Args:
-        channels: of the detector's features (C).
-        out_channels: of what is given on (D).
+        channels: of the detector's features (C), of all regions together.
+        out_channels: of what is given on (D), of all regions together.
         norm: what normalises those, as in ``FrameEncoder``.
+        regions: which are mixed each by itself.
     """
 
-    def __init__(self, channels: int, out_channels: int, norm: Norm = "none") -> None:
+    def __init__(
+        self, channels: int, out_channels: int, norm: Norm = "none", regions: int = 1
+    ) -> None:
         super().__init__()
         self.register_buffer("mean_C11", torch.zeros(channels, 1, 1))
         self.register_buffer("deviation_C11", torch.ones(channels, 1, 1))
         self.mean_C11: Tensor
         self.deviation_C11: Tensor
-        mix = nn.Conv2d(channels, out_channels, 1, bias=norm == "none")
-        self.mix = nn.Sequential(mix, *normalised(norm, out_channels), nn.ReLU())
+        bias = norm == "none"
+        mix = nn.Conv2d(channels, out_channels, 1, bias=bias, groups=regions)
+        self.mix = nn.Sequential(mix, *normalised(norm, out_channels, regions), nn.ReLU())
 
     def fit(self, features_BTKP: Tensor) -> None:
         """Set the scale of each channel by training clips, uint8 (B, T, 2 C, P)."""

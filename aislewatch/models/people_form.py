@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from aislewatch.config.people import Tracker
+from aislewatch.config.people import Region, Tracker
 from aislewatch.errors import FootageError
 
 
@@ -14,15 +14,17 @@ class PeopleForm(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     detector: str  # sha256 of the weights that found them
-    square: int  # pixels a side of the square around each
+    square: int  # pixels a side of each square
     every: int  # store frames from one look of the detector to the next
     track: Tracker  # what became a track
     channels: int  # of the detector's features of a square
+    # What the squares show, one below the other in a frame; versions of before had the person.
+    regions: tuple[Region, ...] = ("person",)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Return rows and columns of a stored square, packed I420."""
-        return self.square * 3 // 2, self.square
+        """Return rows and columns of a stored frame: its squares, each packed I420."""
+        return len(self.regions) * self.square * 3 // 2, self.square
 
 
 def read_people_form(file: Path) -> PeopleForm:

@@ -10,8 +10,8 @@ from PIL import Image
 from aislewatch.people.graphs import YUV, open_session
 from aislewatch.people.watching import OneByOne, read_frames
 
-# What a job reads in its folder: (N, 5) int64, a row a square, by frame: frame, number of the way,
-# left, top, side in pixels of the picture as displayed.
+# What a job reads in its folder: (N, 2 + 3 R) int64, a row a person, by frame: frame, number of the
+# way; left, top, side of the square of each of R regions, in pixels of the picture as displayed.
 PLAN = "plan.npy"
 
 # Frames of a way that are held, and whose features are computed at once.
@@ -62,9 +62,10 @@ class Cutter(OneByOne):
 
     def take(self, frame: int, yuv_KW: NDArray[np.uint8]) -> None:
         """Cut the squares of all who are in the frame."""
-        for _, way, left, top, side in self._rows[frame].tolist():
+        for _, way, *places in self._rows[frame].tolist():
             held = self._held.setdefault(way, [])
-            held.append(cut_square(yuv_KW, self._scale, (left, top, side), self._square))
+            squares_R3 = np.reshape(places, (-1, 3))
+            held.append(cut_squares(yuv_KW, self._scale, squares_R3, self._square))
             if len(held) == TOGETHER or frame == self._lasts[way]:
                 self._write(way, self._held.pop(way))
 
@@ -74,6 +75,24 @@ class Cutter(OneByOne):
         for name, values in ((squares_name(way), frames), (features_name(way), features)):
             with Path(name).open("ab") as file:
                 file.write(values.tobytes())
+
+
+def cut_squares(
+    yuv_KW: NDArray[np.uint8],
+    scale: tuple[float, float],
+    squares_R3: NDArray[np.int64],
+    square: int,
+) -> NDArray[np.uint8]:
+    """Cut a person's squares out of a picture; return them packed, uint8 (3/2 R square, square).
+
+    Args:
+        yuv_KW: the picture, packed I420.
+        scale: pixels of the picture for one as displayed, across and down.
+        squares_R3: left, top, side of each region, pixels as displayed.
+        square: pixels a side of what is returned of each.
+    """
+    places = [(left, top, side) for left, top, side in squares_R3.tolist()]
+    return np.concatenate([cut_square(yuv_KW, scale, place, square) for place in places])
 
 
 def cut_square(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aislewatch.config.machine import Ingest
-from aislewatch.config.people import People, Tracker
+from aislewatch.config.people import People, Region, Tracker
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.files import sha256_file, whole_file
 from aislewatch.frames.stretches import FrameTimes
@@ -59,7 +59,7 @@ class FoundWay:
     Args:
         way: with its boxes.
         first: the store's frame that its files begin with.
-        squares: (F, 3) left, top, side, pixels of the picture as displayed.
+        squares: (F, R, 3) left, top, side of each region, pixels of the picture as displayed.
         prominence: column of ``TRACKED``.
     """
 
@@ -75,22 +75,23 @@ class Graphs:
     Args:
         weights: of the detector.
         square: pixels a side of a stored square.
+        regions: of which a frame has a square each.
 
     Raises:
         ModelError: the weights are missing or not of the YOLOX family.
     """
 
-    def __init__(self, weights: Path, square: int) -> None:
+    def __init__(self, weights: Path, square: int, regions: Sequence[Region]) -> None:
         self.yolox: Yolox = read_yolox(weights)
         self.sha256 = sha256_file(weights)
-        self.form = format_of(self.yolox)
+        self.form = format_of(self.yolox, len(regions))
         self._weights, self._square = weights, square
 
     def features(self, folder: Path) -> Path:
         """Return the file, in a folder, of the graph that makes features of squares."""
         file = folder.absolute() / "features.onnx"
         if not file.exists():
-            _write(feature_graph(self._weights, self._square), file)
+            _write(feature_graph(self._weights, self._square, self.form.regions), file)
         return file
 
     def detector(self, size: tuple[int, int], folder: Path) -> Path:
@@ -129,7 +130,8 @@ class Finder:
     ) -> None:
         self._graphs, self._graphs_folder, self._fps = graphs, graphs_folder, fps
         self._people, self._tracker, self._limits = people, tracker, limits
-        frame_bytes = max(graphs.form.frame_bytes, people.square**2 * 3 // 2)
+        squares_bytes = len(people.regions) * people.square**2 * 3 // 2
+        frame_bytes = max(graphs.form.frame_bytes, squares_bytes)
         # Boxes of a hundred people take less than a frame of one.
         most_bytes = int((limits.max_duration_s + ROUNDING_S) * fps) * frame_bytes
         self._sandbox = Sandbox(JOB, SandboxLimits(limits.timeout_s, limits.memory_mib, most_bytes))
@@ -205,7 +207,7 @@ class Finder:
             if stretch.first <= way.first < stretch.end
         ]
         size = footage.width, footage.height
-        first, squares = squares_of(way, stretch, *size, self._fps)
+        first, squares = squares_of(way, stretch, *size, self._fps, self._people.regions)
         return FoundWay(way, first, squares, prominence(way, *size))
 
 
@@ -225,10 +227,11 @@ def read_sightings(file: Path) -> list[Sightings]:
 
 
 def _plan(found: Sequence[FoundWay]) -> NDArray[np.int64]:
-    """Return a row a square, by frame: frame, number of the way, left, top, side."""
+    """Return the rows of ``PLAN``."""
     parts = []
     for number, one in enumerate(found):
         frames = one.first + np.arange(len(one.squares))
-        parts.append(np.column_stack([frames, np.full(len(frames), number), one.squares]))
+        places = one.squares.reshape(len(frames), -1)
+        parts.append(np.column_stack([frames, np.full(len(frames), number), places]))
     rows = np.concatenate(parts)
     return np.asarray(rows[np.lexsort((rows[:, 1], rows[:, 0]))], np.int64)

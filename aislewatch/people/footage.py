@@ -97,6 +97,7 @@ def _videos(catalog: pd.DataFrame, params: Params, graphs: Graphs) -> list[Track
         "onnxruntime": version("onnxruntime"),
         "square": params.people.square,
         "every": params.people.every,
+        "regions": params.people.regions,
         "track": params.track.model_dump(),
     }
     videos = []

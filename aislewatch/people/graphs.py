@@ -40,24 +40,25 @@ def detector_graph(yolox: Yolox, width: int, height: int) -> Any:
     return joined(before, _bare(yolox.model), {image: yolox.input})
 
 
-def pyramid_graph(yolox: Yolox, square: int, side: int) -> tuple[Any, list[str]]:
+def pyramid_graph(yolox: Yolox, square: int, side: int, regions: int) -> tuple[Any, list[str]]:
     """Return the graph from I420 squares to what the pyramid gives at the two coarser levels.
 
     Args:
         yolox: the detector.
-        square: pixels a side of a frame.
+        square: pixels a side of a region.
         side: pixels a side to which it is scaled.
+        regions: of a frame, one below the other.
 
     Returns:
-        The graph, and the names of its outputs, finer level first: float32 (2 N, channels, side /
-        stride, side / stride), of each square as it is, then mirrored.
+        The graph, and the names of its outputs, finer level first: float32 (2 regions N, channels,
+        side / stride, side / stride), of each square as it is, then mirrored.
     """
     from onnx import shape_inference, utils
 
     parts = Parts("people_")
     image = _with_mirrored(parts, _to_bgr(parts, square, square, side), side)
     output = tensor_value(image, ("M", 3, side, side))
-    before = parts.model([_frames("N", square * 3 // 2, square)], [output])
+    before = parts.model([_frames("N", regions * square * 3 // 2, square)], [output])
     names = [level.tensor for level in yolox.levels[1:]]
     whole = shape_inference.infer_shapes(yolox.model)
     pyramid = _bare(utils.Extractor(whole).extract_model([yolox.input], names))

@@ -84,7 +84,7 @@ class There(Generic[Video]):
             idle.put(kept)
 
     def _made(self) -> _Kept:
-        graphs = Graphs(self.weights, self.people.square)
+        graphs = Graphs(self.weights, self.people.square, self.people.regions)
         if graphs.sha256 != self.detector:
             raise FootageError(f"{self.weights} has changed since the stage began; run it again")
         folder = tempfile.TemporaryDirectory(prefix="aislewatch-graphs-")

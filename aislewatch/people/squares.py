@@ -1,10 +1,12 @@
-"""Chooses the steady squares in which a person is kept, frame by frame."""
+"""Chooses the steady squares in which a person is kept, frame by frame and region by region."""
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aislewatch.config.people import Region
 from aislewatch.frames.stretches import Stretch
 from aislewatch.people.boxes import Floats
 from aislewatch.people.tracker import Way
@@ -19,15 +21,21 @@ MARGIN = 0.125
 # with as little, as a network must be shown by a camera what it was trained on.
 AHEAD_S = 0.8
 
+# Upper part of a person's box, as a share of its height: head, arms and hands of somebody who
+# stands. It finds other thefts than the whole person does (docs/benchmarks.md).
+UPPER = 0.55
+
 # Frames by which a person's file goes on before the first box and behind the last, so that what
 # begins or ends with the way has a clip of its own.
 BEYOND = 8
 
 
 def squares_of(
-    way: Way, stretch: Stretch, width: int, height: int, fps: int
+    way: Way, stretch: Stretch, width: int, height: int, fps: int, regions: Sequence[Region]
 ) -> tuple[int, NDArray[np.int64]]:
-    """Return the first frame of a person's file, and (F, 3) left, top, side of each frame's square.
+    """Return the first frame of a person's file, and each frame's squares.
+
+    They are (F, R, 3): left, top, side of each region.
 
     It begins up to ``BEYOND`` frames before the way and ends as many behind it, inside the stretch.
     No square depends on what comes more than ``AHEAD_S`` after its frame.
@@ -39,11 +47,13 @@ def squares_of(
         width: of the picture as displayed, pixels.
         height: of the picture as displayed, pixels.
         fps: frames a second of the store.
+        regions: what the squares show.
     """
-    line = SquareLine(width, height, fps)
+    line = SquareLine(width, height, fps, regions)
     squares = np.stack([*line.add(way.boxes), *line.end()])
     first, end = max(stretch.first, way.first - BEYOND), min(stretch.end, way.end + BEYOND)
-    return first, np.pad(squares, [(way.first - first, end - way.end), (0, 0)], mode="edge")
+    beyond = [(way.first - first, end - way.end), (0, 0), (0, 0)]
+    return first, np.pad(squares, beyond, mode="edge")
 
 
 class SquareLine:
@@ -53,18 +63,20 @@ class SquareLine:
         width: of the picture as displayed, pixels.
         height: of the picture as displayed, pixels.
         fps: frames a second of the store.
+        regions: what the squares show.
     """
 
-    def __init__(self, width: int, height: int, fps: int) -> None:
+    def __init__(self, width: int, height: int, fps: int, regions: Sequence[Region]) -> None:
         self._size = width, height
+        self._regions = regions
         self._ahead = max(1, round(AHEAD_S * fps))
-        # Boxes whose squares are not known yet; and centre and side of what the last frames
-        # needed by themselves, before they are evened out.
+        # Boxes whose squares are not known yet; and, by region, centre and side of what the last
+        # frames needed by themselves, before they are evened out.
         self._boxes: deque[Floats] = deque()
         self._own: deque[Floats] = deque(maxlen=self._ahead + 1)
 
     def add(self, boxes: Floats) -> list[NDArray[np.int64]]:
-        """Take the way's next boxes, (N, 4); return left, top, side of the squares now known."""
+        """Take the way's next boxes, (N, 4); return the squares now known, (R, 3) of each frame."""
         known = []
         for box in boxes:
             self._boxes.append(np.clip(box, 0, self._size * 2))
@@ -79,10 +91,23 @@ class SquareLine:
     def _next(self) -> NDArray[np.int64]:
         boxes = np.stack(self._boxes)
         self._boxes.popleft()
-        low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-        self._own.append(np.array([*(low + high) / 2, max(1.0, *(high - low))]))
-        x, y, side = np.mean(np.stack(self._own), axis=0)
-        side *= 1 + 2 * MARGIN
+        self._own.append(np.stack([self._needed(boxes, region) for region in self._regions]))
+        return np.stack([self._placed(one) for one in np.mean(np.stack(self._own), axis=0)])
+
+    def _needed(self, boxes: Floats, region: Region) -> Floats:
+        """Return centre and side of the square that holds a region of all boxes."""
+        if region == "scene":
+            return np.array([self._size[0] / 2, self._size[1] / 2, max(self._size)])
+        bottoms = boxes[:, 3]
+        if region == "upper":
+            bottoms = boxes[:, 1] + UPPER * (bottoms - boxes[:, 1])
+        low = boxes[:, :2].min(axis=0)
+        high = np.array([boxes[:, 2].max(), bottoms.max()])
+        side = max(1.0, *(high - low)) * (1 + 2 * MARGIN)
+        return np.array([*(low + high) / 2, side])
+
+    def _placed(self, needed: Floats) -> NDArray[np.int64]:
+        x, y, side = needed
         places = [_inside(*one, side) for one in zip((x, y), self._size, strict=True)]
         return np.round([*places, side]).astype(np.int64)
 

@@ -38,15 +38,17 @@ def _write_people(params: Params, journal: Journal) -> None:
     from aislewatch.people.outputs import digest_of, publish
     from aislewatch.people.store import PeopleStore
 
-    graphs = Graphs(Path(params.people.weights), params.people.square)
-    square_bytes = params.people.square**2 * 3 // 2
-    store = PeopleStore(places.PEOPLE_STORE, square_bytes, graphs.form.frame_bytes)
+    people = params.people
+    graphs = Graphs(Path(people.weights), people.square, people.regions)
+    squares_bytes = len(people.regions) * people.square**2 * 3 // 2
+    store = PeopleStore(places.PEOPLE_STORE, squares_bytes, graphs.form.frame_bytes)
     with show_progress("videos") as progress:
         followed = find_people(CATALOG.read(), params, store, graphs, progress)
     form = {
         "detector": graphs.sha256,
-        "square": params.people.square,
-        "every": params.people.every,
+        "square": people.square,
+        "every": people.every,
+        "regions": people.regions,
         "channels": graphs.form.channels,
         "track": params.track.model_dump(),
     }

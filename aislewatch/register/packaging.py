@@ -111,7 +111,7 @@ def build_bundle(own: Path, examples: Examples, bundle: Path) -> float:
     network = load_model(own)
     people, front = network.config.people, None
     if people is not None and network.config.model.encoder == "detector":
-        front = feature_graph(own / DETECTOR, people.square)
+        front = feature_graph(own / DETECTOR, people.square, len(people.regions))
     scratch, given = bundle.with_suffix(".onnx"), examples.given_BTKW.shape[1:]
     difference = export_onnx(network, examples, scratch, front)
     signature = ModelSignature(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aislewatch.ingest.keeping import Keeper, LookAt
 from aislewatch.ingest.picture import Look
 from aislewatch.people.boxes import Floats
-from aislewatch.people.cutting import cut_square
+from aislewatch.people.cutting import cut_squares
 from aislewatch.people.finding import LONGEST_SIDE, Graphs, fitted
 from aislewatch.people.graphs import YUV, open_session
 from aislewatch.people.watching import find_people
@@ -40,7 +40,7 @@ class Eyes:
     def __init__(self, request: PeopleRequest, fps: int, look: Look, look_at: LookAt) -> None:
         self._request = request
         self._displayed = look.width, look.height
-        graphs = Graphs(request.weights, request.square)
+        graphs = Graphs(request.weights, request.square, request.regions)
         small = fitted(*self._displayed, graphs.yolox.side)
         large = fitted(*self._displayed, min(LONGEST_SIDE, max(self._displayed)))
         with tempfile.TemporaryDirectory(prefix="eyes-") as name:
@@ -56,7 +56,13 @@ class Eyes:
             Keeper(self._large, fps, large, look_at),
         ]
         self._people = LivePeople(
-            request.track, request.every, self._displayed, fps, self._find, self._cut
+            request.track,
+            request.every,
+            self._displayed,
+            fps,
+            request.regions,
+            self._find,
+            self._cut,
         )
 
     def add_picture(self, picture: VideoFrame) -> None:
@@ -88,15 +94,12 @@ class Eyes:
         return boxes * self._back, scores
 
     def _cut(self, large: Yuv, squares: list[NDArray[np.int64]]) -> Yuv:
-        frames = np.stack([self._cut_one(large, square) for square in squares])
+        sizes = self._scale, self._request.square
+        frames = np.stack([cut_squares(large, sizes[0], one, sizes[1]) for one in squares])
         if self._features is None:
             return frames
         [features] = self._features.run(None, {YUV: frames})
         return np.asarray(features)
-
-    def _cut_one(self, large: Yuv, square: NDArray[np.int64]) -> Yuv:
-        left, top, side = square.tolist()
-        return cut_square(large, self._scale, (left, top, side), self._request.square)
 
 
 class _Held:

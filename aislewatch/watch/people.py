@@ -1,14 +1,14 @@
 """Follows the people of a live stream, so that a camera's squares and boxes are a file's."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aislewatch.config.people import Tracker
+from aislewatch.config.people import Region, Tracker
 from aislewatch.people.boxes import Floats
 from aislewatch.people.squares import BEYOND, SquareLine
 from aislewatch.people.tracker import Following, OpenWay, Sightings
@@ -30,6 +30,7 @@ class PeopleRequest:
         every: frames from one look of the detector to the next.
         track: what becomes a track.
         features: whether a network is shown the detector's features of squares, not the squares.
+        regions: what the squares show.
     """
 
     weights: Path
@@ -37,6 +38,7 @@ class PeopleRequest:
     every: int
     track: Tracker
     features: bool
+    regions: tuple[Region, ...]
 
 
 @dataclass(eq=False)
@@ -93,6 +95,7 @@ class LivePeople:
         every: frames from one look of the detector to the next.
         displayed: width and height of the picture, pixels.
         fps: frames a second.
+        regions: what the squares show.
         find: finds people in a picture, called for every n-th.
         cut: makes what a network is shown.
     """
@@ -103,12 +106,13 @@ class LivePeople:
         every: int,
         displayed: tuple[int, int],
         fps: int,
+        regions: Sequence[Region],
         find: Find,
         cut: Cut,
     ) -> None:
         self._following = Following(settings, every)
         self._every, self._displayed, self._fps = every, displayed, fps
-        self._find, self._cut = find, cut
+        self._regions, self._find, self._cut = regions, find, cut
         self._lines: dict[OpenWay, _FollowedWay] = {}
         self._pictures: deque[tuple[int, NDArray[np.uint8]]] = deque()
         self._first = self._last = -2
@@ -148,7 +152,8 @@ class LivePeople:
         ways = self._following.open_ways
         for way in ways:
             if way not in self._lines:
-                self._lines[way] = _FollowedWay(way, SquareLine(*self._displayed, self._fps))
+                line = SquareLine(*self._displayed, self._fps, self._regions)
+                self._lines[way] = _FollowedWay(way, line)
             self._lines[way].grow()
         known = [way for way in ways if way.known_at == look.frame]
         for way in sorted(known, key=OpenWay.order):

@@ -66,7 +66,9 @@ class LiveModel:
         if form is None or self.weights is None:
             return None
         features = self.detector.config.model.encoder == "detector"
-        return PeopleRequest(self.weights, form.square, form.every, form.track, features)
+        return PeopleRequest(
+            self.weights, form.square, form.every, form.track, features, form.regions
+        )
 
     def looks_like(self, other: "LiveModel") -> bool:
         """Say whether another version scores the same clips."""

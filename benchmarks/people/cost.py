@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("videos", type=Path, nargs="+")
     chosen = parser.parse_args()
     params = load_params()
-    graphs = Graphs(chosen.weights, params.people.square)
+    graphs = Graphs(chosen.weights, params.people.square, params.people.regions)
     print(machine())
     videos = [video for path in chosen.videos if (video := decoded(path, params)) is not None]
     with tempfile.TemporaryDirectory() as name:

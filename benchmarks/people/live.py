@@ -54,7 +54,7 @@ def main() -> None:
 
 def _detector_alone(film: Path, request: PeopleRequest) -> int:
     """Decode, scale every n-th picture and look at it; count the looks."""
-    graphs, looks = Graphs(request.weights, request.square), 0
+    graphs, looks = Graphs(request.weights, request.square, request.regions), 0
     with av.open(str(film)) as container, tempfile.TemporaryDirectory() as folder:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -72,7 +72,7 @@ def _detector_alone(film: Path, request: PeopleRequest) -> int:
 def _followed(film: Path, request: PeopleRequest) -> int:
     """Follow the film as a camera, as fast as it goes; count the squares of people."""
     camera = LiveCamera(name="a", address=str(film), role="till")
-    shape = 1, Graphs(request.weights, request.square).form.frame_bytes
+    shape = 1, Graphs(request.weights, request.square, request.regions).form.frame_bytes
     window = ClipWindow(16, 1, FPS, shape, of_people=True)
     one = Follower(camera, Watching(), FPS, 64, window, lambda: None, False, request)
     one.start()

@@ -167,7 +167,7 @@ def test_a_stream_has_the_people_of_the_file(
     expected: list[list[tuple[object, ...]]] = [[] for _ in instants]
     for track, way in enumerate(follow(looked, bounds, SETTINGS, every)):
         [bound] = [b for b in bounds if b.first <= way.first < b.end]
-        begin, squares = squares_of(way, bound, SIZE, SIZE, FPS)
+        begin, squares = squares_of(way, bound, SIZE, SIZE, FPS, ["person"])
         for at, square in enumerate(squares):
             box = way.boxes[np.clip(begin + at - way.first, 0, len(way.boxes) - 1)] / SIZE
             expected[begin + at].append((track, tuple(box.tolist()), square.tobytes()))
