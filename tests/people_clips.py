@@ -10,15 +10,18 @@ from aislewatch.tables import places
 from tests.tiny_clips import N_FRAMES
 
 CHANNELS, SQUARE, PLACES = 4, 32, 64
+REGIONS = ["person", "upper"]
 TRACK = {"begin_score": 0.35, "go_on_score": 0.15, "gap": 8}
 FORM = {"detector": "0" * 64, "square": SQUARE, "every": 2, "channels": CHANNELS, "track": TRACK}
+FORM["regions"] = REGIONS
 
 
 def write_people(folder: Path) -> None:
     """Write people and splits of data/dataset under ``folder``, as stages track and split do.
 
     Every video has a window in which two people are seen, and one in which nobody is. In videos of
-    label 1 the main person (track 0) does it, and track 1 looks like one of label 0.
+    label 1 the main person (track 0) does it, by the upper body, and track 1 looks like one of
+    label 0.
     """
     random = np.random.default_rng(0)
     for place in (places.SQUARES, places.FEATURES):
@@ -31,10 +34,12 @@ def write_people(folder: Path) -> None:
         for track in (0, 1):
             steals, file = label == 1 and track == 0, f"{video}-{track}"
             # As filmed, then mirrored.
-            bytes_T2CP = random.integers(90, 110, (N_FRAMES, 2, CHANNELS, PLACES), np.uint8)
-            bytes_T2CP[:, :, 2] += 60 * np.uint8(steals)
-            bytes_T2CP.tofile(folder / places.FEATURES / file)
-            squares = random.integers(0, 255, (N_FRAMES, SQUARE * 3 // 2, SQUARE), np.uint8)
+            shape = N_FRAMES, 2, len(REGIONS), CHANNELS, PLACES
+            bytes_T2RCP = random.integers(90, 110, shape, np.uint8)
+            bytes_T2RCP[:, :, 1, 2] += 60 * np.uint8(steals)
+            bytes_T2RCP.tofile(folder / places.FEATURES / file)
+            rows = len(REGIONS) * SQUARE * 3 // 2
+            squares = random.integers(0, 255, (N_FRAMES, rows, SQUARE), np.uint8)
             squares.tofile(folder / places.SQUARES / file)
             tracked.append((video, track, file, 3, N_FRAMES, 2.0 - track))
         for start in (3, 100):

@@ -98,6 +98,10 @@ class Detector(nn.Module):
         super().__init__()
         self.config = config
         self.input = _input(config)
+        # A CNN is shown the first region alone; in all else a frame is shown whole.
+        self._shown_rows = config.frame_shape[0]
+        if config.people is not None and config.model.encoder == "cnn":
+            self._shown_rows //= len(config.people.regions)
         self.network = network
         # Divides the logits: fitted on validation once training is over, and saved with the
         # weights, so that training, evaluation, the ONNX graph and detection share one score.
@@ -122,7 +126,7 @@ class Detector(nn.Module):
             shares_B: each clip's share in its mixture with the one before it, while training only;
                 ``yuv_BTKW`` and ``views`` then have one clip more, before the first.
         """
-        x_BTCHW = self.input(yuv_BTKW, views)
+        x_BTCHW = self.input(yuv_BTKW[:, :, : self._shown_rows], views)
         if shares_B is not None:
             weights = shares_B.to(x_BTCHW.dtype)[:, None, None, None, None]
             x_BTCHW = torch.lerp(x_BTCHW[:-1], x_BTCHW[1:], weights)
@@ -186,13 +190,8 @@ def _network(config: ModelConfig) -> nn.Module:
         )
     arguments = {"in_channels": in_channels} | {name: getattr(sizes, name) for name in wanted}
     regions = 1 if config.people is None else len(config.people.regions)
-    if regions == 1:
+    if regions == 1 or sizes.encoder == "cnn":
         return network(**arguments)
-    if sizes.encoder != "detector":
-        raise ConfigError(
-            "people.regions names several, which only model.encoder detector tells apart; name one "
-            "region, or set model.encoder to detector"
-        )
     return ByRegion(network(**arguments) for _ in range(regions))
 
 

@@ -19,6 +19,7 @@ from tests.people.pictures import Place, write_film
 from tests.people.tiny_detector import write_tiny
 
 SQUARE = 32
+REGIONS = ["person", "upper"]
 
 
 def make_shop(folder: Path, detector: str = "yolox", **people: Any) -> Path:
@@ -33,6 +34,7 @@ def make_shop(folder: Path, detector: str = "yolox", **people: Any) -> Path:
         "weights": str(places.DETECTOR / "tiny.onnx"),
         "square": SQUARE,
         "every": 2,
+        "regions": REGIONS,
     } | people
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     return folder
@@ -66,6 +68,6 @@ def run_track(shop: Path) -> dict[str, Any]:
 
 
 def squares(file: str) -> NDArray[np.uint8]:
-    """Read a way's squares, uint8 (F, 3/2 S, S)."""
+    """Read a way's squares, uint8 (F, 3/2 R S, S)."""
     content = np.fromfile(places.SQUARES / file, np.uint8)
-    return content.reshape(-1, SQUARE * 3 // 2, SQUARE)
+    return content.reshape(-1, len(REGIONS) * SQUARE * 3 // 2, SQUARE)

@@ -105,6 +105,17 @@ def test_a_frames_features_do_not_depend_on_the_others(
     np.testing.assert_array_equal(together, alone)
 
 
+def test_a_frame_of_two_regions_has_the_features_of_each(tiny: Path) -> None:
+    """All as filmed first, then all mirrored: a network takes the one half or the other."""
+    frames, form = some_squares(6), feature_format(tiny, regions=2)
+    pairs = frames.reshape(3, -1, SQUARE)
+    [together] = session_of(feature_graph(tiny, SQUARE, regions=2)).run(None, {"yuv": pairs})
+    [alone] = session_of(feature_graph(tiny, SQUARE)).run(None, {"yuv": frames})
+    by_region = together.reshape(3, 2, 2, -1)
+    np.testing.assert_array_equal(by_region.swapaxes(1, 2).reshape(6, -1), alone)
+    assert together.shape[1] == form.frame_bytes
+
+
 def test_other_members_have_other_channels(tiny: Path, nano: Path) -> None:
     assert feature_format(tiny) == FeatureFormat(CHANNELS[1] + CHANNELS[2])
     assert feature_format(nano).frame_bytes == 2 * 24_576
@@ -119,7 +130,7 @@ def test_the_graph_is_valid_and_the_same_each_time(tiny: Path) -> None:
 
 
 def test_the_pyramid_can_be_had_alone(tiny: Path) -> None:
-    graph, names = pyramid_graph(read_yolox(tiny), SQUARE, LOOKED_AT)
+    graph, names = pyramid_graph(read_yolox(tiny), SQUARE, LOOKED_AT, 1)
     fine, coarse = session_of(graph).run(names, {"yuv": some_squares(2)})
     assert fine.shape == (4, CHANNELS[1], 16, 16)
     assert coarse.shape == (4, CHANNELS[2], 8, 8)

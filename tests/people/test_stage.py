@@ -27,7 +27,7 @@ from aislewatch.tables.people import TRACKED, TRACKS
 from tests.code_closure import ROOT
 from tests.people.pictures import write_film
 from tests.people.sessions import session_of
-from tests.people.shop import SQUARE, film, make_shop, run_both, run_track, squares, walk
+from tests.people.shop import REGIONS, SQUARE, film, make_shop, run_both, run_track, squares, walk
 from tests.people.tiny_detector import write_tiny
 
 
@@ -90,12 +90,13 @@ def test_features_are_those_of_the_stored_squares(
     run_both(shop, monkeypatch)
     weights = Path(load_params().people.weights)
     [row] = TRACKED.read().itertuples()
-    form = feature_format(weights)
+    form, graph = feature_format(weights, 2), session_of(feature_graph(weights, SQUARE, 2))
     stored = np.fromfile(places.FEATURES / row.file, np.uint8).reshape(-1, form.frame_bytes)
-    [made] = session_of(feature_graph(weights, SQUARE)).run(None, {"yuv": squares(row.file)})
+    [made] = graph.run(None, {"yuv": squares(row.file)})
     np.testing.assert_array_equal(stored, made)
     of_form = read_people_form(places.PEOPLE_FORM)
     assert (of_form.square, of_form.every, of_form.channels) == (SQUARE, 2, form.channels)
+    assert of_form.regions == tuple(REGIONS)
 
 
 def test_no_way_crosses_a_gap_of_the_film(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +132,12 @@ def test_only_what_changes_the_content_makes_it_anew(
 ) -> None:
     film(shop, "a.mp4", walk())
     first = run_both(shop, monkeypatch)
-    for changes, new in ({"every": 3}, 1), ({"square": 48}, 1), ({}, 0):
+    for changes, new in (
+        ({"every": 3}, 1),
+        ({"square": 48}, 1),
+        ({"regions": ["upper"]}, 1),
+        ({}, 0),
+    ):
         make_shop(shop, **changes)
         noted = run_track(shop)
         assert noted["new"] == new, changes
@@ -242,7 +248,7 @@ def test_real_people_are_followed(
     found = TRACKED.read()
     main = found.loc[found.prominence.idxmax()]
     assert main.n_frames >= 0.9 * CATALOG.read().n_frames[0]
-    assert (places.FEATURES / main.file).stat().st_size == main.n_frames * 2 * 24_576
+    assert (places.FEATURES / main.file).stat().st_size == main.n_frames * 2 * 2 * 24_576
     boxes = TRACKS.read().query(f"track == {main.track}")
     sides = boxes[["left", "top", "right", "bottom"]].to_numpy()
     steps = [overlaps(a[None], b[None])[0, 0] for a, b in pairwise(sides)]

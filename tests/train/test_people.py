@@ -19,10 +19,11 @@ from aislewatch.tables.split import SPLITS
 from aislewatch.train.adam import Adam
 from aislewatch.train.data import data_for
 from aislewatch.train.loop import Recipe, train
+from aislewatch.train.losses import focal_loss
 from aislewatch.train.processes import Processes
 from aislewatch.train.stage import recipe_of
 from aislewatch.train.tuned import PAPER
-from tests.people_clips import CHANNELS, SQUARE, write_people
+from tests.people_clips import CHANNELS, REGIONS, SQUARE, write_people
 from tests.tiny_clips import tiny_params
 
 DEVICE = torch.device("cpu")
@@ -87,9 +88,43 @@ def test_every_network_learns_from_features_and_scores_the_highest_of_the_people
     assert (thefts["score"].to_numpy() > alone).all()
 
 
+def test_each_region_is_looked_at_by_networks_of_its_own(folder: Path) -> None:
+    """What one region shows moves its own logit alone, and each has a loss of its own."""
+    torch.manual_seed(0)
+    model = build(recipe(params_of()).config)
+    clips = torch.randint(0, 256, (3, 8, 2 * 2 * CHANNELS, 64), dtype=torch.uint8)
+    other = clips.view(3, 8, 2, 2, CHANNELS, 64).clone()
+    other[:, :, :, 1] = 255 - other[:, :, :, 1]
+    seeds = torch.arange(3)
+    with torch.inference_mode():
+        learning_RB = model.train()(clips, None, seeds)
+        changed_RB = model(other.view(clips.shape), None, seeds)
+        assert learning_RB.shape == (2, 3)
+        torch.testing.assert_close(changed_RB[0], learning_RB[0])
+        assert not torch.isclose(changed_RB[1], learning_RB[1]).any()
+        labels = torch.tensor([0.0, 1.0, 1.0])
+        apart = [focal_loss(logits_B, labels, 2.0) for logits_B in learning_RB]
+        torch.testing.assert_close(focal_loss(learning_RB, labels, 2.0), sum(apart) / 2)
+        for network in model.network.children():
+            for one in network:
+                one.dropout.share = 0.0
+        torch.testing.assert_close(model.eval()(clips), model.train()(clips, None, seeds).mean(0))
+
+
+def test_a_cnn_sees_the_first_region_alone(folder: Path) -> None:
+    model = build(recipe(params_of(model={"encoder": "cnn"})).config).eval()
+    clips = torch.randint(0, 256, (2, 8, SQUARE * 3, SQUARE), dtype=torch.uint8)
+    first, second = clips.clone(), clips.clone()
+    first[:, :, : SQUARE * 3 // 2] //= 2
+    second[:, :, SQUARE * 3 // 2 :] //= 2
+    with torch.inference_mode():
+        torch.testing.assert_close(model(second), model(clips))
+        assert not torch.isclose(model(first), model(clips)).any()
+
+
 def test_squares_are_seen_by_a_cnn_of_ones_own(folder: Path) -> None:
     asked = recipe(params_of(model={"encoder": "cnn"}))
-    assert asked.config.frame_shape == (SQUARE * 3 // 2, SQUARE)
+    assert asked.config.frame_shape == (len(REGIONS) * SQUARE * 3 // 2, SQUARE)
     data = data_for(asked.config)
     assert data.frames_dir == places.SQUARES
     _, rows = train(asked, data, Processes(DEVICE), lambda row: None)
@@ -99,7 +134,7 @@ def test_squares_are_seen_by_a_cnn_of_ones_own(folder: Path) -> None:
 def test_the_papers_settings_keep_the_papers_cnn(folder: Path) -> None:
     config = recipe_of("convlstm_paper", params_of(), PAPER).config
     assert config.model.encoder == "cnn"
-    assert config.frame_shape == (SQUARE * 3 // 2, SQUARE)
+    assert config.frame_shape == (len(REGIONS) * SQUARE * 3 // 2, SQUARE)
 
 
 def test_a_mirrored_view_takes_the_features_of_the_mirrored_square() -> None:
@@ -121,7 +156,7 @@ def test_both_mirrorings_score_as_the_mean_of_the_two(folder: Path) -> None:
     torch.manual_seed(0)
     both, one = build(config), build(recipe(params_of()).config)
     one.load_state_dict(both.state_dict())
-    clips = torch.randint(0, 256, (3, 8, 2 * CHANNELS, 64), dtype=torch.uint8)
+    clips = torch.randint(0, 256, (3, 8, *config.frame_shape), dtype=torch.uint8)
     with torch.inference_mode():
         expected = (one.eval()(clips) + one(mirror_image(clips))) / 2
         torch.testing.assert_close(both.eval()(clips), expected)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aislewatch.alerts.clips import Alert
 from aislewatch.alerts.rule import rule_at
 from aislewatch.config.params import load_params
-from aislewatch.config.people import Tracker
+from aislewatch.config.people import Region, Tracker
 from aislewatch.detect.detection import Detection, detect
 from aislewatch.files import write_json
 from aislewatch.frames.stretches import Stretch
@@ -35,6 +35,7 @@ from tests.watch.told import Told
 
 SETTINGS = Tracker(begin_score=0.35, go_on_score=0.15, gap=8)
 FPS, SIZE = 10, 320
+REGIONS: list[Region] = ["person", "upper"]
 
 
 def visit() -> list[list[Place]]:
@@ -167,7 +168,7 @@ def test_a_stream_has_the_people_of_the_file(
     expected: list[list[tuple[object, ...]]] = [[] for _ in instants]
     for track, way in enumerate(follow(looked, bounds, SETTINGS, every)):
         [bound] = [b for b in bounds if b.first <= way.first < b.end]
-        begin, squares = squares_of(way, bound, SIZE, SIZE, FPS, ["person"])
+        begin, squares = squares_of(way, bound, SIZE, SIZE, FPS, REGIONS)
         for at, square in enumerate(squares):
             box = way.boxes[np.clip(begin + at - way.first, 0, len(way.boxes) - 1)] / SIZE
             expected[begin + at].append((track, tuple(box.tolist()), square.tobytes()))
@@ -177,8 +178,9 @@ def test_a_stream_has_the_people_of_the_file(
         every,
         (SIZE, SIZE),
         FPS,
+        REGIONS,
         lambda small: looks[int(small[0])],
-        lambda _, squares: np.stack([square.view(np.uint8) for square in squares]),
+        lambda _, squares: np.stack([one.ravel().view(np.uint8) for one in squares]),
     )
     seen = [
         people
