@@ -7,7 +7,7 @@ from aislewatch.watch.messages import PROCESSOR
 log = logging.getLogger(__name__)
 
 
-class Decoder:
+class PictureDecoder:
     """Knows what decodes the newest connection of a camera.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Literal
 from aislewatch.evidence.folder import SeenPerson
 from aislewatch.watch.addresses import is_file
 from aislewatch.watch.cameras_file import LiveCamera, Watching
-from aislewatch.watch.decoder import Decoder
+from aislewatch.watch.decoder import PictureDecoder
 from aislewatch.watch.messages import (
     LONGEST,
     Begun,
@@ -92,7 +92,7 @@ class Follower:
         limits = watching.open_s, watching.stall_s, watching.memory_mib
         hardware = watching.decode_on == "device"
         self._request = Request(address, fps, size, *limits, at_own_speed, people, hardware)
-        self.decoder = Decoder(camera.name, hardware)
+        self.decoder = PictureDecoder(camera.name, hardware)
         self.name = camera.name
         self.clips = ClipQueue(watching.queue_clips)
         self.ring = PacketRing(watching.before_s + watching.after_s + SPARE_S)
