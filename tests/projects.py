@@ -11,16 +11,19 @@ import time
 from collections.abc import Sequence
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import yaml
-from mlflow.entities import Run
-from mlflow.tracking import MlflowClient
 
-from aislewatch.cli.main import main
 from aislewatch.recording.moved import follow
 from tests.code_closure import ROOT
+
+if (
+    TYPE_CHECKING
+):  # every process that tests reads this file: MLflow takes 2 s of CPU, torch as much
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 COPIED = (
     "aislewatch",
@@ -166,6 +169,8 @@ def run(folder: Path, *command: str, fails: bool = False, **more: str) -> str:
 
 def ask(folder: Path, *words: str, fails: bool = False, **more: str) -> str:
     """Run a command of ours as :func:`run` does, in this process: its own would import for 5 s."""
+    from aislewatch.cli.main import main
+
     said = io.StringIO()
     lines = logging.StreamHandler(said)
     ends: object = 0
@@ -208,7 +213,7 @@ def stages_run(output: str) -> list[str]:
     return re.findall(r"Running stage '([^']+)'", output)
 
 
-def runs(folder: Path, **tags: str) -> list[Run]:
+def runs(folder: Path, **tags: str) -> "list[Run]":
     """Return the project's MLflow runs with these tags, oldest first."""
     client = mlflow_client(folder)
     experiment = client.get_experiment_by_name("aislewatch")
@@ -217,6 +222,8 @@ def runs(folder: Path, **tags: str) -> list[Run]:
     return list(client.search_runs([experiment.experiment_id], query, order_by=order))
 
 
-def mlflow_client(folder: Path) -> MlflowClient:
+def mlflow_client(folder: Path) -> "MlflowClient":
     """Open the project's own SQLite store."""
+    from mlflow.tracking import MlflowClient
+
     return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
