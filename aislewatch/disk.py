@@ -1,4 +1,4 @@
-"""Tells a full disk as such, whichever library met it."""
+"""Tells what the system refused as such, whichever library met it: above all a full disk."""
 
 import errno
 import re
@@ -19,6 +19,29 @@ _WORDS = re.compile(
     r"|\d+ requested and \d+ written|database or disk is full|No usable temporary directory"
     r"|Disk quota exceeded"
 )
+
+# What else no code of ours can mend, and what a person can do about it.
+_ADVICE = {
+    errno.EACCES: "give this user the right to it",
+    errno.EPERM: "give this user the right to it",
+    errno.EROFS: "mount it so that it can be written, or work in another folder",
+    errno.EFBIG: "raise `ulimit -f`, or take a file system whose files may be larger",
+    errno.EMFILE: "raise `ulimit -n`",
+    errno.EIO: "its disk or network drive fails: `dmesg` says more",
+    errno.ESTALE: "mount its network drive again",
+    errno.EISDIR: "put a file in its place",
+    errno.ENOTDIR: "put a folder in its place",
+}
+
+
+def told_refused(error: BaseException) -> AislewatchError | None:
+    """Make an error of ours of one that the system gave a file; None for any other error."""
+    for one in _chain(error):
+        if isinstance(one, OSError) and one.errno in _ADVICE:
+            where = f"{one.filename}: " if one.filename else ""
+            said = one.strerror or str(one)
+            return PipelineError(f"{where}{said} -> {_ADVICE[one.errno]}, and run the same again")
+    return None
 
 
 def told_full(error: BaseException) -> AislewatchError | None:

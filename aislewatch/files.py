@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from aislewatch.alive import still_runs
 
@@ -155,9 +156,13 @@ def read_yaml(path: Path) -> Any:
     """Parse a YAML 1.2 file as DVC does: ``1e-08`` is a number there, a string in YAML 1.1.
 
     Raises:
-        ruamel.yaml.error.YAMLError: the file is not valid YAML.
+        ruamel.yaml.error.YAMLError: the file is not valid YAML, or no text in UTF-8.
     """
-    return YAML(typ="safe").load(path.read_text())
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise YAMLError(f"byte {error.start} is no text in UTF-8; save it as such") from None
+    return YAML(typ="safe").load(text)
 
 
 def sha256_file(path: Path) -> str:

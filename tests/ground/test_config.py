@@ -115,6 +115,15 @@ def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
         load_params(tmp_path / "params.yaml")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_in_another_encoding_is_told(tmp_path: Path, encoding: str) -> None:
+    """Windows' editor writes UTF-16 where somebody chose "Unicode"."""
+    text = (ROOT / "params.yaml").read_text() + "# Straße\n"
+    (tmp_path / "params.yaml").write_bytes(text.encode(encoding, errors="replace"))
+    with pytest.raises(ConfigError, match="no text in UTF-8; save it as such"):
+        load_params(tmp_path / "params.yaml")
+
+
 def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     """``1e-3`` is a number for DVC and a string for YAML 1.1."""
     text = (ROOT / "params.yaml").read_text().replace("[5.0e-4, 1.0e-2]", "[5e-4, 1e-2]")

@@ -1,11 +1,15 @@
 """A command ends in one line where the error is ours, and with a traceback where it is a fault."""
 
 import errno
+import os
+import subprocess
+import sys
 
 import pytest
 
 from aislewatch.errors import LabelError
 from aislewatch.exits import plain_errors
+from tests.code_closure import ROOT
 
 
 def test_an_error_of_ours_is_one_line() -> None:
@@ -20,6 +24,32 @@ def test_a_full_disk_is_one_line_too() -> None:
         plain_errors("detect"),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EIO, errno.ESTALE])
+def test_what_the_system_refuses_is_one_line_that_says_what_to_do(number: int) -> None:
+    with (
+        pytest.raises(SystemExit, match=r"^ingest: data/x: .+ -> .+, and run the same again$"),
+        plain_errors("ingest"),
+    ):
+        raise OSError(number, os.strerror(number), "data/x")
+
+
+def test_a_limit_of_files_sizes_is_told_by_a_library_that_met_it() -> None:
+    """Parquet's writer keeps the system's number, and no name."""
+    code = """
+import resource, pandas
+from aislewatch.exits import plain_errors
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+with plain_errors("ingest"):
+    pandas.DataFrame({"a": range(100_000)}).to_parquet("a.parquet")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 1
+    assert "raise `ulimit -f`" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("fault", [KeyError("lr"), KeyboardInterrupt(), SystemExit(3)])
