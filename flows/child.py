@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aislewatch.errors import PipelineError
-from flows.command import WORDS_LINES
+from flows.command import WORDS_LINES, StageKilledError, signal_of
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -41,6 +41,7 @@ def run_guarded(
         env: its environment.
 
     Raises:
+        StageKilledError: a signal ended it, or a stage of it; the message is the same.
         PipelineError: it failed; the message is the end of what it said.
     """
     guard = [sys.executable, "-m", "flows.guard", str(os.getpid()), str(lock)]
@@ -69,4 +70,5 @@ def run_guarded(
             process.terminate()
     if status != 0:
         said = "\n".join(words) or f"it ended with status {status} and said nothing"
-        raise PipelineError(f"`{' '.join(command[1:])}` failed:\n{said}")
+        error = StageKilledError if signal_of(status) else PipelineError
+        raise error(f"`{' '.join(command[1:])}` failed:\n{said}")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +36,11 @@ _STARTED = re.compile(r"Running stage '.*':$")
 _BUSY = re.compile(r"ERROR: .*(is busy, it is being blocked by:|Unable to acquire lock)")
 _BLOCKER = re.compile(r"\s*\(PID (\d+)\): ")
 _DVC_FRAME = re.compile(r"ERROR: failed to reproduce '.*': failed to run: ")
+_EXITED = re.compile(r"ERROR: failed to reproduce '.*': failed to run: .*, exited with (-?\d+)$")
+
+
+class StageKilledError(PipelineError):
+    """Says that a signal ended a stage, or the command that ran it: the run is Crashed by it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ def reproduce(address: str, execution: Path, say: Callable[[str], None]) -> Stag
         say: gets every line of output as it comes.
 
     Raises:
+        StageKilledError: a signal ended the stage or its dvc command; the message names both.
         PipelineError: the stage failed; the message is the end of its own output.
     """
     started = time.monotonic()
@@ -71,17 +78,29 @@ def reproduce(address: str, execution: Path, say: Callable[[str], None]) -> Stag
         if done.status == 0:
             return StageReport(address, done.outcome, time.monotonic() - started)
         if done.has_started or not any(map(_BUSY.match, done.lines)):
+            if killer := signal_of(done.stage_status) or signal_of(done.status):
+                raise StageKilledError(f"{address} was killed by {killer}")
             raise PipelineError(f"{address} failed:\n{_words(done.lines, done.status)}")
         blockers = [int(found[1]) for line in done.lines if (found := _BLOCKER.match(line))]
         say(f"waiting for the dvc command that was there before ({address} goes on by itself)")
         _wait_for(blockers)
 
 
+def signal_of(status: int) -> str | None:
+    """Name the signal that ended a process, by its status, or by that of a shell that ran it."""
+    number = -status if status < 0 else status - 128
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return None
+
+
 @dataclass
 class _Done:
-    """What one DVC command said, and how it ended."""
+    """What one DVC command said, and how it and its stage ended."""
 
     status: int = 0
+    stage_status: int = 0
     outcome: Outcome = "ran"
     has_started: bool = False
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=WORDS_LINES))
@@ -97,6 +116,8 @@ def _run(command: list[str], execution: Path, say: Callable[[str], None]) -> _Do
                 if line:
                     say(line)
                     done.lines.append(line)
+                if exited := _EXITED.match(line):
+                    done.stage_status = int(exited[1])
                 if _STARTED.match(line):
                     done.has_started = True
                     done.lines.clear()

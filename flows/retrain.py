@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed, Crashed, Failed
 
 from aislewatch.config.params import load_params
 from aislewatch.errors import AislewatchError, PipelineError
@@ -41,6 +41,7 @@ from aislewatch.tables import places
 from aislewatch.tracking.provenance import lock_entries, made_outputs
 from flows.answers import fill_form
 from flows.child import environment
+from flows.command import StageKilledError
 from flows.inputs import bring_inputs, tracked_footage
 from flows.missed import missed_before
 from flows.notify import notify_people
@@ -88,9 +89,13 @@ def retrain(branch: str = "main", notify: str = "", max_age_days: float = 90.0) 
             get_run_logger().info("training, because: %s", decision.headline)
             outcome, page = train(work, decision, champion, raw, now)
     except AislewatchError as error:
-        create_markdown_artifact(key="result", markdown=f"**Failed**\n\n```\n{error}\n```")
-        notify_people(notify, "Retraining failed; the champion serves on", str(error))
-        return Failed(message=str(error))
+        ended = Crashed if isinstance(error, StageKilledError) else Failed
+        state: State[Any] = ended(message=str(error))
+        page = f"**{state.name}**\n\n```\n{error}\n```"
+        create_markdown_artifact(key="result", markdown=page)
+        subject = f"Retraining {str(state.name).lower()}; the champion serves on"
+        notify_people(notify, subject, str(error))
+        return state
     said = headline(outcome)
     notify_people(notify, f"Retraining: {said}", page)
     return Completed(message=said)

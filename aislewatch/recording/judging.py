@@ -122,6 +122,8 @@ def verdict(seen: ExecutionFacts) -> tuple[str, str]:
     killed = sorted(address for address, end in ends.items() if end in (KILLED, ORPHANED))
     if killed:
         return KILLED, f"process died during: {', '.join(killed)}"
+    if seen.finish is not None and seen.finish.get("killed"):
+        return KILLED, str(seen.finish["killed"])
     if seen.finish is not None and seen.finish["failed"]:
         return FAILED, "the flow failed outside its stages"
     if seen.finish is None and seen.kind != "stage" and seen.not_taken_over:

@@ -40,13 +40,16 @@ def drain(folder: Path, timeout_s: float = DRAIN_S) -> None:
         )
 
 
-def finish(folder: Path, failed: bool, idle: bool, timeout_s: float = 180.0) -> str | None:
+def finish(
+    folder: Path, failed: bool, idle: bool, killed: str = "", timeout_s: float = 180.0
+) -> str | None:
     """Tell the recorder that a still-living command is done, and wait until it has closed.
 
     Args:
         folder: of the execution.
         failed: whether it did not do what it was asked for.
         idle: whether no stage ran because there was nothing to do; it gets no run then.
+        killed: what a signal ended of it, in words; "": nothing.
         timeout_s: seconds to wait.
 
     Returns:
@@ -55,7 +58,7 @@ def finish(folder: Path, failed: bool, idle: bool, timeout_s: float = 180.0) -> 
     Raises:
         RegistryError: MLflow does not answer.
     """
-    write_json(folder / FINISH, {"failed": failed, "idle": idle})
+    write_json(folder / FINISH, {"failed": failed, "idle": idle, "killed": killed})
     closed = folder / CLOSED
     done = _wait(folder, timeout_s, lambda: _close(folder), closed.exists)
     if not done:

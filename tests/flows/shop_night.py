@@ -32,6 +32,8 @@ FLOWS = """
 import os, subprocess, sys
 from pathlib import Path
 from prefect import flow
+from prefect.states import Crashed
+from flows.command import signal_of
 
 @flow
 def night():
@@ -41,7 +43,10 @@ def night():
     stage += [word for word in work.split("|") if word]
     process = subprocess.Popen(stage, start_new_session=True)
     try:
-        if process.wait():
+        status = process.wait()
+        if signal_of(status):  # as flows.pipeline has it
+            return Crashed(message=f"the stage was killed by {signal_of(status)}")
+        if status:
             raise RuntimeError(f"stage ended with {process.returncode}")
     finally:
         process.terminate()

@@ -25,7 +25,7 @@ stages:
 
 # The network is the footage's words; the gate likes all but a video that says "worse".
 WORK = """
-import json, sys
+import json, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +34,8 @@ if sys.argv[1] == "train":
     words = " ".join(video.read_text() for video in videos)
     if "broken" in words:
         sys.exit("FootageError: data/raw/shop/broken.mp4 cannot be decoded")
+    if "killed" in words:
+        os.kill(os.getpid(), 9)
     Path("model.txt").write_text(words + Path("params.yaml").read_text()[:0])
 else:
     from aislewatch.config.params import load_params

@@ -8,10 +8,11 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aislewatch.errors import PipelineError
-from flows.command import reproduce
+from flows.command import StageKilledError, reproduce
 from tests.projects import environment
 from tests.tiny_pipelines import FAIL, FIRST, HANG, make_diamond, wait_for, wait_until_idle
 
@@ -50,6 +51,17 @@ def test_a_failing_stage_speaks_for_itself(tmp_path: Path, monkeypatch: pytest.M
         reproduce("first", execution, print)
     assert str(failure.value).endswith("table.csv, row 3: no label; add one")
     assert "ERROR: failed to reproduce" not in str(failure.value)
+
+
+@pytest.mark.parametrize("victim", ["$$", "$PPID"])
+def test_a_killed_stage_is_told_from_a_failed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
+) -> None:
+    """Whether the signal met what works, or what started it: the dvc command."""
+    folder = make_diamond(tmp_path / "shop", first=f"kill -9 {victim}; sleep 600\n")
+    with pytest.raises(StageKilledError, match=r"^first was killed by SIGKILL$"):
+        reproduce("first", _enter(folder, monkeypatch), print)
+    assert psutil.Process().children(recursive=True) == []
 
 
 def test_dvcs_own_refusal_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

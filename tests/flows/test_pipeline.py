@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -200,6 +201,27 @@ def test_what_depends_on_a_failed_stage_does_not_run(
     rows = json.loads(artifacts(api, run["id"])["stages"])
     assert [row["outcome"] for row in rows] == ["failed", "not run", "not run", "not run"]
     assert not (folder / "left.txt").exists()
+
+
+def test_a_killed_stage_crashes_its_run(
+    tmp_path: Path, env: dict[str, str], api: str, empty_store: Path
+) -> None:
+    """In Prefect Crashed, so that automations on it fire; in MLflow KILLED."""
+    folder = make_diamond(tmp_path / "shop", first="kill -9 $$\n")
+    (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
+    own = env | {"MLFLOW_TRACKING_URI": store(tmp_path)}
+    done = subprocess.run(FLOW, cwd=folder, env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 128 + signal.SIGKILL
+    run = flow_runs(api)[-1]
+    assert (run["state_type"], run["state"]["message"]) == (
+        "CRASHED",
+        "first was killed by SIGKILL",
+    )
+    assert [one["state_type"] for one in task_runs(api, run["id"])] == ["CRASHED"]
+    client = MlflowClient(store(tmp_path))
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    [recorded] = client.search_runs(experiments, "tags.kind = 'pipeline'")
+    assert recorded.info.status == "KILLED"
 
 
 def test_a_killed_flow_leaves_no_process_and_the_next_goes_on_from_what_was_finished(

@@ -144,7 +144,7 @@ def test_a_server_killed_alone_ends_no_run_that_goes_on(
     took = mended(night, going, lambda: night.reaper.look(night.client))
     print(line("stage, or by a person after a server was", going, took, night))
     assert ends(night, going)["retrain"] in (CANCELLED, CRASHED)
-    assert ends(night, going)["pending"] == StateType.FAILED
+    assert ends(night, going)["pending"] == CRASHED
 
 
 def test_a_killed_flow_is_crashed_whenever_that_is(night: Night) -> None:

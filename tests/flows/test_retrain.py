@@ -228,6 +228,14 @@ def test_a_failed_stage_leaves_the_champion_serving(shop: Shop) -> None:
     assert "broken.mp4 cannot be decoded" in str(state.message)
     assert (shop.version(CHAMPION), shop.branches("shop")) == before
     assert shop.told[-1]["subject"] == "Retraining failed; the champion serves on"
+    (shop.folder / "data/raw/shop/broken.mp4").rename(shop.folder / "data/raw/shop/mended.mp4")
+    (shop.folder / "data/raw/shop/mended.mp4").write_text("killed")
+    state = shop.act(retrain, notify="custom-webhook/desk")
+    assert state.is_crashed()
+    assert "train was killed by SIGKILL" in str(state.message)
+    assert (shop.version(CHAMPION), shop.branches("shop")) == before
+    assert shop.told[-1]["subject"] == "Retraining crashed; the champion serves on"
+    (shop.folder / "data/raw/shop/mended.mp4").unlink()
 
 
 def test_footage_that_landed_is_announced_once_and_starts_a_retraining(
