@@ -22,7 +22,7 @@ QUICK := ground tables labels frames segment score evaluate report
 CODE := aislewatch stages flows tests benchmarks research docs docker
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo live repro flow retrain ui prefect-ui deploy test quick lint format types contract unit clean
+.PHONY: help install demo live repro flow retrain ui prefect-ui deploy tidy test quick lint format types contract unit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ prefect-ui: install ## Prefect on http://127.0.0.1:4200
 
 deploy: install ## bring prefect.yaml to the server at PREFECT_API_URL; again as often as you like
 	@python -m flows.deploy
+
+tidy: install ## delete old nights' branches, and the bytes of DVC's cache that nothing needs any more
+	@python -m flows.tidy --nights 30
 
 test: $(BIN)/.dev ## format, lint, types, import contract, all tests
 	@$(MAKE) --no-print-directory lint

@@ -70,7 +70,7 @@ def retrain(branch: str = "main", notify: str = "", max_age_days: float = 90.0) 
     """
     began, now = time.monotonic(), datetime.now(UTC)
     try:
-        with _alone(Path.cwd()):
+        with alone(Path.cwd()):
             tree, notes = open_worktree(Path.cwd(), branch)
             if missed := missed_before(runtime.flow_run.get_tags()):
                 notes.append(f"this run stands for {missed} missed before it, too")
@@ -102,7 +102,7 @@ def retrain(branch: str = "main", notify: str = "", max_age_days: float = 90.0) 
 
 
 @contextmanager
-def _alone(project: Path) -> Iterator[None]:
+def alone(project: Path) -> Iterator[None]:
     """Hold the project's retraining alone, once nothing of a killed one is left.
 
     Raises:
