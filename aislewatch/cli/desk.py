@@ -49,7 +49,6 @@ def _serve(chosen: argparse.Namespace) -> None:
     # Imports a web server: time that the other commands need not pay.
     from aislewatch.desk.server import serve
 
-    print(f"the desk is at http://{chosen.host}:{chosen.port}", flush=True)
     serve(chosen.live, settings, chosen.host, chosen.port)
 
 

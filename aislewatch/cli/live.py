@@ -56,7 +56,7 @@ def _live(chosen: argparse.Namespace) -> None:
     database.close()
     print(
         f"{len(cameras)} cameras on this machine play the thefts of {places.RAW / 'synthetic'}\n"
-        f"open http://127.0.0.1:{chosen.port} as {USER}, password {password}\n"
+        f"log in as {USER}, password {password}, once the desk says below where it is\n"
         "the first alert stands there within two minutes; Ctrl-C ends all",
         flush=True,
     )

@@ -23,6 +23,15 @@ KINDS = {
     "missed": "Reported thefts",
 }
 
+# One clip of each kind, as its page calls it.
+ONE = {
+    "alert": "Alert",
+    "shadow": "Alert of the shadow challenger, which nobody was told of",
+    "audit": "Audit sample",
+    "near": "Near the threshold",
+    "missed": "Reported theft",
+}
+
 
 class NoClipError(DeskError):
     """There is no clip of this id, or its footage was deleted."""

@@ -15,7 +15,7 @@ from aislewatch.desk.guarding import Asked, Page
 from aislewatch.desk.recall import live_recall
 from aislewatch.desk.schema import LOG, STAGED
 from aislewatch.errors import AislewatchError, DeskError
-from aislewatch.evidence.operating import read_changes
+from aislewatch.evidence.operating import read_changes, threshold_in_use
 from aislewatch.files import HASH_BLOCK
 from aislewatch.tables import places
 
@@ -110,18 +110,42 @@ def _recall(part: dict[str, dict[str, float]]) -> float:
 
 
 def show_thresholds(asked: Asked) -> Response:
-    """Show what other thresholds would mean, from the scores that the pipeline keeps."""
-    # Imports pandas and matplotlib: seconds that the other pages need not pay.
-    from aislewatch.whatif.answer import answer
+    """Show what other thresholds would mean, from the scores that the pipeline keeps.
 
+    The one that alerts are raised by and the one that is asked for stand among them.
+    """
+    # Imports pandas and matplotlib: seconds that the other pages need not pay.
+    from aislewatch.whatif.answer import PRINTED, answer
+
+    used = threshold_in_use(asked.desk.live)
+    wanted = _probability(asked.request.query_params.get("threshold", ""))
+    notes = ((wanted, "asked for"), (used, "in use"))
+    marked = {threshold: note for threshold, note in notes if threshold is not None}
     try:
         params = load_params()
         with tempfile.TemporaryDirectory() as folder:
-            found = answer(params, params.alerts, (), Path(folder))
+            found = answer(params, params.alerts, (*PRINTED, *marked), Path(folder))
     except AislewatchError as error:
         return asked.draw("thresholds.html.j2", found=None, points=[], fault=str(error))
     points = [point for point in found.found if point.threshold in found.printed]
-    return asked.draw("thresholds.html.j2", found=found, points=points, fault="")
+    return asked.draw("thresholds.html.j2", found=found, points=points, fault="", marked=marked)
+
+
+def _probability(written: str) -> float | None:
+    """Read a threshold that is asked for; None where none is.
+
+    Raises:
+        DeskError: it is no probability.
+    """
+    if not written:
+        return None
+    try:
+        value = float(written)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise DeskError(f"{written!r} is no threshold; give a number from 0 to 1")
+    return value
 
 
 def show_log(asked: Asked) -> Response:

@@ -58,6 +58,7 @@ def _page(asked: Asked, filters: Filters, clip: str | None) -> Response:
         filters=filters,
         address=urlencode({k: v for k, v in vars(filters).items() if v}),
         kinds=clips.KINDS,
+        one=clips.ONE,
         words=(UNJUDGED, *verdicts.WORDS),
         rows=rows,
         clip=shown,

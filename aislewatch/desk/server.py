@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -21,6 +22,7 @@ from aislewatch.desk.database import Database, address_of
 from aislewatch.desk.guarding import Desk, SecurityHeaders, guarded
 from aislewatch.desk.numbers import DAY_S
 from aislewatch.desk.samples import draw
+from aislewatch.errors import DeskError
 
 log = logging.getLogger(__name__)
 
@@ -92,22 +94,34 @@ def clean(desk: Desk) -> None:
 
 
 def serve(folder: Path, settings: Reviewing, host: str, port: int) -> None:
-    """Serve the desk of a live folder until the process is ended.
+    """Serve the desk of a live folder until the process is ended; say where once it answers.
 
     Raises:
-        DeskError: its database does not open.
+        DeskError: its database does not open, or the port is taken.
     """
     folder.mkdir(parents=True, exist_ok=True)
     desk = Desk(Database(address_of(folder)), folder, settings)
     config = uvicorn.Config(
         build(desk),
-        host=host,
-        port=port,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=CLOSING_S,
     )
-    _Server(config, desk).run()
+    with _listen(host, port) as listening:
+        print(f"the desk is at http://{host}:{port}", flush=True)
+        _Server(config, desk).run([listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        # From here on a browser waits for the answer, and is not refused.
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise DeskError(
+            f"the desk cannot answer at {host}:{port} ({error.strerror}); is another desk running? "
+            "Choose another with --port or --host"
+        ) from None
 
 
 class _Server(uvicorn.Server):

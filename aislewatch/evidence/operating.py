@@ -20,6 +20,15 @@ class OperatingChange(TypedDict):
     changed: list[str]
 
 
+def threshold_in_use(live: Path) -> float | None:
+    """Return the threshold that alerts are raised by now; None where nothing was watched yet."""
+    changes = read_changes(live)
+    if not changes:
+        return None
+    point = json.loads((live / CHANGES).with_name(f"{changes[-1]['point']}.json").read_text())
+    return float(point["rule"]["threshold"])
+
+
 def read_changes(live: Path) -> list[OperatingChange]:
     """Read all changes, oldest first; none where nothing was watched yet."""
     file = live / CHANGES

@@ -25,8 +25,12 @@ from aislewatch.tables.split import SPLITS
 from aislewatch.tables.validate import ANNOTATIONS, VIDEOS
 from aislewatch.whatif.curve import Point, points
 
-# Thresholds printed where none is asked for: a screenful. The table on disk has every hundredth.
-PRINTED = tuple(round(hundredths / 100, 2) for hundredths in (99, *range(95, 0, -5)))
+# Thresholds printed where none is asked for: a screenful, with those near 1, of which good models
+# have theirs. The table on disk has every hundredth.
+PRINTED = (
+    *(threshold for threshold in THRESHOLDS if threshold >= 0.99),
+    *(round(hundredths / 100, 2) for hundredths in range(95, 0, -5)),
+)
 
 WIDTH = 100  # columns of the terminal
 

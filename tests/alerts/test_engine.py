@@ -1,6 +1,7 @@
 """The alert engine clip by clip: what holds for every rule, and worked examples."""
 
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
@@ -125,6 +126,61 @@ def test_what_a_closed_engine_says_begins_anew(clips: list[ScoredClip], r: Alert
     engine = AlertEngine(r)
     once = fed(engine, clips) + engine.close()
     assert fed(engine, clips) + engine.close() == once
+
+
+def holds(values: list[float], r: AlertRule) -> bool:
+    """Say by the plain definition whether a rule is true at the last of a camera's clips."""
+    newest = values[-r.window :]
+    if values[-1] < r.threshold:
+        return False
+    match r.method:
+        case "consecutive":
+            row = values[-r.consecutive :]
+            return len(row) == r.consecutive and min(row) >= r.threshold
+        case "majority":
+            return sum(value >= r.threshold for value in newest) >= r.votes
+        case "median":
+            middle = median([0.0] * (r.window - len(newest)) + newest)
+            return len(newest) > r.window // 2 and middle >= r.threshold
+    mean = 0.0
+    for value in values:
+        mean += 2.0 / (r.window + 1) * (value - mean)
+    return mean >= r.threshold
+
+
+scores_of_one = st.lists(st.sampled_from([0.0, 0.3, 0.6, 0.9, 1.0]), min_size=1, max_size=20)
+
+
+@given(scores_of_one, rules, st.integers(1, 6))
+def test_the_first_alert_is_raised_where_the_smoothing_says_so(
+    values: list[float], r: AlertRule, votes: int
+) -> None:
+    r = r.model_copy(update={"shortest_s": 0.0, "longest_s": 1e9, "votes": min(votes, r.window)})
+    true_at = [at for at in range(len(values)) if holds(values[: at + 1], r)]
+    clips = of_values(values)
+    raised_at = [alert.raised_s for alert in raise_alerts(clips, r)]
+    assert raised_at[:1] == [clips[at].end_s for at in true_at[:1]]
+
+
+@given(scores_of_one, rules)
+def test_what_is_near_enough_is_one_alert_unless_it_would_be_too_long(
+    values: list[float], r: AlertRule
+) -> None:
+    r = r.model_copy(update={"cooldown_s": 0.0, "shortest_s": 0.0})
+    for earlier, later in pairwise(raise_alerts(of_values(values), r)):
+        is_apart = later.start_s > earlier.end_s + r.merge_s
+        assert is_apart or later.raised_s - earlier.start_s > r.longest_s
+
+
+@given(scores_of_one, rules, st.floats(0.1, 1.0))
+def test_a_lower_threshold_to_go_on_never_delays_or_shortens_the_first_alert(
+    values: list[float], r: AlertRule, share: float
+) -> None:
+    r = r.model_copy(update={"shortest_s": 0.0, "longest_s": 1e9, "end_share": 1.0})
+    strict = raise_alerts(of_values(values), r)[:1]
+    lax = raise_alerts(of_values(values), r.model_copy(update={"end_share": share}))[:1]
+    assert [one.raised_s for one in lax] == [one.raised_s for one in strict]
+    assert all(a.end_s >= b.end_s for a, b in zip(lax, strict, strict=True))
 
 
 @given(rules, st.integers(1, 60))

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import socket
 import zipfile
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from sqlalchemy import insert
 from aislewatch.desk import keeping
 from aislewatch.desk.numbers import Share, acceptance, by_camera
 from aislewatch.desk.schema import STAGED
+from aislewatch.desk.server import serve
+from aislewatch.errors import DeskError
 from aislewatch.evidence.operating import CHANGES
 from aislewatch.tables import places
-from tests.desk.desks import Shop, open_shop, token
+from tests.desk.desks import SETTINGS, Shop, open_shop, token
 from tests.desk.evidence_folders import NOON, write_evidence
 from tests.desk.test_reviewing import verdict
 
@@ -177,6 +180,13 @@ def test_what_the_model_does_not_see_comes_from_its_slices(
     page = client.get("/model").text
     assert page.index("lighting: dark") < page.index("lighting: bright")
     assert "3 of 4" in page
+
+
+def test_a_port_that_is_taken_is_told_in_the_desks_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(DeskError, match="Choose another with --port"):
+            serve(tmp_path / "live", SETTINGS, "127.0.0.1", port)
 
 
 def test_the_log_is_an_admins_to_read(shop: Shop) -> None:

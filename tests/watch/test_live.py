@@ -46,7 +46,7 @@ def test_an_alert_stands_on_the_page_within_a_minute(
     try:
         wait_for(running, lambda: "operating point" in Path("live.log").read_text(), START_S)
         wait_for(running, lambda: is_up(port), START_S)
-        [login] = re.findall(r"as (\w+), password (\S+)", Path("live.log").read_text())
+        [login] = re.findall(r"as (\w+), password (\S+),", Path("live.log").read_text())
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as page:
             page.post("/login", data={"name": login[0], "password": login[1]})
             wait_for(running, lambda: "/clips/cam1-" in page.get("/").text, 60.0)

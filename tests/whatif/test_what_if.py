@@ -8,16 +8,25 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given
 from PIL import Image
 
+from aislewatch.alerts.clips import ScoredClip
+from aislewatch.alerts.engine import AlertEngine
+from aislewatch.alerts.rule import AlertRule
 from aislewatch.cli.main import main
+from aislewatch.config.params import load_params
 from aislewatch.files import sha256_file
+from aislewatch.score.events import VideoScores
 from aislewatch.tables import places
 from aislewatch.tables.ingest import CATALOG
 from aislewatch.tables.score import scores_of
 from aislewatch.tables.split import SPLITS
 from aislewatch.tables.validate import ANNOTATIONS, VIDEOS
+from aislewatch.whatif.curve import points
+from tests.alerts.test_engine import footage, rules
 from tests.code_closure import ROOT
+from tests.desk.desks import open_shop
 
 HOUR_CLIPS = 4500  # of 1.6 s, 0.8 s apart
 # One hour of each; the clips from 1000 on score so.
@@ -111,6 +120,36 @@ def test_another_rule_is_tried_without_scoring_anything(kept: Path) -> None:
 def test_what_cannot_be_asked_is_refused(kept: Path, said: list[str], says: str) -> None:
     with pytest.raises(SystemExit, match=re.escape(says)):
         main(["what-if", *said])
+
+
+@given(footage(), rules)
+def test_what_if_counts_the_alerts_that_the_engine_raises(
+    clips: list[ScoredClip], r: AlertRule
+) -> None:
+    """Clip by clip, as a camera's come, and of kept scores at once."""
+    engine = AlertEngine(r)
+    heard = [change for clip in clips for change in engine.feed(clip)]
+    raised = sum(change.kind == "raised" for change in heard)
+    seconds = clips[-1].end_s if clips else 1.0
+    video = VideoScores("a", seconds, (), tuple(clips))
+    [point] = points([video], [r], load_params(ROOT / "params.yaml").evaluate)
+    assert point.alerts * seconds / 86_400 == pytest.approx(raised)
+
+
+def test_the_desk_shows_the_threshold_in_use_and_any_that_is_asked_for(kept: Path) -> None:
+    shop = open_shop(kept / "live")
+    client = shop.client("gus")
+    assert "in use" not in client.get("/thresholds").text
+    operating = kept / "live/operating"
+    operating.mkdir()
+    (operating / "point.json").write_text(json.dumps({"rule": {"threshold": 0.998}}))
+    (operating / "changes.jsonl").write_text(json.dumps({"point": "point"}) + "\n")
+    page = client.get("/thresholds?threshold=0.8125").text
+    rows = dict(re.findall(r'"row">([^<]+?)(?: <strong>([^<]+)</strong>)?</th>', page))
+    assert (rows["0.998"], rows["0.8125"], rows["0.9999"]) == ("in use", "asked for", "")
+    assert "0.8125 <strong>asked for</strong></th><td>1 of 1</td><td>0.00</td>" in page
+    for wrong in ("loud", "1.5", "nan"):
+        assert client.get(f"/thresholds?threshold={wrong}").status_code == 400
 
 
 def test_before_evaluate_it_says_what_to_run(kept: Path) -> None:
