@@ -71,7 +71,14 @@ def judge_alerts(
         rule: which scores raise an alert.
         settings: ``grace_s`` and ``alarm_s``, seconds.
     """
-    return [_judge(video, raise_alerts(video.clips, rule), settings) for video in videos]
+    return [_judge(video, _alerts_of(video, rule), settings) for video in videos]
+
+
+def _alerts_of(video: VideoScores, rule: AlertRule) -> list[Alert]:
+    # No method raises an alert without a clip at the threshold: most videos at most thresholds.
+    if all(clip.score < rule.threshold for clip in video.clips):
+        return []
+    return raise_alerts(video.clips, rule)
 
 
 def _judge(video: VideoScores, raised: Sequence[Alert], settings: Evaluate) -> VideoOutcome:
@@ -109,8 +116,12 @@ def match(
     finds_AE: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
 ) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     """Find the alert that found each event (E,), -1 where none did; no alert finds two."""
-    if finds_AE.size == 0:
-        return np.full(finds_AE.shape[1], -1, np.int32)
+    if min(finds_AE.shape) <= 1:
+        # Nearly always; scipy's matrices cost 0.2 ms each, for every threshold that is tried.
+        first_E = np.full(finds_AE.shape[1], -1, np.int32)
+        for alert, event in np.argwhere(finds_AE)[:1]:
+            first_E[event] = alert
+        return first_E
     found: np.ndarray[tuple[int], np.dtype[np.int32]] = maximum_bipartite_matching(
         csr_array(finds_AE.astype(np.int8)), perm_type="row"
     )

@@ -116,6 +116,13 @@ def noise(rng: np.random.Generator, name: str) -> VideoScores:
     return VideoScores(name, 4 * HOUR, events, scored)
 
 
+def test_a_clip_at_the_threshold_itself_is_judged() -> None:
+    """Where no clip reaches it, the rule is not even asked."""
+    for score, alerts in ((RULE.threshold, 1), (RULE.threshold - 1e-9, 0)):
+        [outcome] = judge_alerts([VideoScores("a", 9.0, (), clips(*[score] * 4))], RULE, SETTINGS)
+        assert outcome.false_alarms == alerts
+
+
 @pytest.mark.simulation
 def test_noise_has_no_threshold_with_recall_within_a_budget() -> None:
     """Half an alarm an hour: merged into one, any number of them went through (issue 12)."""
@@ -141,16 +148,16 @@ def test_a_fallback_that_never_stops_is_raised_and_says_so() -> None:
     assert "raised from 0.8 to 0.94" in point.reason
 
 
-@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), max_size=5))
-def test_matching_is_one_to_one_and_as_large_as_can_be(rows: list[list[bool]]) -> None:
-    overlaps = np.array(rows, bool).reshape(len(rows), 3)
+@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), max_size=5), st.integers(0, 3))
+def test_matching_is_one_to_one_and_as_large_as_can_be(rows: list[list[bool]], events: int) -> None:
+    overlaps = np.array(rows, bool).reshape(len(rows), 3)[:, :events]
     alert_of = match(overlaps)
     used = [alert for alert in alert_of if alert >= 0]
     assert len(set(used)) == len(used)
     assert all(overlaps[alert, event] for event, alert in enumerate(alert_of) if alert >= 0)
 
     def best(event: int, free: frozenset[int]) -> int:
-        if event == 3:
+        if event == events:
             return 0
         options = [best(event + 1, free)]
         options += [1 + best(event + 1, free - {a}) for a in free if overlaps[a, event]]
