@@ -1,24 +1,17 @@
 """An RTSP camera on loopback, behind a real server of the distribution."""
 
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
 import psutil
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from tests.loopback import free_port
 from tests.waiting import wait_for
 
 # Seconds for a program to start on a machine that runs other things.
 START_S = 60.0
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _listens_at(process: int) -> set[int]:

@@ -23,7 +23,8 @@ import pytest
 import yaml
 
 from tests.code_closure import ROOT
-from tests.prefect_servers import free_port, prefect_environment, running
+from tests.loopback import free_port
+from tests.prefect_servers import prefect_environment, running
 
 COMPOSE = ROOT / "docker" / "compose.yaml"
 DOCKER = COMPOSE.parent

@@ -1,7 +1,6 @@
 """Real Prefect servers on loopback, for tests, and what they know of a flow run."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.loopback import free_port
 from tests.projects import environment
 
 # No word to anyone beyond this machine, whatever a package's default is.
@@ -28,13 +28,6 @@ def prefect_environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment for Prefect that leaves out the machine's profiles and databases."""
     inherited = {k: v for k, v in environment().items() if not k.startswith("PREFECT")}
     return inherited | QUIET | {"PREFECT_HOME": os.fspath(home)} | more
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.prefect_servers import free_port, is_up, running
+from tests.loopback import free_port
+from tests.prefect_servers import is_up, running
 
 LOGIN = {"AWS_ACCESS_KEY_ID": "shop", "AWS_SECRET_ACCESS_KEY": "open sesame"}
 

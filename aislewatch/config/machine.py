@@ -1,5 +1,6 @@
 """The sections of params.yaml about the machine: where and how fast to compute, and its limits."""
 
+import os
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,6 +12,11 @@ Scheduler = Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+:\d+$")]
 
 # 0: as many as there are cores.
 PerCore = Annotated[int, Field(ge=0)]
+
+
+def one_a_core(number: int) -> int:
+    """Return how many processes are meant: 0 stands for one on each core that this one may use."""
+    return number or len(os.sched_getaffinity(0))
 
 
 class Machine(Section):

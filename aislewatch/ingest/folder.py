@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aislewatch.config.machine import Ingest
+from aislewatch.config.machine import Ingest, one_a_core
 from aislewatch.errors import FootageError
 from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import Candidate, list_candidates
@@ -64,7 +64,7 @@ def ingest(
     if cluster is not None:
         verdicts, decoded = judge_on(cluster, candidates, store, limits, progress)
         return _result(raw, sources, verdicts, decoded)
-    workers = min(workers or len(os.sched_getaffinity(0)), max(1, len(candidates)))
+    workers = min(one_a_core(workers), max(1, len(candidates)))
     with (
         scratch_folder(store.folder) as scratch,
         open_decoders(workers, store, limits) as decoders,

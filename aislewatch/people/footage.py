@@ -1,6 +1,5 @@
 """Finds the people of all accepted videos; those of videos that were seen before are at hand."""
 
-import os
 import queue
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aislewatch.config.machine import one_a_core
 from aislewatch.config.params import Params
 from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file
@@ -69,7 +69,7 @@ def find_people(
     known = {video.key: store.find(video.key) for video in videos}
     entries = {key: entry for key, entry in known.items() if entry is not None}
     new = list({video.key: video for video in videos if video.key not in entries}.values())
-    workers = min(params.machine.ingest_workers or len(os.sched_getaffinity(0)), len(new))
+    workers = min(one_a_core(params.machine.ingest_workers), len(new))
     if new and params.machine.cluster is not None:
         there = _there(params, store, graphs, new[0].footage.times.fps)
         absolute = [_absolute(video) for video in new]

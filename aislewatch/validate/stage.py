@@ -1,13 +1,13 @@
 """Stage validate: catalog and label files -> annotations, videos, duplicates, a report by row."""
 
 import logging
-import os
 from collections.abc import Mapping
 from itertools import chain
 
 import pandas as pd
 
 from aislewatch.config.data import Layout
+from aislewatch.config.machine import one_a_core
 from aislewatch.config.params import Params
 from aislewatch.errors import LabelError
 from aislewatch.frames.picture_times import read_picture_times
@@ -66,7 +66,7 @@ def work(params: Params, journal: Journal) -> None:
     asked = params.validate_
     fingerprints = read_fingerprints()
     times = frame_times(catalog)
-    workers = params.machine.ingest_workers or len(os.sched_getaffinity(0))
+    workers = one_a_core(params.machine.ingest_workers)
     pairs = pair_table(catalog, find_copies(fingerprints, workers), asked.duplicate_share, times)
     opposed = contradictions(pairs, annotations, times)
     problems += contradiction_problems(opposed, asked.contradictions)

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.code_closure import ROOT
 from tests.desk.desks import PASSWORD
+from tests.loopback import free_port
 
 # Seconds for a process to start on a machine that runs other tests.
 START_S = 60.0
@@ -31,13 +32,6 @@ class Served:
     def address(self) -> str:
         """Return where it answers."""
         return f"http://127.0.0.1:{self.port}"
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def serve(live: Path, port: int = 0) -> Served:

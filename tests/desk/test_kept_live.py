@@ -31,13 +31,13 @@ from aislewatch.watch.watcher import CameraWatch
 from tests.desk.browsing import (
     Served,
     faults_of,
-    free_port,
     keys_work,
     log_in,
     violations,
     wait_for_film,
 )
 from tests.desk.desks import SETTINGS, Shop, open_shop
+from tests.loopback import free_port
 from tests.waiting import wait_for
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import save_network

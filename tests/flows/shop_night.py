@@ -26,7 +26,8 @@ from prefect.states import Cancelling
 from flows import leases
 from flows.reaper import Reaper
 from flows.server import connected, live_runs
-from tests.prefect_servers import free_port, is_up, prefect_environment, running
+from tests.loopback import free_port
+from tests.prefect_servers import is_up, prefect_environment, running
 
 FLOWS = """
 import os, subprocess, sys

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from aislewatch.config.params import Params, load_params
 from aislewatch.errors import FootageError
@@ -17,6 +16,7 @@ from aislewatch.tracking.journal import Journal
 from tests.code_closure import ROOT
 from tests.monitor import scenes
 from tests.monitor.scenes import Picture, seen
+from tests.page_visits import fits, from_outside, visited, widths_of_pictures
 
 # Videos of each camera, old and new; a block is one of them.
 VIDEOS, SECONDS = 10, 6
@@ -141,24 +141,17 @@ def test_the_page_needs_nothing_from_outside_and_shows_what_changed(
 ) -> None:
     page = project[0] / "monitor/index.html"
     assert re.findall(r"https?:|<script|url\(|@import|\bnan\b|None", page.read_text()) == []
-    asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 800, "height": 900})
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.goto(page.as_uri())
-        widths = tab.eval_on_selector_all("img", "images => images.map(i => i.naturalWidth)")
+    with visited(page, chromium) as (tab, asked):
+        widths = widths_of_pictures(tab)
         words = tab.inner_text("main")
         points = tab.locator("circle").count()
-        fits = tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert fits(tab)
         tab.screenshot(path=str(project[0] / "page.png"), full_page=True)
-        browser.close()
     # A fault, and two cameras before and now.
     assert len(found.faults) == 5
     assert widths == [64] * 5
     assert points == 2 * VIDEOS * len(found.drift.drifted)
-    assert fits
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert from_outside(asked) == []
     for said in (
         "The footage has drifted",
         "shop/aisle",

@@ -14,7 +14,8 @@ from aislewatch.register.stored import fetched, find_faults
 from aislewatch.register.versions import Registry
 from flows.worktree import open_worktree
 from tests.flows.small_shop import add_video, git, make_shop
-from tests.prefect_servers import free_port, is_up, running
+from tests.loopback import free_port
+from tests.prefect_servers import is_up, running
 from tests.projects import run
 from tests.s3_server import LOGIN, kept, s3_server
 from tests.tiny_registry import add_version

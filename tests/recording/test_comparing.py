@@ -13,7 +13,8 @@ from playwright.sync_api import expect, sync_playwright
 from aislewatch.recording.client import comparison_url
 from aislewatch.recording.view import headline
 from aislewatch.tracking.journal import flatten
-from tests.prefect_servers import free_port, running
+from tests.loopback import free_port
+from tests.prefect_servers import running
 from tests.projects import environment, mlflow_client, run, runs
 
 DVC_YAML = """

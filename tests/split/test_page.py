@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from aislewatch.errors import FootageError
 from aislewatch.frames.stills import jpeg
@@ -17,6 +16,7 @@ from aislewatch.split.groups import bridge_table
 from aislewatch.split.leaks import find_leaks, leak_report
 from aislewatch.split.page import Store, write_page
 from aislewatch.split.reference import Gap, reference_gap
+from tests.page_visits import fits, from_outside, visited, widths_of_pictures
 from tests.split_tables import SUFFIX, SplitTables, clips_of, divide, pairs_of, videos_of
 
 SIZE, SPAN, FPS = 32, 16, 10
@@ -124,21 +124,14 @@ def test_the_page_needs_nothing_from_outside_and_shows_the_pairs(
     store = Store(tmp_path / "frames", FPS, SIZE)
     write_page(page, report, made, videos, pair, bridges, gap, store)
     assert re.findall(r"https?:|<script|url\(|@import|None|nan", page.read_text()) == []
-    asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 800, "height": 900})
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.goto(page.as_uri())
-        widths = tab.eval_on_selector_all("img", "images => images.map(i => i.naturalWidth)")
+    with visited(page, chromium) as (tab, asked):
+        widths = widths_of_pictures(tab)
         words = tab.inner_text("main")
-        fits = tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        browser.close()
+        assert fits(tab)
     shown = report["nearest_across_sides"]
     assert widths == [SIZE] * 6 * len(shown)
     assert 0 < len(shown) <= 12
-    assert fits
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert from_outside(asked) == []
     for said in (f"{shown[0]['side_a']}: {shown[0]['a']}", "<b>till & door</b>", "s/tie.mp4"):
         assert said in words
     assert "1 of 1 cameras are on several sides; 100 % of test clips" in words

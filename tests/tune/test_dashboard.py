@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from stages import tune as tune_stage
-from tests.prefect_servers import free_port, running
+from tests.loopback import free_port
+from tests.prefect_servers import running
 from tests.tiny_clips import run_stage_in, write_project
 
 

@@ -7,7 +7,6 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import sync_playwright
 
 from aislewatch.config.data import Choice
 from aislewatch.config.params import load_params
@@ -20,6 +19,7 @@ from aislewatch.validate.duplicates import pair_table
 from stages import segment, validate
 from tests.code_closure import ROOT
 from tests.films import SIZE, write_films
+from tests.page_visits import visited, widths_of_pictures
 from tests.validate.test_expectations import catalog_of
 
 MIN_EVENT_S = 0.3
@@ -230,19 +230,14 @@ def test_the_choice_to_fail_stops_before_anything_is_written(
 def test_the_page_shows_both_side_by_side(project: Path, chromium: str) -> None:
     """In a real browser: every picture is drawn, the two rows lie beside each other."""
     validate.main()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1200, "height": 900})
-        page.goto(Path("reports/contradictions/index.html").absolute().as_uri())
+    with visited(Path("reports/contradictions/index.html"), chromium, 1200) as (page, _):
         assert page.inner_text("h1") == "1 stretch of footage stands under both labels"
-        drawn = "images => images.every(image => image.complete && image.naturalWidth > 0)"
-        assert page.eval_on_selector_all("img", drawn)
+        assert all(widths_of_pictures(page))
         one, other = (page.locator(".strip").nth(n).bounding_box() for n in (0, 1))
         assert one is not None
         assert other is not None
         assert one["y"] == other["y"]
         assert one["x"] + one["width"] < other["x"]
-        browser.close()
 
 
 def test_the_page_says_when_there_is_nothing(tmp_path: Path) -> None:

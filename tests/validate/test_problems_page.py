@@ -11,6 +11,7 @@ from aislewatch.validate import problems_page
 from aislewatch.validate.expectations import check
 from aislewatch.validate.problems_page import write_page
 from aislewatch.validate.rules import Suite
+from tests.page_visits import fits, visited
 from tests.validate.test_expectations import GOOD, event, suites_of
 
 FAULTY = [event(2, "shop/shoplifting/gone.mp4", 0.0, 1.0)]
@@ -96,18 +97,9 @@ def test_what_is_cut_off_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_page_asks_for_nothing_from_the_network(tmp_path: Path, chromium: str) -> None:
-    from playwright.sync_api import sync_playwright
-
     written(tmp_path / "docs", suites_of(GOOD, FAULTY))
-    asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((tmp_path / "docs" / "index.html").as_uri())
+    with visited(tmp_path / "docs/index.html", chromium, 1280) as (page, asked):
         shown = page.inner_text("body")
-        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        browser.close()
+        assert fits(page)
     assert len(asked) == 1
     assert "gone.mp4" in shown
-    assert not wide

@@ -1,0 +1,10 @@
+"""What servers on this machine alone need in tests and benchmarks."""
+
+import socket
+
+
+def free_port() -> int:
+    """Find a loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
