@@ -26,6 +26,9 @@ from aislewatch.files import sha256_file, whole_folder, write_json
 
 CUT = "cut"
 
+# How a page writes a time.
+SHOWN = "%Y-%m-%d %H:%M:%S"
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -61,6 +64,19 @@ def pieces(live: Path, camera: str, begin: float, end: float) -> list[Piece]:
         if piece.end > begin:
             found.append(piece)
     return found
+
+
+def kept_instead(live: Path, camera: str, at: float) -> str:
+    """Say that nothing of a camera is kept at a time, and from when to when something is."""
+    files = files_kept(live, camera)
+    asked = f"nothing of the camera {camera!r} is kept at {told(at, SHOWN)} UTC"
+    if not files:
+        return f"{asked}, and nothing else of it; choose another camera"
+    first, last = (told(file.begin, SHOWN) for file in (files[0], files[-1]))
+    return (
+        f"{asked}; its oldest file begins at {first}, its newest at {last}. What happened just now "
+        "is there once its file is full: try again in a minute or two"
+    )
 
 
 def cut_clip(

@@ -193,6 +193,8 @@ def report_missed(asked: Asked) -> Response:
     except (ValueError, OverflowError):
         raise DeskError("write the time as 2026-11-30T14:05:00, in UTC") from None
     found = footage.pieces(desk.live, camera, begin, begin + 2 * around)
+    if not found:
+        raise DeskError(footage.kept_instead(desk.live, camera, begin + around))
     try:
         # Footage may begin later than that: the clip begins with it.
         first = max(begin, min((piece.begin for piece in found), default=begin))

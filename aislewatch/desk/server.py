@@ -12,14 +12,18 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from aislewatch.config.desk import Reviewing
 from aislewatch.desk import entrance, evidence, keeping, live, managing, reviewing
 from aislewatch.desk.database import Database, address_of
-from aislewatch.desk.guarding import Desk, SecurityHeaders, guarded
+from aislewatch.desk.drawing import draw as draw_page
+from aislewatch.desk.guarding import HEADERS, Desk, SecurityHeaders, guarded
 from aislewatch.desk.numbers import DAY_S
 from aislewatch.desk.samples import draw
 from aislewatch.errors import DeskError
@@ -55,8 +59,24 @@ def build(desk: Desk) -> Starlette:
     return Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
         middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={HTTPException: _say_what, Exception: _say_sorry},
         lifespan=lifespan,
     )
+
+
+async def _say_what(_: Request, error: Exception) -> Response:
+    """Answer to what is no page, or no page's way to be asked."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return draw_page("message.html.j2", status, visitor=None, message="There is no such page.")
+
+
+async def _say_sorry(_: Request, __: Exception) -> Response:
+    """Answer where a page failed; the server's log has why."""
+    message = "The desk failed at this page. Try again; if it stays so, show the desk's log to IT."
+    answer = draw_page("message.html.j2", 500, visitor=None, message=message)
+    # It is made outside of all middleware.
+    answer.headers.update(HEADERS)
+    return answer
 
 
 async def _tend(desk: Desk) -> None:

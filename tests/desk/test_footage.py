@@ -65,6 +65,8 @@ def test_a_missed_theft_is_found_on_kept_footage_and_learned_from(
     assert client.post("/missed", data=form).headers["location"] == where
     for wrong in ({"at": "2026-11-29T12:00:00"}, {"at": "noon"}, {"camera": "../till"}):
         assert client.post("/missed", data=form | wrong).status_code == 400
+    said = client.post("/missed", data=form | {"at": "2027-01-01T00:00:00"}).text
+    assert "is kept at 2027-01-01 00:00:00 UTC; its oldest file begins at 2026-11-30 1" in said
 
 
 def test_samples_are_drawn_once_a_camera_and_day_and_never_of_an_alert(shop: Shop) -> None:

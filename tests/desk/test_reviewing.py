@@ -185,6 +185,23 @@ def test_every_page_refuses_the_anonymous_and_the_wrong_role(shop: Shop) -> None
     assert moved.headers["location"] == "/login?next=/"
 
 
+def test_what_is_no_page_and_what_fails_is_a_page_with_a_way_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = shop.client("gus")
+    for answer, status in ((client.get("/nowhere"), 404), (client.put("/"), 405)):
+        assert answer.status_code == status
+        assert "There is no such page" in answer.text
+        assert "Back to the alerts" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    monkeypatch.setattr("aislewatch.desk.reviewing.clips.KINDS", None)
+    hardened = TestClient(shop.app, raise_server_exceptions=False, cookies=client.cookies)
+    answer = hardened.get("/")
+    assert answer.status_code == 500
+    assert "The desk failed at this page" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_forms_need_the_sessions_token_and_our_origin(shop: Shop) -> None:
     client, other, clip = shop.client("gus"), shop.client("gina"), ids(shop)[0]
     for page in PAGES:

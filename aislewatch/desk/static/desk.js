@@ -31,6 +31,10 @@ function follow() {
       location.assign("/");
       return;
     }
+    news.textContent = `New alert: ${alert.camera}, ${alert.raised}`;
+    count += 1;
+    document.title = `(${count}) ${title}`;  // also seen while another page is in front
+    if (list.dataset.kind !== "alert") return;
     const link = document.createElement("a");
     link.href = `/clips/${alert.id}`;
     link.textContent = `${alert.camera} ${alert.raised}`;
@@ -39,9 +43,6 @@ function follow() {
     const row = document.createElement("li");
     row.append(link, said);
     document.getElementById("clips").prepend(row);
-    news.textContent = `New alert: ${alert.camera}, ${alert.raised}`;
-    count += 1;
-    document.title = `(${count}) ${title}`;  // also seen while another page is in front
   });
 }
 
