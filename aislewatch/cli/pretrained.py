@@ -42,6 +42,6 @@ def _say_origin(file: Path) -> None:
     from aislewatch.people.weights import origin_of
 
     print(
-        f"{origin_of(file)} says whence it came, and its licence\n"
+        f"{origin_of(file)} says whence it came, and under which licence\n"
         f"in params.yaml:\n  people:\n    detector: yolox\n    weights: {file}"
     )

@@ -60,9 +60,19 @@ SOURCES = (
 )
 
 
+# The text of the licence under which all of SOURCES are given; who passes the weights on must add
+# it (its section 4).
+LICENCE = Path(__file__).parent / "static/apache-2.0.txt"
+
+
 def origin_of(weights: Path) -> Path:
     """Return the file, beside weights, that says whence they came."""
     return weights.with_suffix(".origin.json")
+
+
+def licence_of(weights: Path) -> Path:
+    """Return the file, beside weights that were fetched, with the text of their licence."""
+    return weights.with_suffix(".LICENSE")
 
 
 def fetch(folder: Path, sources: Sequence[Source] = SOURCES) -> tuple[Path, str]:
@@ -87,8 +97,7 @@ def fetch(folder: Path, sources: Sequence[Source] = SOURCES) -> tuple[Path, str]
                 f"{target} is there, and is not what would be fetched; it stays as it is. Rename "
                 "or remove it first"
             )
-        _state(target, source)
-        return target, source.address
+        return _fetched(target, source)
     faults = []
     for source in sources:
         try:
@@ -96,8 +105,7 @@ def fetch(folder: Path, sources: Sequence[Source] = SOURCES) -> tuple[Path, str]
         except (OSError, HTTPException, ValueError) as error:
             faults.append(f"  {source.address}: {_words(error)}")
         else:
-            _state(target, source)
-            return target, source.address
+            return _fetched(target, source)
     raise ModelError(
         f"{NANO} could not be fetched:\n"
         + "\n".join(faults)
@@ -161,6 +169,13 @@ def _words(error: Exception) -> str:
     if isinstance(error, urllib.error.URLError):
         return f"the server cannot be reached ({error.reason})"
     return str(error) or type(error).__name__
+
+
+def _fetched(weights: Path, source: Source) -> tuple[Path, str]:
+    _state(weights, source)
+    with whole_file(licence_of(weights)) as temporary:
+        temporary.write_bytes(LICENCE.read_bytes())
+    return weights, source.address
 
 
 def _state(weights: Path, source: Source) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_what_the_system_refuses_is_one_line_that_says_what_to_do(number: int) -
         raise OSError(number, os.strerror(number), "data/x")
 
 
-def test_a_limit_of_files_sizes_is_told_by_a_library_that_met_it() -> None:
+def test_a_limit_of_files_sizes_is_told_by_a_library_that_met_it(tmp_path: Path) -> None:
     """Parquet's writer keeps the system's number, and no name."""
     code = """
 import resource, pandas
@@ -44,9 +45,11 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 with plain_errors("ingest"):
     pandas.DataFrame({"a": range(100_000)}).to_parquet("a.parquet")
 """
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path,
+        env=environment,
+    )  # fmt: skip
     assert done.returncode == 1
     assert "raise `ulimit -f`" in done.stderr
     assert "Traceback" not in done.stderr

@@ -74,7 +74,12 @@ def test_the_right_file_is_kept_with_its_origin(server: str, path: str, tmp_path
         "sha256": RIGHT,
         "size": len(CONTENT),
     }
-    assert sorted(p.name for p in tmp_path.iterdir()) == [NANO, "yolox_nano.origin.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "yolox_nano.LICENSE",
+        NANO,
+        "yolox_nano.origin.json",
+    ]
+    assert "Apache License" in (tmp_path / "yolox_nano.LICENSE").read_text()[:100]
 
 
 @pytest.mark.parametrize(
