@@ -99,8 +99,8 @@ def _overlap(one: FoundWay, other: FoundWay) -> np.ndarray:
     first = max(one.first, other.first)
     end = min(one.first + len(one.squares), other.first + len(other.squares))
     pairs = zip(
-        one.squares[first - one.first : end - one.first],
-        other.squares[first - other.first : end - other.first],
+        one.squares[first - one.first : end - one.first, 0],
+        other.squares[first - other.first : end - other.first, 0],
         strict=False,
     )
     return np.array([overlaps(_box(a), _box(b))[0, 0] for a, b in pairs])
@@ -135,11 +135,15 @@ def costs(videos: Sequence[Footage], graphs: Graphs, params: Params, folder: Pat
     wide, high = fitted(videos[0].width, videos[0].height, graphs.yolox.side)
     draws = np.random.default_rng(0)
     look = draws.integers(0, 256, (1, high * 3 // 2, wide), dtype=np.uint8)
-    size = params.people.square
-    square = draws.integers(0, 256, (1, size * 3 // 2, size), dtype=np.uint8)
+    size, regions = params.people.square, len(params.people.regions)
+    shape = 1, regions * size * 3 // 2, size
+    squares_1KS = draws.integers(0, 256, shape, dtype=np.uint8)
     look_ms = bare_ms(graphs.detector((wide, high), folder), look)
-    square_ms = bare_ms(graphs.features(folder), square)
-    print(f"bare networks, ms of one core: a look {look_ms:.1f}, a square {square_ms:.1f}\n")
+    square_ms = bare_ms(graphs.features(folder), squares_1KS)
+    print(
+        f"bare networks, ms of one core: a look {look_ms:.1f}, a person's squares "
+        f"({', '.join(params.people.regions)}) {square_ms:.1f}\n"
+    )
     seconds = sum(video.times.n_frames for video in videos) / params.frames.fps
     decoding = measure(lambda: [decoded(video.file, params) for video in videos]).cpu_s
     print("| every | track, CPU s | bare detector | with features | times those | people |")

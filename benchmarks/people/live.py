@@ -35,8 +35,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("film", type=Path)
     chosen = parser.parse_args()
-    track = load_params().track
-    request = PeopleRequest(chosen.weights.absolute(), 192, 2, track, features=True)
+    params = load_params()
+    how = (192, 2, params.track, True, tuple(params.people.regions))
+    request = PeopleRequest(chosen.weights.absolute(), *how)
     print(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {machine()}")
     alone, ours = [], []
     for _ in range(chosen.rounds):
