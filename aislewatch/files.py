@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from aislewatch.alive import still_runs
+from aislewatch.errors import PipelineError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,6 +151,25 @@ def write_parquet_groups(path: Path, schema: "pa.Schema", tables: "Iterable[pd.D
     ):
         for table in tables:
             writer.write_table(pa.Table.from_pandas(table, schema=schema, preserve_index=False))
+
+
+def read_output(path: Path, *keys: str) -> dict[str, Any]:
+    """Read a JSON object that a stage wrote, which has these keys.
+
+    Raises:
+        PipelineError: the file is missing or damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path} is missing: `dvc repro` makes it") from None
+    except (ValueError, RecursionError) as error:
+        values, why = None, f"no JSON: {error}"
+    else:
+        why = "a key is missing" if isinstance(values, dict) else "no JSON object"
+    if not isinstance(values, dict) or not values.keys() >= {*keys}:
+        raise PipelineError(f"{path} is damaged ({why}): remove it, and `dvc repro` makes it again")
+    return values
 
 
 def read_yaml(path: Path) -> Any:

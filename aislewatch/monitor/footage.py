@@ -1,6 +1,5 @@
 """Gets the footage to compare: the project's own, and a folder of new videos."""
 
-import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from aislewatch.alerts.rule import AlertRule, frozen_rule
 from aislewatch.config.params import Params
 from aislewatch.detect.viewing import viewed
 from aislewatch.errors import AislewatchError, FootageError
-from aislewatch.files import sha256_file
+from aislewatch.files import read_output, sha256_file
 from aislewatch.frames.stretches import FrameTimes, frame_times
 from aislewatch.ingest.candidates import (
     Candidate,
@@ -62,7 +61,7 @@ def chosen_network(champion: Path) -> ScoringNetwork:
     """
     if not places.SELECTED.exists():
         raise FootageError("this project has not evaluated a network; run `dvc repro evaluate`")
-    selected = json.loads(places.SELECTED.read_text())
+    selected = read_output(places.SELECTED, "model")
     own = places.model_folder(selected["model"]) / WEIGHTS_FILE
     if not own.exists() or sha256_file(own) != sha256_file(champion / WEIGHTS_FILE):
         raise FootageError(

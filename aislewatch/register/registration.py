@@ -20,8 +20,10 @@ def read_registration() -> dict[str, str]:
         stated: dict[str, str] = json.loads(REGISTRATION.read_text())
     except FileNotFoundError:
         raise RegistryError("nothing is registered yet; run `dvc repro` (or `make demo`)") from None
-    except ValueError:
-        raise RegistryError(f"{REGISTRATION} is damaged; remove it and run `dvc repro`") from None
+    except (ValueError, RecursionError):
+        stated = {}
+    if not isinstance(stated, dict) or not stated.keys() >= {"name", "digest"}:
+        raise RegistryError(f"{REGISTRATION} is damaged; remove it and run `dvc repro`")
     return stated
 
 

@@ -1,6 +1,5 @@
 """Register the model chosen on validation; promote it when it is not worse than the champion."""
 
-import json
 import logging
 import shutil
 import tempfile
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from aislewatch.cards.cards import AtRegistration, data_card, model_card, training_cost
 from aislewatch.config.params import Params
-from aislewatch.files import sha256_file, sha256_tree, write_json
+from aislewatch.files import read_output, sha256_file, sha256_tree, write_json
 from aislewatch.frames.batches import read_batches
 from aislewatch.models.build import ModelConfig, load_model
 from aislewatch.models.facts import ModelFacts, processor
@@ -49,7 +48,7 @@ EXAMPLE_CLIPS = 4
 
 def work(params: Params, journal: Journal) -> None:
     """Make or find the version, compare it with the champion, set the aliases."""
-    chosen = json.loads(places.SELECTED.read_text())
+    chosen = read_output(places.SELECTED, "model", "operating")
     selected = chosen["model"]
     folder = places.model_folder(selected)
     dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
@@ -108,7 +107,7 @@ def _add(
 ) -> Registered:
     execution = find_or_make_execution()
     drain(execution)
-    summary = json.loads(places.EVALUATION.read_text())
+    summary = read_output(places.EVALUATION, "selected")
     selected = summary["selected"]
     folder = places.model_folder(selected)
     weights = sha256_tree(folder)
@@ -145,7 +144,7 @@ def _pack(
 ) -> AbstractContextManager[Packed]:
     trained = training_cost(registry.run_seconds(run_id), set_up_compute(params.machine).type)
     examples = _examples(load_model(own).config, dataset)
-    summary = json.loads(places.EVALUATION.read_text())
+    summary = read_output(places.EVALUATION, "selected")
 
     def write_cards(facts: ModelFacts, difference: float) -> dict[str, str]:
         measured = AtRegistration(digest, facts, difference, processor(), trained)

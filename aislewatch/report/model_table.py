@@ -1,6 +1,5 @@
 """Prints Table 2 of the paper beside our own figures, after the operator's table."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from rich.table import Table
 
 from aislewatch.cards.rendering import COLUMNS
 from aislewatch.console import plain_console
-from aislewatch.errors import PipelineError
+from aislewatch.files import read_output
 from aislewatch.models.rows import Row, in_order
 from aislewatch.report.operator_table import render_operator_table
 from aislewatch.tables import places
@@ -44,11 +43,9 @@ def print_tables(path: Path = places.EVALUATION) -> None:
     """Print the last evaluation: the operator's table, then Table 2.
 
     Raises:
-        PipelineError: there has been none.
+        PipelineError: there has been none, or its file is damaged.
     """
-    if not path.exists():
-        raise PipelineError(f"{path} is missing: run the evaluate stage (dvc repro evaluate)")
-    summary = json.loads(path.read_text())
+    summary = read_output(path, "selected")
     print(render_operator_table(summary))
     print(render_table(summary))
 

@@ -1,8 +1,7 @@
 """Stage report: the page for people, its pictures, and the tables of `dvc plots`."""
 
-import json
-
 from aislewatch.config.params import Params
+from aislewatch.files import read_output
 from aislewatch.models.rows import BY_NAME
 from aislewatch.report.model_table import print_tables
 from aislewatch.report.outputs import Measured, write_outputs
@@ -20,10 +19,10 @@ def work(params: Params, journal: Journal) -> None:
     """Draw; the table of models ends the stage's output."""
     dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
     measured = Measured(
-        summary=json.loads(places.EVALUATION.read_text()),
+        summary=read_output(places.EVALUATION, "selected"),
         scored=[read_scored(name, dataset) for name in BY_NAME],
         curves={name: curve_of(name).read() for name in BY_NAME},
-        study=Study(json.loads(places.BEST.read_text()), places.STUDY_PICTURES),
+        study=Study(read_output(places.BEST), places.STUDY_PICTURES),
     )
     folder = write_outputs(measured, dataset, params)
     journal.digest(folder)

@@ -1,6 +1,5 @@
 """Reads one model's scores as evaluation and promotion need them: by clip and by whole video."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from aislewatch.alerts.clips import ScoredClip
+from aislewatch.files import read_output
 from aislewatch.frames.spans import UNLABELED
 from aislewatch.frames.stretches import frame_times
 from aislewatch.score.events import VideoScores, events_of
@@ -59,9 +59,10 @@ def read_scored(name: str, dataset: Dataset) -> Scored:
 
     Raises:
         TableError: there are none, or they are damaged.
+        PipelineError: what its network is, is not stated, or damaged.
     """
     clips = scores_of(name).read()
-    facts = json.loads(places.facts_of(name).read_text())
+    facts = read_output(places.facts_of(name))
     return scored(name, facts, clips, dataset)
 
 

@@ -26,8 +26,9 @@ def planned_params(address: str) -> dict[str, Any]:
 
     Nothing where DVC would have to be asked which keys these are.
     """
-    stage = _yaml(PIPELINE).get("stages", {}).get(address.split("@")[0], {})
-    declared = stage.get("do", stage).get("params", [])
+    stages = _yaml(PIPELINE).get("stages") or {}
+    stage = stages.get(address.split("@")[0]) or {}
+    declared = (stage.get("do") or stage).get("params") or []
     keys = [key for key in declared if isinstance(key, str) and "${" not in key]
     values = _yaml(PARAMS)
     return {key: _lookup(values, key) for key in keys}
@@ -35,7 +36,7 @@ def planned_params(address: str) -> dict[str, Any]:
 
 def lock_entries(lock: Path = LOCK) -> dict[str, Any]:
     """Return the stages of a dvc.lock; none where there is no such file, or git is changing it."""
-    entries: dict[str, Any] = _yaml(lock).get("stages", {})
+    entries: dict[str, Any] = _yaml(lock).get("stages") or {}
     return entries
 
 

@@ -1,6 +1,5 @@
 """Answers `aislewatch what-if` from the scores that the score stage keeps; nothing is scored."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from aislewatch.config.params import Params
 from aislewatch.console import plain_console
 from aislewatch.errors import PipelineError
 from aislewatch.evaluate.operating import THRESHOLDS
-from aislewatch.files import whole_file, write_csv
+from aislewatch.files import read_output, whole_file, write_csv
 from aislewatch.pictures import NEUTRAL, SCORE, SHOPLIFTING_COLOUR, picture
 from aislewatch.score.scored import Dataset, read_scored
 from aislewatch.tables import places
@@ -87,9 +86,7 @@ def answer(params: Params, asked: Alerts, thresholds: Sequence[float], folder: P
         PipelineError: nothing was evaluated yet, or there is no validation footage.
         TableError: a table is missing or damaged.
     """
-    if not places.SELECTED.exists():
-        raise PipelineError(f"{places.SELECTED} is missing: run `dvc repro evaluate`")
-    name = json.loads(places.SELECTED.read_text())["model"]
+    name = read_output(places.SELECTED, "model")["model"]
     dataset = Dataset(SPLITS.read(), CATALOG.read(), ANNOTATIONS.read(), VIDEOS.read())
     videos = read_scored(name, dataset).whole.get("val", ())
     if not videos:

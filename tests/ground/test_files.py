@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aislewatch.errors import PipelineError, RegistryError
 from aislewatch.files import (
+    read_output,
     sha256_tree,
     whole_file,
     whole_folder,
@@ -18,6 +20,9 @@ from aislewatch.files import (
     write_json,
     write_parquet,
 )
+from aislewatch.register.registration import read_registration
+from aislewatch.report.model_table import print_tables
+from aislewatch.tables import places
 
 
 def fail_in_file(path: Path) -> None:
@@ -106,3 +111,28 @@ def test_a_tree_digest_depends_on_names_and_bytes_only(
     changed = next(iter(files))
     (two / changed).write_bytes(files[changed] + b"x")
     assert sha256_tree(one) != sha256_tree(two)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"a": 1}', b"\xff\xfe{}", b"[" * 10**5]
+)
+def test_a_damaged_output_is_told_with_the_way_to_a_whole_one(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (places.EVALUATION, places.REGISTRATION):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    with pytest.raises(
+        PipelineError, match=r"metrics/evaluate.json is damaged .*`dvc repro` makes"
+    ):
+        print_tables()
+    with pytest.raises(RegistryError, match=r"registration.json is damaged; remove it and run"):
+        read_registration()
+
+
+def test_an_output_that_is_missing_or_whole(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"best.json is missing: `dvc repro` makes it"):
+        read_output(tmp_path / "best.json")
+    write_json(tmp_path / "best.json", {"lr": 0.1})
+    assert read_output(tmp_path / "best.json", "lr") == {"lr": 0.1}

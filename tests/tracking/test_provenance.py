@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aislewatch.tracking.provenance import lock_entries, planned_params
 from tests.projects import ask, clone_project, mlflow_client, run, runs, set_params
 
 
@@ -88,3 +89,16 @@ def test_detached_shallow_and_missing_git_are_said(project: Path, tmp_path: Path
     run(shallow, "python", "-m", "stages.ingest", fails=True)
     words = {r.data.tags["git_commit"] for r in runs(shallow, kind="pipeline")}
     assert "none: not a git repository" in words
+
+
+@pytest.mark.parametrize(
+    "stage", ["", "{}", "{do: {}}", "{params: }", "{foreach: [1], do: {params: }}"]
+)
+def test_sections_of_dvc_files_may_be_empty(
+    tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.lock").write_text("schema: '2.0'\nstages:\n")
+    for text in ("", "stages:\n", f"stages:\n  train: {stage}\n"):
+        Path("dvc.yaml").write_text(text)
+        assert (planned_params("train@cnn"), lock_entries()) == ({}, {})
