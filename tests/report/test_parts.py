@@ -31,7 +31,7 @@ def test_the_printed_table_stands_beside_the_papers(
     assert "paper 92" in printed
     assert printed.index("False alarms an hour") < printed.index("Test split")
     assert max(len(line) for line in printed.splitlines()) <= WIDTH
-    with pytest.raises(PipelineError, match="run the evaluate stage"):
+    with pytest.raises(PipelineError, match="`dvc repro` makes it"):
         print_tables(tmp_path / "nothing.json")
 
 

@@ -154,5 +154,5 @@ def test_the_desk_shows_the_threshold_in_use_and_any_that_is_asked_for(kept: Pat
 
 def test_before_evaluate_it_says_what_to_run(kept: Path) -> None:
     (kept / "models/selected.json").unlink()
-    with pytest.raises(SystemExit, match="dvc repro evaluate"):
+    with pytest.raises(SystemExit, match="`dvc repro` makes it"):
         main(["what-if"])
