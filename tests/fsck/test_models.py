@@ -77,7 +77,9 @@ def test_a_version_that_could_not_be_read_is_not_called_lost(
 ) -> None:
     version, kept = register(project, "d1")
     if is_current:
-        (project / "registration.json").write_text(json.dumps({"digest": "d1"}))
+        (project / "registration.json").write_text(
+            json.dumps({"name": "aislewatch", "digest": "d1"})
+        )
     # As root reads what it may not, a loop stands for each folder that cannot be entered.
     aside = kept.parent.rename(kept.parent.with_name("aside"))
     kept.parent.symlink_to(kept.parent.name)
@@ -97,7 +99,7 @@ def test_files_that_are_gone_are_said_to_be_gone(project: Path) -> None:
     assert (one.path, one.fault) == (f"{version.uri}/.", Fault.MISSING)
     assert "from a backup" in one.repair
     # The version that models/ holds is made again from there.
-    (project / "registration.json").write_text(json.dumps({"digest": "d1"}))
+    (project / "registration.json").write_text(json.dumps({"name": "aislewatch", "digest": "d1"}))
     [one] = found()
     assert (one.repair, one.then) == ("rm -f registration.json", "dvc repro")
 
