@@ -15,8 +15,11 @@ from aislewatch.ingest.decode import decode_job
 from aislewatch.ingest.decoder import video_limits
 from tests.footage_samples import LIMITS
 
+# Pixels a side of a decoded frame.
+SIZE = 32
 
-def decode(video: Path, fps: int = 10, size: int = 32, **limits: float) -> dict[str, Any]:
+
+def decode(video: Path, fps: int = 10, size: int = SIZE, **limits: float) -> dict[str, Any]:
     """Decode into the working folder; ``limits`` are keys of params.yaml's ingest."""
     asked = video_limits(LIMITS.model_copy(update=limits))
     return decode_job({"video": str(video), "fps": fps, "size": size, "limits": asdict(asked)})

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.code_closure import ROOT
+from tests.projects import runs, wait_until_recorded
 
 DVC_YAML = """
 stages:
@@ -91,3 +92,10 @@ def recorders_of(project: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def status_of_last(project: Path) -> tuple[str, str]:
+    """Return how the newest pipeline ended, once it is recorded, and why MLflow says so."""
+    wait_until_recorded(project)
+    parent = runs(project, kind="pipeline")[-1]
+    return parent.info.status, parent.data.tags["outcome"]

@@ -1,11 +1,13 @@
 """Fixtures of the delivery's tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aislewatch.delivery.outbox import Outbox
 from tests.delivery.alarms import Clocks
+from tests.delivery.servers import Receiver, receiving
 
 
 @pytest.fixture
@@ -16,3 +18,9 @@ def clocks() -> Clocks:
 @pytest.fixture
 def outbox(tmp_path: Path) -> Outbox:
     return Outbox(tmp_path / "live")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found

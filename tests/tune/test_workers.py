@@ -3,10 +3,8 @@
 import json
 import multiprocessing
 import os
-import re
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +19,9 @@ from optuna.trial import TrialState
 from aislewatch.config.params import parse_params
 from aislewatch.tracking.journal import Journal
 from aislewatch.tune.best import FINISHED, best_of
-from aislewatch.tune.storage import open_storage
 from aislewatch.tune.together import tune_together
 from aislewatch.tune.worker import StoppedError, Work, share_of_machine, take_part
-from stages import tune as tune_stage
-from tests.tiny_clips import run_stage_in, start_in, tiny_params, write_project, write_store
-
-TWO = {"tune_workers": 2}
+from tests.tiny_clips import tiny_params, write_store
 
 
 @pytest.fixture(scope="module")
@@ -70,31 +64,6 @@ def test_two_workers_share_the_budget(store: Path, tmp_path: Path) -> None:
     fewer = tune_together(work(store, tmp_path, trials=2, epochs=2, workers=2))
     assert [t.number for t in fewer] == [t.number for t in counted[:2]]
     assert len(given.study().trials) == len(trials)
-
-
-def trials_under_way(journal: Path) -> list[dict[str, Any]]:
-    """How the trials began, once each of two workers has had a trial, and some epochs are done."""
-
-    def begun() -> list[dict[str, Any]]:
-        lines = journal.read_text().splitlines() if journal.exists() else []
-        # The last may be half-written.
-        records = [json.loads(line) for line in lines if line.endswith("}")]
-        return [r for r in records if r["kind"] == "start" and r["type"] == "trial"]
-
-    wait_until(
-        lambda: (
-            len({start["pid"] for start in begun()}) == 2
-            and journal.read_text().count('"metrics"') > 4
-        )
-    )
-    return begun()
-
-
-def wait_until(question: Callable[[], bool], seconds: float = 90.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
 
 
 def _deadly(given: Work, deaths: int, tally: Path) -> None:
@@ -186,77 +155,6 @@ def test_a_trial_given_up_too_early_is_computed_twice_and_counted_once(
     take_part(given, objective)
     assert tries == [0, 1]
     assert [t.state.name for t in given.study().trials] == ["FAIL", "COMPLETE"]
-
-
-def test_the_stage_survives_a_killed_worker(tmp_path: Path) -> None:
-    project = write_project(
-        tmp_path, tune={"trials": 4, "epochs": 12}, search={"lr": [1e-4, 2e-4]}, machine=TWO
-    )
-    stage = start_in(project, "stages.tune")
-    os.kill(trials_under_way(project / "runs/tune.0.jsonl")[0]["pid"], signal.SIGKILL)
-    output, _ = stage.communicate(timeout=300)
-    assert stage.returncode == 0, output
-    assert "was ended by SIGKILL; another one tries its trial once more" in output
-    assert json.loads((project / "data/best.json").read_text())["val_loss"] > 0
-    states = [trial.state for trial in study_in(project).trials]
-    assert len([state for state in states if state in FINISHED]) >= 4
-    assert TrialState.FAIL in states, "what the death cost is told"
-    assert TrialState.RUNNING not in states
-
-
-def study_in(project: Path) -> optuna.Study:
-    [file] = (project / ".aislewatch").glob("study-*.db")
-    storage = open_storage(f"sqlite:///{file}", 1, 3)
-    [name] = optuna.get_all_study_names(storage)
-    return optuna.load_study(study_name=name, storage=storage)
-
-
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "parent killed"])
-def test_stopped_workers_hand_their_trials_back(tmp_path: Path, end: signal.Signals) -> None:
-    """No worker stays, and every trial that none of them finished is there to be taken."""
-    project = write_project(tmp_path, tune={"trials": 2, "epochs": 400}, machine=TWO)
-    stage = start_in(project, "stages.tune")
-    workers = {record["pid"] for record in trials_under_way(project / "runs/tune.0.jsonl")}
-    if end is signal.SIGINT:
-        os.killpg(stage.pid, end)
-    else:
-        os.kill(stage.pid, end)
-    stage.communicate(timeout=240)
-    assert stage.returncode != 0
-    for pid in workers:
-        wait_until(lambda gone=Path(f"/proc/{pid}"): not gone.exists())
-    trials = study_in(project).trials
-    # On a slow machine Hyperband may have pruned one before its worker was told to stop.
-    handed_back = [trial for trial in trials if trial.state is TrialState.FAIL]
-    waiting = [trial for trial in trials if trial.state is TrialState.WAITING]
-    assert not [trial for trial in trials if trial.state is TrialState.RUNNING]
-    assert handed_back
-    # One that was handed back may have been taken by the other worker before that was told.
-    fixed = [sorted(trial.system_attrs["fixed_params"].items()) for trial in waiting]
-    assert len(fixed) == len({str(params) for params in fixed}), "nothing waits twice"
-    stopped = [sorted(trial.params.items()) for trial in handed_back]
-    assert {str(params) for params in fixed} == {str(params) for params in stopped}
-
-
-def test_when_all_workers_are_killed_the_study_goes_on_when_run_again(tmp_path: Path) -> None:
-    project = write_project(tmp_path, tune={"trials": 2, "epochs": 400}, machine=TWO)
-    stage = start_in(project, "stages.tune")
-    for pid in {record["pid"] for record in trials_under_way(project / "runs/tune.0.jsonl")}:
-        os.kill(pid, signal.SIGKILL)
-    output, _ = stage.communicate(timeout=120)
-    assert stage.returncode != 0
-    # On a slow machine Hyperband may have pruned one before.
-    assert re.search(r"all workers were killed, [12] trial\(s\) are missing. The study", output)
-
-
-def test_an_error_of_a_worker_ends_the_stage_in_plain_words(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    project = write_project(tmp_path, tune={"trials": 2, "epochs": 1}, machine=TWO)
-    next((project / "data/dataset/frames").glob("train*.yuv")).unlink()
-    with pytest.raises(SystemExit, match="goes on where it was when the stage is run again"):
-        run_stage_in(project, tune_stage)
-    assert "is missing; run the ingest stage" in capfd.readouterr().err
 
 
 def test_workers_share_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
