@@ -135,6 +135,13 @@ def _key(loc: tuple[int | str, ...]) -> str:
 
 
 def _told(kind: str, words: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown key; remove it or correct its spelling"
-    return "missing; a camera needs name, address and role" if kind == "missing" else words
+    return _WORDS.get(kind, words.removeprefix("Value error, "))
+
+
+_WORDS = {
+    "extra_forbidden": "unknown key; remove it or correct its spelling",
+    "missing": "missing; a camera needs name, address and role",
+    "model_type": "must have keys and values, as docs/operations.md shows",
+    "list_type": "must be a list: - before each part, or all in [ ]",
+    "string_type": "must be a text; put it in quotes",
+}

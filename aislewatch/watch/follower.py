@@ -176,9 +176,9 @@ class Follower:
                 continue
             try:
                 message = unpack(link.recv_bytes(LONGEST))
-            except (EOFError, OSError, ValueError) as error:
+            except (EOFError, OSError, ValueError):
                 self.counts.failures += 1
-                return f"its process ended ({type(error).__name__})"
+                return "the process that reads it was killed -> see whether memory is short here"
             if isinstance(message, End):
                 self.counts.failures += bool(message.words)
                 return message.words or None

@@ -18,7 +18,6 @@ from av.video.stream import VideoStream
 from aislewatch.frames.stretches import first_instant
 from aislewatch.frames.timing import SECOND_NS
 from aislewatch.ingest.decode import DECODING
-from aislewatch.ingest.formats import libav_words
 from aislewatch.ingest.keeping import Keeper
 from aislewatch.ingest.packets import second_zero
 from aislewatch.ingest.picture import look_at
@@ -40,6 +39,7 @@ from aislewatch.watch.messages import (
     pack,
 )
 from aislewatch.watch.opening import Request, open_stream
+from aislewatch.watch.reasons import reason
 from aislewatch.watch.sending import Sender
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_camera(link: Connection, request: Request) -> None:
     except BrokenPipeError:
         return
     except av.FFmpegError as error:
-        words = libav_words(error)
+        words = reason(error, request.address)
     except Exception as error:  # The process' last words, whatever it met: it has no terminal.
         words = str(error) or type(error).__name__
     if not words and not is_file(request.address):

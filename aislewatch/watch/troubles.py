@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from aislewatch.watch.notices import Notices
+from aislewatch.watch.reasons import with_remedy
 from aislewatch.watch.watched import Watched
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,7 @@ class Troubles:
         """Look at a camera's state and at its newest frame, ``size`` pixels a side."""
         counts, state = one.follower.counts, one.follower.state
         lost = state in ("waiting", "connecting") and counts.last_words
-        words = f"{counts.last_words} -> see to its power, network and address"
-        self.note(one, NO_FRAMES, words if lost else "", now_s)
+        self.note(one, NO_FRAMES, with_remedy(counts.last_words) if lost else "", now_s)
         self._look_at_picture(one, size, now_s)
 
     def note_lateness(self, one: Watched, limit_s: float, now_s: float) -> None:

@@ -135,6 +135,8 @@ class CameraWatch:
             if name not in self.watched:
                 self.watched[name] = self._begin(camera)
                 log.info("%s: %s, %s", name, camera.role, camera.shown)
+        if not wanted:
+            log.warning("%s names no camera -> add one; it is read again then", self._file)
         digest = write_operating_point(self._live, cameras, self._models[0])
         for one in self.watched.values():
             one.operating = digest

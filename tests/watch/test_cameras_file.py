@@ -65,6 +65,10 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         ("    address: /films/door.mp4\n", "", "cameras.1.address: missing"),
         ("    address: rtsp", "    address: [rtsp", "is no YAML: line"),
         ("address: rtsp", "address: 'rtsp", "is no YAML"),
+        ("  - name: door", f"  - {SECRET}\n  - name: door", "cameras.1: must have keys and values"),
+        ('["08:00-20:00", "22:00-02:00"]', "08:00-20:00", "cameras.0.hours: must be a list"),
+        ("address: /films/door.mp4", "address: 5", "cameras.1.address: must be a text"),
+        ("name: door", "name: till-1", "(top level): two cameras are called till-1"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(
