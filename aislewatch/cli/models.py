@@ -10,7 +10,7 @@ from rich.table import Table
 from aislewatch.config.params import load_params
 from aislewatch.console import one_line, plain_console
 from aislewatch.errors import ModelError, RegistryError
-from aislewatch.recording.address import check_store
+from aislewatch.recording.address import check_store, shown_uri
 
 
 def add_models(commands: Any) -> None:
@@ -54,7 +54,8 @@ def _list(chosen: argparse.Namespace) -> None:
     table = Table(title=f"Registered model {registry.name}", title_justify="left")
     for heading in ("Version", "Aliases", "Model", "Test AUC", "In alert", "Verdict of the gate"):
         table.add_column(heading)
-    for version in registry.versions():
+    versions = registry.versions()
+    for version in versions:
         tags = registry.version_tags(version)
         table.add_row(
             version.version,
@@ -66,6 +67,9 @@ def _list(chosen: argparse.Namespace) -> None:
         )
     console = plain_console()
     console.print(table)
+    if not versions:
+        # An address with a slip of the hand names an empty store, too.
+        console.print(one_line(f"{shown_uri()} has no version yet; `dvc repro` registers one"))
     question = find_question(registry)
     if question is not None:
         number, until = question.version.version, f"{question.until:%Y-%m-%d %H:%M} UTC"

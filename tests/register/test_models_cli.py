@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from aislewatch.cli.main import main
 from tests.projects import ask, clone_project, mlflow_client, run, set_params
+from tests.tiny_registry import add_version, new_registry
 
 
 def champion(project: Path) -> str:
@@ -126,3 +128,22 @@ def test_the_card_says_what_the_model_is_for_and_what_it_costs(finished: Path) -
     assert version.description.startswith("# Model card")
     data_card = registered(finished, "aislewatch/data_card.md")
     assert "| synthetic | " in data_card.read_text()
+
+
+def test_the_list_shows_any_reason_and_says_where_an_empty_registry_is(
+    tmp_path: Path,
+    empty_store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    registry = new_registry(tmp_path, empty_store, monkeypatch)
+    main(["models", "list"])
+    # Lines break anywhere, so blanks do not count.
+    said = "".join(capsys.readouterr().out.split())
+    assert "mlflow.dbhasnoversionyet;`dvcrepro`registersone" in said
+    add_version(registry, "first")
+    main(["models", "promote", "1", "--why", "[red]quieter[/] [/x] {0} <b>\n\x1b[31m\u202egnp"])
+    main(["models", "list"])
+    said = capsys.readouterr().out
+    assert "[red]quieter[/][/x]{0}<b>[31mgnp" in "".join(said.split())
+    assert "\x1b" not in said
