@@ -28,7 +28,7 @@ from aislewatch.frames.fingerprint import SIGNATURE_VERSION, Signature, signatur
 from aislewatch.frames.timing import PictureTimes
 
 # Part of a stored file's name: raise it when the same video gives other frames.
-DECODER_VERSION = 4
+DECODER_VERSION = 5
 
 # Key of the facts' own digest.
 _SEAL = "seal"

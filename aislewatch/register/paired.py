@@ -21,6 +21,10 @@ Array = NDArray[np.float64]
 # Differences of two figures below this are rounding.
 ROUNDING = 1e-12
 
+# Figures of permutations that are held at once: 32 MB each of a few tables, where all permutations
+# of a hundred thousand clips would be 1.6 GB.
+AT_ONCE = 4_000_000
+
 
 def p_greater(ours_V: Array, theirs_V: Array, groups: Sequence[str], settings: Evaluate) -> float:
     """Test whether our figures are higher on average: one-sided p of the sign-flip test by group.
@@ -50,16 +54,18 @@ def p_auc_greater(
     groups: Sequence[str],
     settings: Evaluate,
 ) -> float:
-    """Test whether our scores rank videos better: one-sided p; NaN where one class is missing.
+    """Test whether our scores rank better: one-sided p; NaN where one class is missing.
+
+    Of videos or of clips; V stands for either.
 
     The scores of a model are replaced by their ranks first: what the permutation exchanges must be
     on one scale.
 
     Args:
         labels_V: 0 or 1.
-        ours_V: a score of each video by our model.
+        ours_V: a score of each by our model.
         theirs_V: a score of each by the other.
-        groups: of each video.
+        groups: of each.
         settings: ``resamples``.
     """
     positive_V = labels_V == 1
@@ -98,7 +104,9 @@ def _permuted(
         generator = np.random.default_rng(SEED)
         kept_BG = generator.integers(2, size=(settings.resamples, n_groups)) == 0
     observed = difference(np.ones((1, len(groups)), dtype=bool))[0]
-    as_extreme = int((difference(kept_BG[:, group_V]) >= observed - ROUNDING).sum())
+    parts = np.array_split(kept_BG, math.ceil(kept_BG.shape[0] * len(groups) / AT_ONCE))
+    under = np.concatenate([difference(part_BG[:, group_V]) for part_BG in parts])
+    as_extreme = int((under >= observed - ROUNDING).sum())
     # The exact table holds the difference as it is; a drawn one counts it once more (Phipson and
     # Smyth 2010).
     return as_extreme / len(kept_BG) if exact else (as_extreme + 1) / (len(kept_BG) + 1)

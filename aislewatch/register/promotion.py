@@ -5,7 +5,7 @@ both cases the challenger must be shown to be no worse beyond a margin, and bett
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,9 +46,7 @@ def first_champion(challenger: Contender, gate: Gate, settings: Evaluate) -> Ver
     if loud := _too_loud(judge_alerts(challenger.videos, challenger.rule, settings), settings):
         return loud
     measured = resampled_metrics(challenger.clips, settings)
-    of, figure = "video", "video_auc"
-    if math.isnan(measured[figure].value):
-        of, figure = "clip, as test lacks videos of one class", "auc"
+    of, figure = _judged_by(measured)
     auc = interval(measured[figure], settings.confidence)
     promote = auc.value >= gate.first_auc
     spread = f"{auc.low:.3f} to {auc.high:.3f}"
@@ -156,18 +154,29 @@ def _by_events(
     return _decide("events", not worse, better, " and ".join(worse), said, numbers)
 
 
+def _judged_by(measured: Mapping[str, Resampled]) -> tuple[str, str]:
+    """Return what an AUC is of, in words, and its name: of videos where there are both classes."""
+    if math.isnan(measured["video_auc"].value):
+        return "clip, as test lacks videos of one class", "auc"
+    return "video", "video_auc"
+
+
 def _by_auc(
     challenger: Contender, champion: Contender, gate: Gate, settings: Evaluate, missing: str
 ) -> Verdict:
-    ours = resampled_metrics(challenger.clips, settings)["video_auc"]
-    theirs = resampled_metrics(champion.clips, settings)["video_auc"]
+    measured = resampled_metrics(challenger.clips, settings)
+    of, figure = _judged_by(measured)
+    ours, theirs = measured[figure], resampled_metrics(champion.clips, settings)[figure]
     low = _bound(ours - theirs, settings, upper=False)
-    labels_V, ours_V = labels_and_scores(video_scores(challenger.clips))
-    theirs_V = labels_and_scores(video_scores(champion.clips))[1]
-    groups = challenger.clips.groupby("video", sort=True)["group"].first().tolist()
-    p_value = p_auc_greater(labels_V, ours_V, theirs_V, groups, settings)
+    mine, other = challenger.clips, champion.clips
+    groups = mine["group"].tolist()
+    if figure == "video_auc":
+        groups = mine.groupby("video", sort=True)["group"].first().tolist()
+        mine, other = video_scores(mine), video_scores(other)
+    labels_N, ours_N = labels_and_scores(mine)
+    p_value = p_auc_greater(labels_N, ours_N, labels_and_scores(other)[1], groups, settings)
     said = (
-        f"too little footage to judge alarms ({missing}), so ROC-AUC by video decides: "
+        f"too little footage to judge alarms ({missing}), so ROC-AUC by {of} decides: "
         f"{_shown(ours.value, '.3f')} against the champion's {_shown(theirs.value, '.3f')} "
         f"(difference at least {_shown(low, '+.3f')}, margin {gate.margin_auc:g}, "
         f"p {_shown(p_value, '.3g')})"

@@ -15,7 +15,7 @@ GATES: dict[GateName, str] = {
     "declined": "People were asked and did not want it: a person decides.",
     "alert share": "Its alerts last too long: no model may disturb so much of normal footage.",
     "events": "Events and false alarms on whole test videos decide.",
-    "auc": "The test footage is too short to judge alarms: ROC-AUC by video decides.",
+    "auc": "The test footage is too short to judge alarms: ROC-AUC decides.",
 }
 
 

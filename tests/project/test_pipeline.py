@@ -137,7 +137,7 @@ def test_a_new_model_is_compared_with_the_champion_scored_today(retrained: Retra
     assert tags["verdict"] in retrained.output
     assert "too little footage to judge alarms" in tags["verdict"]
     page = (retrained.folder / "reports/promotion/index.html").read_text()
-    assert "ROC-AUC by video decides" in page
+    assert "ROC-AUC decides" in page
 
 
 def test_old_parameters_come_back_from_the_cache_under_the_run_that_trained_them(

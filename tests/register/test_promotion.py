@@ -129,6 +129,21 @@ def test_where_every_video_has_an_event_clips_decide_about_the_first_champion() 
         assert "by clip, as test lacks videos of one class" in verdict.reason
 
 
+def test_where_every_video_has_an_event_clips_decide_between_two() -> None:
+    """Long recordings with an event each: nothing was ever promoted."""
+    rng = np.random.default_rng(0)
+    champion = simulated(60, 6, rng, signal=0.2)
+    champion["video"] = champion["group"] = (np.arange(len(champion)) % 40).astype(str)
+    assert (champion.groupby("video")["label"].nunique() == 2).all()
+    challenger = champion.assign(score=(champion["score"] + 2 * champion["label"]) / 3)
+    videos = long_footage(0.9, 0.0, rng, videos=5)
+    verdict = compare(of(videos, challenger), of(videos, champion), GATE, SETTINGS)
+    assert (verdict.gate, verdict.promote) == ("auc", True)
+    assert "ROC-AUC by clip, as test lacks videos of one class" in verdict.reason
+    assert not compare(of(videos, champion), of(videos, challenger), GATE, SETTINGS).promote
+    assert not compare(of(videos, champion), of(videos, champion), GATE, SETTINGS).promote
+
+
 def test_what_too_little_footage_leaves_undefined_is_said_in_words() -> None:
     few = [of([], simulated(*size, np.random.default_rng(0))) for size in ((1, 2), (2, 1))]
     verdicts = [first_champion(one, GATE, SETTINGS) for one in few]
