@@ -78,5 +78,9 @@ class PipelineError(AislewatchError):
     """DVC, Prefect or a stage's surroundings are not as needed."""
 
 
+class DeliveryError(AislewatchError):
+    """The outbox of alerts cannot be read or written."""
+
+
 class DeskError(AislewatchError):
     """The review desk cannot be opened, or cannot do what was asked."""

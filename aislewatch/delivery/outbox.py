@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aislewatch.errors import DeliveryError
+
 OUTBOX = "outbox.sqlite3"  # below the live folder
 
 # Seconds to wait for another process that writes: its transactions take milliseconds.
@@ -47,6 +49,9 @@ class Outbox:
     """Holds the messages of a live folder; any thread and process may use it.
 
     A message is ``waiting``, ``sent`` (as an alarm), ``late`` (told in a digest) or ``dropped``.
+
+    Raises:
+        DeliveryError: from every method, where the file cannot be read or written now.
     """
 
     def __init__(self, live: Path) -> None:
@@ -65,7 +70,7 @@ class Outbox:
             alert: what alert.json says.
             targets: their names.
         """
-        if alert["shadow"]:
+        if alert["shadow"] or not targets:
             return
         raised = datetime.fromisoformat(alert["raised"]).timestamp()
         text = json.dumps(alert, sort_keys=True)
@@ -117,8 +122,14 @@ class Outbox:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._file, timeout=BUSY_S)) as connection:
-            # A commit has reached the disk, also when the power fails next.
-            connection.execute("PRAGMA synchronous = FULL")
-            with connection:
-                yield connection
+        try:
+            with closing(sqlite3.connect(self._file, timeout=BUSY_S)) as connection:
+                # A commit has reached the disk, also when the power fails next.
+                connection.execute("PRAGMA synchronous = FULL")
+                with connection:
+                    yield connection
+        except sqlite3.OperationalError as error:
+            raise DeliveryError(
+                f"{self._file} cannot be used ({error}): see whether its disk is full or cannot be "
+                "written, and free some space"
+            ) from error

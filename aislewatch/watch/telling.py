@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from aislewatch.delivery.outbox import Outbox
 from aislewatch.evidence.alert import AlertModel, LiveAlert
 from aislewatch.watch.addresses import is_file
 from aislewatch.watch.filming import EvidenceJob, write_job
 from aislewatch.watch.live_alerts import LiveChange
+from aislewatch.watch.posting import Posting
 from aislewatch.watch.processes import start
 from aislewatch.watch.ring import Recording
 from aislewatch.watch.scorer import LiveModel
@@ -54,8 +54,8 @@ class Teller:
     """
 
     def __init__(self, live: Path, champion: LiveModel, targets: Sequence[str] = ()) -> None:
-        self._live, self._champion, self._targets = live, champion, targets
-        self._outbox = Outbox(live)
+        self._live, self._champion = live, champion
+        self._posting = Posting(live, targets)
         self._waiting: dict[tuple[str, str, int, int, float], _AlertWaiting] = {}
         self._jobs: deque[EvidenceJob] = deque()
         self._running: list[tuple[BaseProcess, EvidenceJob]] = []
@@ -69,7 +69,7 @@ class Teller:
         key = (one.camera.name, model.version, happened.session, alert.track, alert.raised_s)
         if kind == "raised":
             waiting = self._waiting[key] = self._begin(one, model, happened)
-            self._outbox.put(waiting.alert.as_json(), self._targets)
+            self._posting.put(waiting.alert.as_json())
         elif key in self._waiting:
             self._waiting[key].happened = happened
         if kind != "extended":
@@ -77,6 +77,7 @@ class Teller:
 
     def look(self) -> None:
         """Make the films whose last seconds have come; called often."""
+        self._posting.look()
         now_s = time.monotonic()
         for key, waiting in list(self._waiting.items()):
             is_whole = self._bring_up_to_date(waiting)
@@ -93,6 +94,7 @@ class Teller:
 
     def close(self) -> None:
         """Make all films of what is there, and wait for them."""
+        self._posting.close()
         for waiting in self._waiting.values():
             self._bring_up_to_date(waiting)
             self._film(waiting)

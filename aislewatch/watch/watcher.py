@@ -137,10 +137,18 @@ class CameraWatch:
                 log.info("%s: %s, %s", name, camera.role, camera.shown)
         if not wanted:
             log.warning("%s names no camera -> add one; it is read again then", self._file)
-        digest = write_operating_point(self._live, cameras, self._models[0])
+        try:
+            digest = write_operating_point(self._live, cameras, self._models[0])
+            log.info("operating point %s", digest[:12])
+        except OSError as error:
+            digest = ""
+            log.warning(
+                "the operating point cannot be written (%s) -> see to the disk; alerts state none "
+                "until cameras.yaml is changed again",
+                error.strerror,
+            )
         for one in self.watched.values():
             one.operating = digest
-        log.info("operating point %s", digest[:12])
 
     def _read(self) -> Cameras:
         cameras, champion = read_cameras(self._file), self._models[0]
