@@ -60,6 +60,10 @@ BUSY_S = 8.0
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+# A server that keeps artifacts on S3 would send clients there, past its accounts and to an address
+# that it alone may reach (MLflow 3.17).
+os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
+os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "false")
 
 # Seconds to wait until another process has made a new database's tables: it takes 5 to 10 s, and
 # has taken 40 in a recorder, which gives way, on two cores at load 10.
