@@ -1,7 +1,6 @@
 """Follows one camera: a process that reads it, killed when it stalls, and begun anew."""
 
 import logging
-import random
 import select
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import Literal
 
 from aislewatch.evidence.folder import SeenPerson
 from aislewatch.watch.addresses import is_file
+from aislewatch.watch.backoff import Backoff
 from aislewatch.watch.cameras_file import LiveCamera, Watching
 from aislewatch.watch.decoder import PictureDecoder
 from aislewatch.watch.messages import (
@@ -106,6 +106,8 @@ class Follower:
         # A file that is played faster than it was filmed has no time of day.
         is_kept = watching.segment_s > 0 and not self._waits_for_room
         self.footage = SegmentCutter(watching.segment_s) if is_kept else None
+        self._keepers: list[PacketRing | SegmentCutter] = [self.ring]
+        self._keepers += [self.footage] if self.footage else []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {camera.name}", daemon=True)
 
@@ -126,7 +128,7 @@ class Follower:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        backoff_s = self._watching.backoff_s
+        backoff = Backoff(self._watching.backoff_s, self._watching.backoff_most_s)
         while not self._stopping.is_set():
             frames = self.counts.frames
             words = self._read_once()
@@ -135,13 +137,11 @@ class Follower:
                 break
             self.counts.last_words = words
             if self.counts.frames > frames:
-                backoff_s = self._watching.backoff_s
+                backoff.reset()
             elif self.decoder.is_given_up(words):
                 self._request = replace(self._request, hardware=False)
             self._set("waiting")
-            # Drawn, so that the cameras of a recorder that starts again do not come all at once.
-            self._stopping.wait(random.uniform(backoff_s / 2, backoff_s))
-            backoff_s = min(2 * backoff_s, self._watching.backoff_most_s)
+            self._stopping.wait(backoff.next_s())
         self._set("stopped" if self._stopping.is_set() else "ended")
 
     def _read_once(self) -> str | None:
@@ -164,9 +164,7 @@ class Follower:
 
     def _listen(self, link: Connection) -> str | None:
         begun_s, limit_s = time.monotonic(), START_S
-        # One for the connection's life: ``poll`` makes a new one for each message.
-        waiting = select.poll()
-        waiting.register(link.fileno(), select.POLLIN)
+        waiting = _poll_of(link)
         while not self._stopping.is_set():
             left_s = begun_s + limit_s - time.monotonic()
             if left_s <= 0:
@@ -189,14 +187,12 @@ class Follower:
                 self._take(message)
             elif isinstance(message, StreamFacts):
                 self.decoder.note(message.decoded_by)
-                self.ring.begin(message)
-                if self.footage:
-                    self.footage.begin(message)
+                for keeper in self._keepers:
+                    keeper.begin(message)
             elif isinstance(message, KeptPackets):
-                for packet in message.packets:
-                    self.ring.add(packet)
-                    if self.footage:
-                        self.footage.add(packet)
+                for keeper in self._keepers:
+                    for packet in message.packets:
+                        keeper.add(packet)
         return ""
 
     def _take(self, frame: StoreFrame) -> None:
@@ -222,3 +218,10 @@ class Follower:
     def _set(self, state: State) -> None:
         self.state = state
         self._wake()
+
+
+def _poll_of(link: Connection) -> "select.poll":
+    """Return what waits for a link, for its whole life: ``link.poll`` makes one a message."""
+    waiting = select.poll()
+    waiting.register(link.fileno(), select.POLLIN)
+    return waiting

@@ -137,16 +137,7 @@ class CameraWatch:
                 log.info("%s: %s, %s", name, camera.role, camera.shown)
         if not wanted:
             log.warning("%s names no camera -> add one; it is read again then", self._file)
-        try:
-            digest = write_operating_point(self._live, cameras, self._models[0])
-            log.info("operating point %s", digest[:12])
-        except OSError as error:
-            digest = ""
-            log.warning(
-                "the operating point cannot be written (%s) -> see to the disk; alerts state none "
-                "until cameras.yaml is changed again",
-                error.strerror,
-            )
+        digest = _note_operating_point(self._live, cameras, self._models[0])
         for one in self.watched.values():
             one.operating = digest
 
@@ -179,6 +170,21 @@ class CameraWatch:
             for change in alerts.close():
                 self._listener.tell(one, model, change)
         self._leaving.append(one)
+
+
+def _note_operating_point(live: Path, cameras: Cameras, model: LiveModel) -> str:
+    """Write what alerts are raised by; return its sha256, empty where it cannot be written."""
+    try:
+        digest = write_operating_point(live, cameras, model)
+    except OSError as error:
+        log.warning(
+            "the operating point cannot be written (%s) -> see to the disk; alerts state none "
+            "until cameras.yaml is changed again",
+            error.strerror,
+        )
+        return ""
+    log.info("operating point %s", digest[:12])
+    return digest
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

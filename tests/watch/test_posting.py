@@ -7,11 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aislewatch.delivery.outbox import OUTBOX, Outbox
 from aislewatch.errors import DeliveryError
 from aislewatch.watch import posting
+from aislewatch.watch.backoff import Backoff
+from aislewatch.watch.cameras_file import Cameras
 from aislewatch.watch.posting import Posting
+from aislewatch.watch.scorer import load_live
+from aislewatch.watch.watcher import _note_operating_point
+from tests.watch.champions import save_network
+from tests.watch.test_watcher import PARAMS
 
 
 def alert(number: int) -> dict[str, object]:
@@ -74,3 +82,25 @@ def test_an_outbox_that_cannot_be_opened_is_an_error_of_ours(tmp_path: Path) -> 
     (tmp_path / OUTBOX).mkdir()
     with pytest.raises(DeliveryError, match="see whether its disk is full"):
         Posting(tmp_path, ["room"])
+
+
+@given(st.floats(0.1, 2.0), st.integers(1, 8))
+def test_waits_double_up_to_a_bound_and_are_drawn(first_s: float, tries: int) -> None:
+    backoff = Backoff(first_s, 4.0)
+    for _ in range(2):
+        waits = [backoff.next_s() for _ in range(tries)]
+        for number, wait_s in enumerate(waits):
+            whole_s = min(first_s * 2**number, 4.0)
+            assert whole_s / 2 <= wait_s <= whole_s
+        backoff.reset()
+
+
+def test_an_operating_point_that_cannot_be_written_ends_no_watching(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "operating").write_text("in the way")
+    model = load_live(
+        "aislewatch", "1", save_network(tmp_path / "n", PARAMS, 0, 0.5), PARAMS.machine, tmp_path
+    )
+    assert _note_operating_point(tmp_path, Cameras(cameras=[]), model) == ""
+    assert "the operating point cannot be written" in caplog.text

@@ -17,8 +17,14 @@ from tests.waiting import wait_for
 class Told:
     """Runs a watcher in a thread, and holds what it told."""
 
-    def __init__(self, folder: Path, cameras: list[dict[str, object]], models: list[LiveModel]):
-        self.file = folder / "cameras.yaml"
+    def __init__(
+        self,
+        folder: Path,
+        cameras: list[dict[str, object]],
+        models: list[LiveModel],
+        queue_clips: int = 4,
+    ):
+        self.file, self.queue_clips = folder / "cameras.yaml", queue_clips
         self.changes: list[tuple[str, str, LiveChange]] = []
         self.live = folder / "live"
         self.write(cameras)
@@ -32,7 +38,7 @@ class Told:
             "metrics_port": 0,
             "stall_s": 2.0,
             "backoff_s": 0.1,
-            "queue_clips": 4,
+            "queue_clips": self.queue_clips,
             "late_s": 1,
         }
         self.file.write_text(yaml.safe_dump({"watching": watching, "cameras": cameras}))
