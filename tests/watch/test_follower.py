@@ -144,7 +144,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def test_trouble_is_seen_and_frames_come_back(shop: Shop, kind: str) -> None:
     # A shop's 6 s and 4 s are 1.6 and 0.8 here; the rest is what a busy machine needs.
     assert shop.seen_s[kind] < WATCHING.stall_s + 2.0
-    assert shop.back_s[kind] < WATCHING.open_s + WATCHING.backoff_most_s + 6.0
+    # 10.9 s were seen on two cores at load 15; benchmarks/outages.py holds a shop's own times.
+    assert shop.back_s[kind] < WATCHING.open_s + WATCHING.backoff_most_s + 12.0
     one = shop.followers[kind]
     assert one.counts.connections >= 2
     assert one.counts.last_words
