@@ -5,7 +5,8 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Literal
@@ -149,16 +150,10 @@ class Follower:
         self._set("connecting")
         self.counts.connections += 1
         self.decoder.begin()
-        link, far_end = pipe()
-        process = start(read_camera, far_end, self._request)
-        far_end.close()
         try:
-            return self._listen(link)
+            with _reading(self._request) as link:
+                return self._listen(link)
         finally:
-            process.kill()
-            process.join()
-            process.close()
-            link.close()
             if self.footage:
                 self.footage.end()
 
@@ -218,6 +213,21 @@ class Follower:
     def _set(self, state: State) -> None:
         self.state = state
         self._wake()
+
+
+@contextmanager
+def _reading(request: Request) -> Iterator[Connection]:
+    """Read a camera in a process of its own, which is gone afterwards; give what it tells by."""
+    link, far_end = pipe()
+    process = start(read_camera, far_end, request)
+    far_end.close()
+    try:
+        yield link
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+        link.close()
 
 
 def _poll_of(link: Connection) -> "select.poll":
