@@ -37,6 +37,8 @@ NOT_IMPORTED = {
 NOT_STATED = {
     "triton": "comes with the CUDA builds of torch, which alone reach its importers",
     "distributed": "the extra `cluster` states it",
+    "boto3": "dvc-s3 of the extra `s3` brings it",
+    "botocore": "comes with boto3",
 }
 
 

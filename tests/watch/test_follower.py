@@ -55,10 +55,12 @@ def test_pictures_do_not_pile_up(tmp_path: Path) -> None:
     assert 0 < link.most < 40
 
 
-def follow(name: str, address: str, at_own_speed: bool = True) -> Follower:
+def follow(
+    name: str, address: str, at_own_speed: bool = True, watching: Watching = WATCHING
+) -> Follower:
     camera = LiveCamera(name=name, address=address, role="aisle")
     window = ClipWindow(N_FRAMES, 1, FPS, (SIZE * 3 // 2, SIZE))
-    return Follower(camera, WATCHING, FPS, SIZE, window, lambda: None, at_own_speed)
+    return Follower(camera, watching, FPS, SIZE, window, lambda: None, at_own_speed)
 
 
 def taken(one: Follower) -> list[LiveClip]:
