@@ -1,4 +1,4 @@
-"""Starts a Dask cluster of two worker processes on loopback."""
+"""Starts a Dask cluster of worker processes on loopback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,11 @@ from distributed import LocalCluster
 
 
 @contextmanager
-def two_workers(allowed_failures: int) -> Iterator[str]:
+def workers(number: int, allowed_failures: int) -> Iterator[str]:
     """Run it for a while; yields the scheduler's address.
 
     Args:
+        number: of its processes, each with one thread.
         allowed_failures: workers that may die of a task before the next one blames it.
     """
     settings = {
@@ -21,7 +22,7 @@ def two_workers(allowed_failures: int) -> Iterator[str]:
     with (
         dask.config.set(settings),
         LocalCluster(
-            n_workers=2,
+            n_workers=number,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address=":0",

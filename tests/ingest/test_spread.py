@@ -17,14 +17,14 @@ from aislewatch.frames.store import FrameStore
 from aislewatch.ingest import spread
 from aislewatch.ingest.folder import IngestResult, ingest
 from aislewatch.ingest.spread import Judge
-from tests.dask_cluster import two_workers
+from tests.dask_cluster import workers
 from tests.footage_samples import LIMITS, make_video
 
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """Two worker processes; a task may lose one of them, not two."""
-    with two_workers(allowed_failures=1) as address:
+    with workers(2, allowed_failures=1) as address:
         yield address
 
 

@@ -12,7 +12,7 @@ from aislewatch.files import sha256_tree
 from aislewatch.people import footage
 from aislewatch.people.store import Entry
 from aislewatch.tables import places
-from tests.dask_cluster import two_workers
+from tests.dask_cluster import workers
 from tests.people.shop import film, make_shop, run_both, run_track, walk
 
 FIND = footage._find
@@ -34,7 +34,7 @@ def test_a_cluster_finds_the_same_people_and_its_dead_are_told(
     here = sha256_tree(places.PEOPLE)
     shutil.rmtree(places.PEOPLE_STORE)
     shutil.rmtree(places.PEOPLE)
-    with two_workers(allowed_failures=0) as address:
+    with workers(2, allowed_failures=0) as address:
         values = yaml.safe_load(Path("params.yaml").read_text())
         values["machine"]["cluster"] = address
         Path("params.yaml").write_text(yaml.safe_dump(values))
