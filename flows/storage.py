@@ -7,10 +7,12 @@ has none; said twice it changes nothing.
 
 import argparse
 import subprocess
-import sys
+from pathlib import Path
 
 from aislewatch.errors import PipelineError
 from aislewatch.exits import plain_errors
+from flows.training import DVC
+from flows.worktree import has_dvc_remote
 
 # What DVC calls the remote.
 REMOTE = "storage"
@@ -52,19 +54,13 @@ def name_remote(bucket: str) -> None:
     Raises:
         PipelineError: DVC refuses; with its words.
     """
-    if dvc("config", "core.remote", may_fail=True):
+    if has_dvc_remote(Path.cwd()):
         return
-    dvc("remote", "add", "--local", "--force", "--default", REMOTE, f"s3://{bucket}/dvc")
+    command = ["remote", "add", "--local", "--force", "--default", REMOTE, f"s3://{bucket}/dvc"]
+    done = subprocess.run([*DVC, *command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PipelineError(f"`dvc {' '.join(command)}` failed:\n{done.stderr}")
     print(f"DVC pushes to s3://{bucket}/dvc")
-
-
-def dvc(*words: str, may_fail: bool = False) -> str:
-    """Run DVC and return what it says."""
-    command = [sys.executable, "-m", "dvc", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode and not may_fail:
-        raise PipelineError(f"`dvc {' '.join(words)}` failed:\n{done.stderr}")
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":
