@@ -39,6 +39,12 @@ def no_tracking_uri(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """Seed torch, so that no test's clips or weights depend on which tests ran before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """Find the folder of real footage; the variable is set in CI."""

@@ -149,6 +149,8 @@ def lit(mean: float, clips: int = 2) -> torch.Tensor:
     """Make clips whose luminance lies ``mean`` above black on average, in noise around it."""
     yuv_BTKW = random_clips(clips)
     noise = torch.randint(-4, 5, yuv_BTKW[:, :, :SIZE].shape)
+    # None where the light is measured, so that each clip's is known and not drawn.
+    noise[..., ::4, ::4] = 0
     yuv_BTKW[:, :, :SIZE] = (16 + mean + noise).clamp(0, 255).to(torch.uint8)
     yuv_BTKW[:, :, SIZE:] = 128
     return yuv_BTKW
