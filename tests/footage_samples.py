@@ -47,8 +47,8 @@ def luma(frames: Path, size: int) -> npt.NDArray[np.uint8]:
 
 
 def wait_until_gone(pids: list[int]) -> None:
-    """Wait until these processes have ended; fail after 10 s."""
-    deadline = time.monotonic() + 10
+    """Wait until these processes have ended; fail after two minutes."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         alive = [pid for pid in pids if psutil.pid_exists(pid) and not _is_zombie(pid)]
         if not alive:

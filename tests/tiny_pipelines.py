@@ -58,7 +58,7 @@ def dvc(folder: Path, *words: str) -> str:
     ).stdout
 
 
-def wait_for(path: Path, timeout_s: float = 90.0) -> None:
+def wait_for(path: Path, timeout_s: float = 300.0) -> None:
     """Wait until a file exists."""
     deadline = time.monotonic() + timeout_s
     while not path.exists():
@@ -79,7 +79,7 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-def wait_until_idle(folder: Path, timeout_s: float = 20.0) -> list[str]:
+def wait_until_idle(folder: Path, timeout_s: float = 120.0) -> list[str]:
     """Wait at most ``timeout_s``; return the processes that still work in ``folder``."""
     deadline = time.monotonic() + timeout_s
     while (found := processes_in(folder)) and time.monotonic() < deadline:

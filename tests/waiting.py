@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30.0) -> float:
+def wait_for(what: Callable[[], object], seconds: float = 300.0) -> float:
     """Wait until something is true; return the seconds that took.
 
     Raises:

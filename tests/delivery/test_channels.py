@@ -54,9 +54,9 @@ def test_mqtt_is_delivered_by_a_real_broker(outbox: Outbox, clocks: Clocks) -> N
         listener.connect("127.0.0.1", port)
         listener.loop_start()
         listener.subscribe("shop/#", qos=1)
-        assert ready.get(timeout=10)
+        assert ready.get(timeout=120)
         sender.step()
-        topic, payload = heard.get(timeout=10)
+        topic, payload = heard.get(timeout=120)
         listener.disconnect()
         listener.loop_stop()
     assert topic == "shop/alerts"

@@ -200,7 +200,7 @@ def stages(process: psutil.Process) -> list[psutil.Process]:
     return [one for one in process.children(recursive=True) if one.name() == "sleep"]
 
 
-def gone(processes: list[psutil.Process], timeout_s: float = 20.0) -> None:
+def gone(processes: list[psutil.Process], timeout_s: float = 120.0) -> None:
     """Make sure that no process of some is left."""
     _, alive = psutil.wait_procs(processes, timeout=timeout_s)
     assert alive == []

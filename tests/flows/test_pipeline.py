@@ -293,7 +293,7 @@ def _upstream(tasks: dict[str, dict[str, Any]], name: str) -> list[str]:
 
 
 def _wait_for_run(
-    api: str, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 150.0
+    api: str, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 400.0
 ) -> dict[str, Any]:
     deadline = time.monotonic() + timeout_s
     while True:
@@ -306,7 +306,7 @@ def _wait_for_run(
         time.sleep(0.5)
 
 
-def _wait_for_words(read: Callable[[], str], words: str, timeout_s: float = 20.0) -> None:
+def _wait_for_words(read: Callable[[], str], words: str, timeout_s: float = 120.0) -> None:
     """Logs reach the server in batches, some seconds after they were written."""
     deadline = time.monotonic() + timeout_s
     while words not in read():

@@ -104,7 +104,7 @@ def test_a_hanging_decoder_is_killed_with_its_children(shop, monkeypatch):
     take_in(shop)
     hangs = make_video(shop / "raw/shop/hangs.mp4", hue=78)
     decode_by(monkeypatch, "hang_beside_the_video")
-    footage = take_in(shop, timeout_s=1.0)
+    footage = take_in(shop, timeout_s=5.0)
     assert len(footage.accepted) == 4
     assert reasons(footage) == {"shop/hangs.mp4": "timeout"}
     wait_until_gone([int(pid) for pid in hangs.with_suffix(".txt").read_text().split()])

@@ -112,7 +112,7 @@ def test_a_server_that_is_away_stops_no_stage_and_loses_nothing(project: Path) -
     assert len(runs(project, kind="stage")) == 4
 
 
-def wait_until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 300.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < deadline
