@@ -20,9 +20,11 @@ from aislewatch.watch.scorer import LiveModel, load_live
 from aislewatch.watch.watched import Watched
 from aislewatch.watch.watcher import CameraWatch
 
-# Seconds of film, its pictures a second, and the sizes that shops' cameras have.
+# Seconds of a film on loopback, and pictures a second of all films.
 FILM_S, RATE = 40, 25
-SIZES = {"320x240": "320:240", "1080p": "1920:1080"}
+# The sizes of cameras, and seconds of film: long enough that a connection's beginning, which costs
+# 0.05 CPU s once in hours, weighs little. 1080p costs as much in 40 s.
+SIZES = {"320x240": ("320:240", 240), "1080p": ("1920:1080", FILM_S)}
 
 
 class Silent:
@@ -60,11 +62,11 @@ def make_model(folder: Path) -> LiveModel:
     return load_live("aislewatch", "0", folder, machine_of_one, folder)
 
 
-def make_film(path: Path, size: str, film: Path | None) -> Path:
+def make_film(path: Path, size: str, film: Path | None, seconds: int = FILM_S) -> Path:
     """Render a film of this size: a real one scaled, or a test picture under a sensor's noise."""
     noisy = f"testsrc2=rate={RATE}:size=640x360,noise=alls=6:allf=t"
     source = ["-stream_loop", "-1", "-i", str(film)] if film else ["-f", "lavfi", "-i", noisy]
-    command = [get_ffmpeg_exe(), "-v", "error", "-y", *source, "-t", str(FILM_S)]
+    command = [get_ffmpeg_exe(), "-v", "error", "-y", *source, "-t", str(seconds)]
     command += ["-vf", f"scale={size},fps={RATE},format=yuv420p", "-c:v", "libx264"]
     command += ["-preset", "veryfast", "-bf", "0", "-g", str(2 * RATE), str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
@@ -78,7 +80,7 @@ def open_shop(
     film: Path | None,
 ) -> tuple[list[LoopbackCamera], CameraWatch]:
     """Watch cameras on loopback, in a thread; return when all of them run."""
-    source = make_film(folder / "loopback.mp4", SIZES["320x240"], film)
+    source = make_film(folder / "loopback.mp4", SIZES["320x240"][0], film)
     shop = [LoopbackCamera(source) for _ in range(cameras)]
     file = folder / "cameras.yaml"
     lines = ["watching: {metrics_port: 0}", "cameras:"]

@@ -168,27 +168,32 @@ class Follower:
             if not waiting.poll(1000 * min(LOOK_S, left_s)):
                 continue
             try:
-                message = unpack(link.recv_bytes(LONGEST))
+                messages = unpack(link.recv_bytes(LONGEST))
             except (EOFError, OSError, ValueError):
                 self.counts.failures += 1
                 return "the process that reads it was killed -> see whether memory is short here"
-            if isinstance(message, End):
-                self.counts.failures += bool(message.words)
-                return message.words or None
-            if isinstance(message, Begun):
-                begun_s, limit_s = time.monotonic(), self._watching.open_s
-            elif isinstance(message, StoreFrame):
-                begun_s, limit_s = time.monotonic(), self._watching.stall_s
-                self._take(message)
-            elif isinstance(message, StreamFacts):
-                self.decoder.note(message.decoded_by)
-                for keeper in self._keepers:
-                    keeper.begin(message)
-            elif isinstance(message, KeptPackets):
-                for keeper in self._keepers:
-                    for packet in message.packets:
-                        keeper.add(packet)
+            for message in messages:
+                if isinstance(message, End):
+                    self.counts.failures += bool(message.words)
+                    return message.words or None
+                if isinstance(message, Begun):
+                    begun_s, limit_s = time.monotonic(), self._watching.open_s
+                elif isinstance(message, StoreFrame):
+                    begun_s, limit_s = time.monotonic(), self._watching.stall_s
+                    self._take(message)
+                else:
+                    self._keep(message)
         return ""
+
+    def _keep(self, message: StreamFacts | KeptPackets) -> None:
+        if isinstance(message, StreamFacts):
+            self.decoder.note(message.decoded_by)
+            for keeper in self._keepers:
+                keeper.begin(message)
+        else:
+            for keeper in self._keepers:
+                for packet in message.packets:
+                    keeper.add(packet)
 
     def _take(self, frame: StoreFrame) -> None:
         self.counts.frames += 1

@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from aislewatch.alerts.clips import Box
 
@@ -16,6 +17,7 @@ LONGEST = 32 << 20
 # What decodes where no device does.
 PROCESSOR = "cpu"
 
+_SIZE = struct.Struct("<I")
 _FRAME = struct.Struct("<qdII")
 _PERSON = struct.Struct("<q4dI")
 _PACKET = struct.Struct("<dq?I")
@@ -76,9 +78,8 @@ class StoreFrame:
     people: tuple[PersonThere, ...] = ()
 
 
-@dataclass(frozen=True)
-class KeptPacket:
-    """A coded packet as it came.
+class KeptPacket(NamedTuple):
+    """A coded packet as it came; a tuple, because a camera makes 25 of them a second, twice.
 
     Args:
         at_s: second of the stream, on its own clock.
@@ -95,7 +96,7 @@ class KeptPacket:
 
 @dataclass(frozen=True)
 class KeptPackets:
-    """Packets of a third of a second, in order: a message each would cost more than their bytes."""
+    """Packets of a moment, in order: a message each would cost more than their bytes."""
 
     packets: tuple[KeptPacket, ...]
 
@@ -115,8 +116,35 @@ class End:
 Message = Begun | StreamFacts | StoreFrame | KeptPackets | End
 
 
-def pack(message: Message) -> bytes:
-    """Write a message as bytes."""
+def pack(*messages: Message) -> bytes:
+    """Write the messages of one moment as bytes."""
+    return b"".join(part for one in messages for part in _sized(_pack(one)))
+
+
+def unpack(raw: bytes) -> list[Message]:
+    """Read what ``pack`` wrote.
+
+    Raises:
+        ValueError: it is no message.
+    """
+    messages, at = [], 0
+    try:
+        while at < len(raw):
+            [length] = _SIZE.unpack_from(raw, at)
+            at += _SIZE.size + length
+            if at > len(raw):
+                raise struct.error("its end is missing")
+            messages.append(_unpack(memoryview(raw)[at - length : at]))
+    except (struct.error, TypeError, KeyError) as error:
+        raise ValueError(f"a camera's process sent a damaged message ({error})") from None
+    return messages
+
+
+def _sized(packed: bytes) -> tuple[bytes, bytes]:
+    return _SIZE.pack(len(packed)), packed
+
+
+def _pack(message: Message) -> bytes:
     if isinstance(message, StoreFrame):
         return b"F" + _packed(message)
     if isinstance(message, KeptPackets):
@@ -125,25 +153,17 @@ def pack(message: Message) -> bytes:
     return kinds[type(message)] + json.dumps(asdict(message)).encode()
 
 
-def unpack(raw: bytes) -> Message:
-    """Read what ``pack`` wrote.
-
-    Raises:
-        ValueError: it is no message.
-    """
-    kind, body = raw[:1], memoryview(raw)[1:]
-    try:
-        if kind == b"F":
-            return _unpacked(body)
-        if kind == b"P":
-            return KeptPackets(tuple(_packets(body)))
-        fields = json.loads(bytes(body))
-        if kind == b"S":
-            return StreamFacts(**{**fields, "time_base": tuple(fields["time_base"])})
-        if kind in (b"B", b"E"):
-            return Begun(**fields) if kind == b"B" else End(**fields)
-    except (struct.error, TypeError, KeyError) as error:
-        raise ValueError(f"a camera's process sent a damaged message ({error})") from None
+def _unpack(packed: memoryview) -> Message:
+    kind, body = bytes(packed[:1]), packed[1:]
+    if kind == b"F":
+        return _unpacked(body)
+    if kind == b"P":
+        return KeptPackets(tuple(_packets(body)))
+    fields = json.loads(bytes(body))
+    if kind == b"S":
+        return StreamFacts(**{**fields, "time_base": tuple(fields["time_base"])})
+    if kind in (b"B", b"E"):
+        return Begun(**fields) if kind == b"B" else End(**fields)
     raise ValueError("a camera's process sent what is no message")
 
 

@@ -143,7 +143,6 @@ class _StreamReader:
                 # Where a stream comes to be coded in another way, it begins with a key frame.
                 if packet.is_keyframe and (facts := _facts(stream, self._decoded_by)) != told:
                     told = facts
-                    self._sender.flush()
                     self._sender.send(facts)
                 kept = KeptPacket(at_s, packet.pts, packet.is_keyframe, bytes(packet))
                 self._sender.keep(kept)

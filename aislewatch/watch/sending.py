@@ -5,9 +5,9 @@ from multiprocessing.connection import Connection
 
 from aislewatch.watch.messages import KeptPacket, KeptPackets, Message, pack
 
-# Packets sent in one message: those of so many seconds, or bytes. A message each cost a tenth of
+# Packets wait for the next frame, but for no more seconds, or bytes. A message each cost a tenth of
 # what decoding 320×240 does; when the process is killed, this much of the evidence is lost.
-TOGETHER_S, TOGETHER_BYTES = 0.3, 1 << 20
+TOGETHER_S, TOGETHER_BYTES = 0.4, 1 << 20
 
 
 class Sender:
@@ -23,11 +23,11 @@ class Sender:
         self._since_s, self._bytes = 0.0, 0
 
     def send(self, message: Message) -> None:
-        """Send a message at once."""
-        self._link.send_bytes(pack(message))
+        """Send a message at once, after the packets that wait."""
+        self._link.send_bytes(pack(*self._waiting(), message))
 
     def keep(self, packet: KeptPacket) -> None:
-        """Send a packet with those of the same moment."""
+        """Send a packet with those of the same moment, and with the frame that comes next."""
         now_s = time.monotonic()
         if not self._packets:
             self._since_s, self._bytes = now_s, 0
@@ -39,5 +39,9 @@ class Sender:
     def flush(self) -> None:
         """Send the packets that wait."""
         if self._packets:
-            self.send(KeptPackets(tuple(self._packets)))
-            self._packets.clear()
+            self._link.send_bytes(pack(*self._waiting()))
+
+    def _waiting(self) -> list[KeptPackets]:
+        waiting = [KeptPackets(tuple(self._packets))] if self._packets else []
+        self._packets.clear()
+        return waiting

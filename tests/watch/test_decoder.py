@@ -58,7 +58,7 @@ def read(film: Path, hardware: bool) -> list[Message]:
     request = Request(str(film), FPS, SIZE, 5.0, 5.0, 2048, False, hardware=hardware)
     kept = Kept()
     reader._StreamReader(cast("Connection", kept), request).read()
-    return [unpack(raw) for raw in kept.raw]
+    return [message for raw in kept.raw for message in unpack(raw)]
 
 
 def frames(messages: list[Message]) -> list[bytes]:

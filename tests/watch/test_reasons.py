@@ -26,7 +26,7 @@ def words_of(address: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aislewatch.watch.reader.confine", lambda *_, **__: None)
         read_camera(link, request)
-    end = unpack(kept[-1])
+    [end] = unpack(kept[-1])
     assert isinstance(end, End)
     return end.words
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,7 +121,11 @@ def test_messages_come_out_as_they_went_in() -> None:
         StoreFrame(8, 1.5, b"\x01", (PersonThere(3, (0.1, 0.2, 0.3, 0.4), b"\x02\x03"),)),
         End("no"),
     ]
-    assert [unpack(pack(message)) for message in messages] == messages
+    assert [unpack(pack(message)) for message in messages] == [[one] for one in messages]
+    together = pack(*messages)
+    assert unpack(together) == messages, "those of one moment come together"
+    with pytest.raises(ValueError, match="its end is missing"):
+        unpack(together[:-1])
 
 
 @given(st.binary(max_size=40))
