@@ -6,24 +6,24 @@ from the files that are shipped, so that a wrong option there fails here. The S3
 another program (`tests.s3_storage`), on the port and folder that its command names.
 """
 
-import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg2
-import pytest
 import yaml
 
 from tests.code_closure import ROOT
 from tests.loopback import free_port
+from tests.native_postgres import making_postgres, postgres_bin
 from tests.prefect_servers import prefect_environment, running
 
 COMPOSE = ROOT / "docker" / "compose.yaml"
@@ -37,21 +37,15 @@ PLACES = (
 # Where MLflow's server hands artifacts up and down.
 MLFLOW_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
+# Seconds until a server answers, at most: one took 180 on two cores at load 12.
+START_S = 600.0
+
 _DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
 def read_compose() -> dict[str, Any]:
     """Read compose.yaml; a variable has the value that it gives where nobody sets one."""
     return dict(yaml.safe_load(_DEFAULT.sub(r"\1", COMPOSE.read_text())))
-
-
-def postgres_bin() -> Path:
-    """Find the folder of Debian's PostgreSQL commands; skip without it, but fail in CI."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        reason = "no PostgreSQL: install the apt package `postgresql`"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    return found[-1].parent
 
 
 class NativeStack:
@@ -65,6 +59,7 @@ class NativeStack:
         # By service: what stops it, however many started after it.
         self.serving: dict[str, ExitStack] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.postgres_command: list[str] = []  # of a cluster that is made, by `making_postgres`
         self._bring_files()
 
     def start(self, *services: str) -> None:
@@ -76,6 +71,13 @@ class NativeStack:
     def stop(self, *services: str) -> None:
         """Stop services as an engine does: SIGTERM, and SIGKILL to what does not end."""
         for service in services:
+            if service == "postgres":
+                # Its image's STOPSIGNAL: with SIGTERM it would wait for its clients to go.
+                postgres = psutil.Process(self.processes[service].pid)
+                if self.postgres_command[0] == "runuser":
+                    [postgres] = postgres.children()
+                postgres.send_signal(signal.SIGINT)
+                self.processes[service].wait(300)
             self.serving.pop(service).close()
 
     def _bring_files(self) -> None:
@@ -156,9 +158,10 @@ class NativeStack:
     def _serve(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
         log = self.folder / f"{service}.log"
         env = self.environment(service)
-        if "tests.s3_storage" in self.command(service):
+        command = self.postgres_command if service == "postgres" else self.command(service)
+        if "tests.s3_storage" in command:
             env["PYTHONPATH"] = str(ROOT)
-        with running(self.command(service), env, log, self.healthy(service)) as process:
+        with running(command, env, log, self.healthy(service), START_S) as process:
             yield process
 
     def finish(self, service: str, folder: Path, fails: bool = False) -> str:
@@ -177,8 +180,9 @@ def native_stack(folder: Path) -> Iterator[NativeStack]:
     """Run compose.yaml's PostgreSQL, MLflow, Prefect; clients use ``inside("worker")``."""
     stack = NativeStack(folder)
     (folder / "tmp").mkdir()
-    with serving_postgres(stack):
+    with making_postgres(stack.ports["5432"]) as stack.postgres_command:
         try:
+            start_postgres(stack)
             stack.start("storage-models", "storage-data")
             stack.finish("bucket-models", ROOT)
             stack.start("mlflow", "prefect")
@@ -188,31 +192,16 @@ def native_stack(folder: Path) -> Iterator[NativeStack]:
             stack.stop(*reversed(stack.serving))
 
 
-@contextmanager
-def serving_postgres(stack: NativeStack) -> Iterator[None]:
-    """Make a cluster as the image's entry point does, then by our script, and run it."""
-    commands, port = postgres_bin(), stack.ports["5432"]
-    # Not below pytest's folder: that is closed to the user `postgres`, and PostgreSQL refuses root.
-    with tempfile.TemporaryDirectory(prefix="aislewatch-postgres-") as place:
-        data = Path(place) / "data"
-        prefix: list[str] = []
-        if os.geteuid() == 0:
-            shutil.chown(place, user="postgres")
-            prefix = ["runuser", "-u", "postgres", "--"]
-        initialise = [*prefix, str(commands / "initdb"), "--pgdata", str(data)]
-        auth = ["--username=postgres", "--auth-local=trust", "--auth-host=scram-sha-256"]
-        subprocess.run([*initialise, *auth], cwd=place, check=True, capture_output=True)
-        server = [*prefix, str(commands / "postgres"), "-D", str(data), "-p", port, "-k", place]
-        listen = ["-c", "listen_addresses=127.0.0.1"]
-        env = stack.environment("postgres") | {"PGHOST": place, "PGPORT": port}
-        env["PATH"] = f"{env['PATH']}:{commands}"
-        log = stack.folder / "postgres.log"
-        with running([*server, *listen], env, log, stack.healthy("postgres")):
-            password = f"ALTER ROLE postgres PASSWORD '{stack.secret('postgres_password')}'"
-            as_postgres = ["psql", "--username", "postgres", "--command", password]
-            subprocess.run(as_postgres, env=env, check=True)
-            subprocess.run(["sh", str(INIT_SCRIPT)], env=env, check=True)
-            yield
+def start_postgres(stack: NativeStack) -> None:
+    """Start the cluster for the first time, and make roles and databases by our script."""
+    stack.start("postgres")
+    place = stack.postgres_command[stack.postgres_command.index("-k") + 1]
+    env = stack.environment("postgres") | {"PGHOST": place, "PGPORT": stack.ports["5432"]}
+    env["PATH"] = f"{env['PATH']}:{postgres_bin()}"
+    password = f"ALTER ROLE postgres PASSWORD '{stack.secret('postgres_password')}'"
+    as_postgres = ["psql", "--username", "postgres", "--command", password]
+    subprocess.run(as_postgres, env=env, check=True)
+    subprocess.run(["sh", str(INIT_SCRIPT)], env=env, check=True)
 
 
 def mlflow_holds(stack: NativeStack) -> dict[str, Any]:

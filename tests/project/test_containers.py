@@ -1,10 +1,10 @@
 """docker/: its servers carry a flow, refuse strangers, and come back from a backup."""
 
 import json
+import math
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,15 +14,23 @@ import boto3
 import httpx
 import psycopg2
 import pytest
+import torch
+import yaml
 from botocore.exceptions import ClientError
 from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
 
+from aislewatch.config.params import load_params
 from aislewatch.errors import RegistryError
+from aislewatch.files import sha256_tree
+from aislewatch.models.build import load_model
 from aislewatch.recording.client import connect
+from aislewatch.register.stored import champion
 from aislewatch.tune.storage import join_study, open_storage
 from tests.code_closure import ROOT
+from tests.flows.shop_night import until
 from tests.mlflow_routes import Route, ask, mlflow_routes
+from tests.native_runs import answers, dvc_here, run_states, stage_of, start_run
 from tests.native_stack import (
     MLFLOW_ARTIFACTS,
     NativeStack,
@@ -31,8 +39,10 @@ from tests.native_stack import (
     mlflow_holds,
     native_stack,
 )
+from tests.prefect_servers import running
 from tests.projects import set_params
 from tests.tiny_pipelines import make_diamond
+from tests.watch.champions import register_champion, save_network
 
 
 @pytest.fixture(scope="module")
@@ -41,29 +51,60 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeStack]:
         yield servers
 
 
-def test_the_demos_flow_ends_in_a_registered_model_on_the_servers(
+@pytest.mark.timeout(1800)
+def test_the_demos_run_goes_on_while_each_service_is_started_again(
     stack: NativeStack, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its data and networks are there; the servers know nothing of it yet."""
+    """Its data and networks are there; the servers know nothing of it yet.
+
+    A worker that is stopped ends its run as Crashed; the next run goes on from what was finished,
+    and ends well though everything else is stopped and started in the middle of a stage.
+    """
     folder = project
     (folder / "mlflow.db").unlink()
     shutil.rmtree(folder / "mlartifacts")
     shutil.rmtree(folder / ".aislewatch/runs")
     set_params(folder, {"evaluate": {"confidence": 0.9}})
+    stated = yaml.safe_load((folder / "prefect.yaml").read_text())
+    stated["deployments"] = [
+        stated["deployments"][0]
+        | {"entrypoint": "flows.pipeline.pipeline", "schedules": [], "triggers": []}
+    ]
+    (folder / "prefect.yaml").write_text(yaml.safe_dump(stated))
+    stack.finish("deploy", folder)
     env = stack.inside("worker")
-    subprocess.run([sys.executable, "-m", "flows.pipeline"], cwd=folder, env=env, check=True)
-    command = ["prefect", "api", "POST", "/flow_runs/filter"]
-    shown = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
-    assert [run["state_type"] for run in json.loads(shown)] == ["COMPLETED"]
     for name, value in env.items():
-        if name.startswith("MLFLOW_TRACKING"):
+        if name.startswith(("MLFLOW_TRACKING", "PREFECT_API")):
             monkeypatch.setenv(name, value)
     client = MlflowClient(env["MLFLOW_TRACKING_URI"])
+
+    worker = stack.environment("worker") | {"PREFECT_WORKER_WEBSERVER_PORT": stack.ports["8080"]}
+    at_work = (stack.command("worker"), worker, folder / "worker.log", stack.healthy("worker"))
+    with running(*at_work) as process:
+        first = start_run(env)
+        stage_of(folder)
+        process.terminate()
+        process.wait(300)
+        assert run_states(env) == {first: "CRASHED"}
+    with running(*at_work):
+        second = start_run(env)
+        stage = stage_of(folder)
+        stage.suspend()
+        stack.stop("postgres")
+        stack.start("postgres")
+        until(lambda: answers(client), 600.0, lambda: "MLflow does not come back to PostgreSQL")
+        for service in ("storage-models", "storage-data", "mlflow", "prefect"):
+            stack.stop(service)
+            stack.start(service)
+        stage.resume()
+        until(lambda: run_states(env)[second] != "RUNNING", 900.0, lambda: run_states(env))
+        assert run_states(env) == {first: "CRASHED", second: "COMPLETED"}
+
     experiment = client.get_experiment_by_name("aislewatch")
-    runs = client.search_runs([experiment.experiment_id])
-    [parent] = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    assert parent.info.status == "FINISHED"
-    assert parent.info.artifact_uri.startswith("mlflow-artifacts:")
+    found = client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])
+    parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
+    assert [run.info.status for run in parents] == ["KILLED", "FINISHED"]
+    assert all(run.info.artifact_uri.startswith("mlflow-artifacts:") for run in parents)
     champion = client.get_model_version_by_alias("aislewatch", "champion")
     digest = json.loads((folder / "registration.json").read_text())["digest"]
     assert champion.tags["digest"] == digest
@@ -181,12 +222,6 @@ def test_dvc_pushes_to_the_storage_unless_the_project_has_a_remote(
     assert "storage" not in (shop / ".dvc/config").read_text()
 
 
-def dvc_here(folder: Path, env: dict[str, str], *words: str) -> None:
-    """Run DVC as the worker would."""
-    command = [sys.executable, "-m", "dvc", *words]
-    subprocess.run(command, cwd=folder, env=env, check=True)
-
-
 def test_a_refused_login_names_the_two_variables_and_no_password(
     stack: NativeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,8 +249,23 @@ def test_a_study_is_kept_on_the_server(stack: NativeStack, monkeypatch: pytest.M
     storage.engine.dispose()
 
 
-def test_what_is_destroyed_comes_back_from_the_backup(stack: NativeStack) -> None:
-    """MLflow's databases and artifacts, and the desk's database and evidence, byte by byte."""
+def test_what_is_destroyed_comes_back_from_the_backup(
+    stack: NativeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's databases and artifacts, and the desk's database and evidence, byte by byte.
+
+    The champion is the version that it was, and scores as it did.
+    """
+    for name, value in stack.inside("worker").items():
+        if name.startswith("MLFLOW_TRACKING"):
+            monkeypatch.setenv(name, value)
+    # Ours give a server 7 s; its first answer imports for longer on a loaded machine.
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")
+    monkeypatch.chdir(tmp_path)
+    network = save_network(tmp_path / "network", load_params(ROOT / "params.yaml"), 1, 0.5)
+    register_champion(network)
+    score, digest = score_of(network), sha256_tree(network)
+    files = {one.name: one.read_bytes() for one in network.iterdir()}
     live = stack.folder / "project" / "live"
     (live / "alerts" / "a1").mkdir(parents=True)
     (live / "alerts" / "a1" / "film.mp4").write_bytes(b"evidence")
@@ -244,12 +294,25 @@ def test_what_is_destroyed_comes_back_from_the_backup(stack: NativeStack) -> Non
     with closing(sqlite3.connect(live / "desk.sqlite3")) as desk:
         assert desk.execute("SELECT said FROM verdicts").fetchall() == [("theft",)]
     stack.start("storage-models", "mlflow", "prefect")
+    with champion("aislewatch") as (version, own):
+        assert version.digest == digest
+        assert {one.name: (own / one.name).read_bytes() for one in network.iterdir()} == files
+        assert score_of(own) == score
     run = add_a_run(stack)
     address = (
         f"{stack.inside('worker')['MLFLOW_TRACKING_URI']}{MLFLOW_ARTIFACTS}/1/{run}/artifacts/a.txt"
     )
     pipeline = ("pipeline", stack.secret("mlflow_pipeline_password"))
     assert httpx.get(address, auth=pipeline).content == b"ours"
+
+
+def score_of(folder: Path) -> float:
+    """Return what a network says of one clip."""
+    model = load_model(folder)
+    rows = (1, model.config.n_frames, model.config.frame_size * 3 // 2, model.config.frame_size)
+    clip_yuv = torch.arange(math.prod(rows), dtype=torch.int64).remainder(251).reshape(rows)
+    with torch.no_grad():
+        return float(model(clip_yuv.to(torch.uint8)))
 
 
 def test_what_was_deleted_long_ago_is_deleted_for_good(stack: NativeStack) -> None:
