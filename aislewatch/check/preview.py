@@ -9,10 +9,11 @@ import pandas as pd
 
 from aislewatch.check.headers import Undecoded, read_headers
 from aislewatch.config.params import Params
+from aislewatch.frames.class_folders import camera_and_label
 from aislewatch.frames.clock import clock
 from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED, Span, join
 from aislewatch.frames.timing import PictureTimes
-from aislewatch.ingest.candidates import camera_and_label, printable
+from aislewatch.ingest.candidates import printable
 from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
 from aislewatch.ingest.notices import timing_notices

@@ -168,9 +168,15 @@ def _summary(chosen: argparse.Namespace) -> None:
         f"    {comparison_url()}\n"
         "  make prefect-ui                   Prefect: flows and schedules\n"
         f"  {places.EVALUATION_REPORT}/report.html      the evaluation, with pictures\n"
-        f"  {places.DATA_DOCS}/index.html      what is wrong with labels and footage\n"
+        f"  {_problems_page()}      what is wrong with labels and footage\n"
         "  aislewatch detect VIDEO           alerts of the champion on a video of yours"
     )
+
+
+def _problems_page() -> Path:
+    """Return the page of problems; where DVC restored the stage that draws it, its table."""
+    page = places.DATA_DOCS / "index.html"
+    return page if page.is_file() else places.VALIDATION
 
 
 def _preflight(chosen: argparse.Namespace) -> None:

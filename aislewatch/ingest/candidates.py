@@ -1,11 +1,10 @@
-"""Lists the files of a source that may be videos, and reads what their folders say about them."""
+"""Lists the files of a source that may be videos."""
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.ingest.remedies import REMOVE
@@ -17,16 +16,6 @@ NOT_FOOTAGE = frozenset(
         *(".xls", ".xlsx", ".ods", ".eaf", ".pfsx", ".boris", ".srt", ".vtt"),
     }
 )
-
-# Names of folders that give videos their label, in lower case and without blanks, "-" and "_": our
-# own, those of UCF-Crime ("Training_Normal_Videos_Anomaly") and of Kaggle's ("non shop lifters").
-# "Stealing" is another crime in UCF-Crime, so that it is none of them.
-_SHOPLIFTING = r"shoplift(?:ing|ers?)?(?:videos?)?"
-_CLASS_FOLDERS = {
-    "shoplifting": re.compile(_SHOPLIFTING),
-    "normal": re.compile(rf"normal|(?:training|testing)?normalvideos?\w*|no[nt]?{_SHOPLIFTING}"),
-    "unlabeled": re.compile(r"unlabell?ed"),
-}
 
 
 @dataclass(frozen=True)
@@ -85,26 +74,6 @@ def unreadable(error: OSError) -> QuarantinedError:
 def printable(video: str) -> str:
     """Return the name as valid UTF-8, with escapes where it was not."""
     return video.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-def camera_and_label(video: str) -> tuple[str, str]:
-    """Read a video's camera and label from its folders.
-
-    The class folder nearest to the file is the label; without one it is ``unlabeled``. The other
-    folders are the camera: ``shop/cam1/Shoplifting/a.mp4`` is of ``shop/cam1``.
-    """
-    folders = PurePosixPath(video).parent.parts
-    labels = [label for folder in folders if (label := class_of_folder(folder))]
-    # The source itself may bear a class's name; a camera always has one.
-    camera = [folder for folder in folders[1:] if not class_of_folder(folder)]
-    return "/".join([folders[0], *camera]), labels[-1] if labels else "unlabeled"
-
-
-def class_of_folder(name: str) -> str | None:
-    """Return the label that a folder of this name gives; None for a folder of no class."""
-    word = re.sub(r"[\s_-]+", "", name.lower())
-    found = (label for label, names in _CLASS_FOLDERS.items() if names.fullmatch(word))
-    return next(found, None)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
+from aislewatch.frames.class_folders import camera_and_label
 from aislewatch.frames.store import FrameStore
-from aislewatch.ingest.candidates import camera_and_label, printable
+from aislewatch.ingest.candidates import printable
 from aislewatch.ingest.intake import Accepted, Refused
 from aislewatch.tables.ingest import CATALOG, FINGERPRINTS, PICTURE_TIMES, QUARANTINE
 from aislewatch.tables.table import Table

@@ -7,6 +7,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from aislewatch.frames.class_folders import opposed_folders
 from aislewatch.frames.spans import NORMAL, SHOPLIFTING, UNLABELED
 from aislewatch.labels.problems import Problem, footage_problem
 from aislewatch.labels.protocol import Labels, Video
@@ -18,11 +19,18 @@ EVENTS_FILE = "events.csv"
 
 def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
     """Read the class folders of ``raw/source`` and its events.csv; see ``labels.ReadLabels``."""
-    folders = {name: video.label for name, video in videos.items() if video.label != UNLABELED}
+    opposed = {name: two for name in videos if (two := opposed_folders(name))}
+    folders = {
+        name: video.label
+        for name, video in videos.items()
+        if video.label != UNLABELED and name not in opposed
+    }
+    doubts = [_doubt(video, *two) for video, two in opposed.items()]
     path = find_file(raw / source, EVENTS_FILE)
     if path is None:
-        return Labels(whole=folders)
+        return Labels(whole=folders, problems=doubts)
     labels = read_table(path, raw, source, videos)
+    labels.problems.extend(doubts)
     broken = any(problem.level == "error" for problem in labels.problems)
     if broken and not labels.rows and not labels.whole:
         # Nothing could be read: to miss every video's row as well would bury the reason.
@@ -33,6 +41,13 @@ def read_labels(raw: Path, source: str, videos: Mapping[str, Video]) -> Labels:
         if label == NORMAL and video not in timed:
             labels.whole.setdefault(video, NORMAL)
     return labels
+
+
+def _doubt(video: str, other: str, nearest: str) -> Problem:
+    """Refuse a video whose folders say two things: either may be the slip of a hand."""
+    fault = f"it stands in {other}/ and, within that, in {nearest}/, which say different labels"
+    remedy = "move it so that one folder says what it shows"
+    return footage_problem(video, "two_classes", fault, remedy)
 
 
 def _against_folders(file: str, labels: Labels, folders: Mapping[str, str]) -> Iterator[Problem]:

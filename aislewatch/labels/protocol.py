@@ -19,7 +19,7 @@ from aislewatch.labels.problems import Level, Problem
 class Video:
     """Holds what labels of a video are checked against.
 
-    ``label`` is that of its class folder (``candidates.camera_and_label``). ``times`` says when
+    ``label`` is that of its class folder (``class_folders.camera_and_label``). ``times`` says when
     each picture of the original is shown: a label file that counts frames counts those pictures,
     the first of them 0, and not the frames of the store.
     """

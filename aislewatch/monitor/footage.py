@@ -15,13 +15,9 @@ from aislewatch.config.params import Params
 from aislewatch.detect.viewing import viewed
 from aislewatch.errors import AislewatchError, FootageError
 from aislewatch.files import read_output, sha256_file
+from aislewatch.frames.class_folders import camera_and_label
 from aislewatch.frames.stretches import FrameTimes, frame_times
-from aislewatch.ingest.candidates import (
-    Candidate,
-    camera_and_label,
-    check_candidate,
-    list_candidates,
-)
+from aislewatch.ingest.candidates import Candidate, check_candidate, list_candidates
 from aislewatch.ingest.decode import FRAMES
 from aislewatch.ingest.decoder import Decoder
 from aislewatch.models.build import WEIGHTS_FILE, Detector, load_model

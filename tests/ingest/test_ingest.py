@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from aislewatch.errors import FootageError
+from aislewatch.frames.class_folders import camera_and_label
 from aislewatch.frames.store import FrameStore
-from aislewatch.ingest.candidates import camera_and_label
 from aislewatch.ingest.folder import IngestResult, ingest
 from tests.footage_samples import (
     LIMITS,

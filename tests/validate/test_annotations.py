@@ -69,6 +69,24 @@ def test_a_folder_without_any_label_is_told(tmp_path: Path) -> None:
     assert "nothing has a label in shop/Diebstahl/till, shop/theft; 2 video(s)" in problem.problem
 
 
+def test_two_class_folders_that_disagree_are_told_and_none_is_taken(tmp_path: Path) -> None:
+    """A folder dragged into another labelled whole nights as the other class."""
+    dragged = {
+        "shop/Normal/cam/shoplifters/x.mp4": even_video("shoplifting", 10.0, 25.0),
+        "shop/shoplifting/unlabeled/y.mp4": even_video("unlabeled", 10.0, 25.0),
+    }
+    agreed = {"shop/normal/Normal_Videos/z.mp4": even_video("normal", 10.0, 25.0)}
+    own_name = {"shoplifting/normal/w.mp4": even_video("normal", 10.0, 25.0)}
+    labels = read_source(tmp_path, "shop", "folder", VIDEOS | dragged | agreed, LIMITS)
+    told = [(one.level, one.rule, one.video) for one in labels.problems]
+    assert told == [("error", "two_classes", video) for video in dragged]
+    assert "in Normal/ and, within that, in shoplifters/" in labels.problems[0].problem
+    assert labels.whole["shop/normal/Normal_Videos/z.mp4"] == "normal"
+    assert dragged.keys().isdisjoint(labels.whole)
+    labels = read_source(tmp_path, "shoplifting", "folder", own_name, LIMITS)
+    assert not labels.problems
+
+
 def test_rows_of_refused_videos_leave_the_folders_labels(tmp_path: Path) -> None:
     labels = read(tmp_path, HEADER + "bad.mp4,1,2,shoplifting\n")
     assert labels.whole == {"shop/normal/n.mp4": "normal"}
