@@ -1,9 +1,6 @@
 """Brings raw footage into the frame store: every file below the sources is decoded or refused."""
 
-import os
 import queue
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,13 +14,11 @@ from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import Candidate, list_candidates
 from aislewatch.ingest.decoder import Decoder, video_limits
 from aislewatch.ingest.intake import Accepted, Intake, Refused
+from aislewatch.ingest.scratch import scratch_folder
 from aislewatch.ingest.spread import judge_on
 
 # Told (files done, files in all) after every file.
 Progress = Callable[[int, int], None]
-
-# Folders in the store in which children work: scratch-<process id of the ingest>-<random>.
-_SCRATCH = "scratch-"
 
 
 @dataclass(frozen=True)
@@ -113,21 +108,6 @@ def open_decoders(
     finally:
         for decoder in decoders:
             decoder.close()
-
-
-@contextmanager
-def scratch_folder(store: Path) -> Iterator[Path]:
-    """Make a folder on the store's file system; first remove those of killed ingests."""
-    store.mkdir(parents=True, exist_ok=True)
-    for left in store.glob(f"{_SCRATCH}*"):
-        if not Path("/proc", left.name.split("-")[1]).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    scratch = tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-", dir=store)
-    try:
-        yield Path(scratch)
-    finally:
-        # After an error, threads may be removing their own folders in it.
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _nothing(raw: Path, sources: Sequence[str], refused: Sequence[Refused]) -> str:

@@ -1,9 +1,8 @@
 """Judges files on the workers of a Dask cluster, which share footage and store with this one."""
 
-import os
 import queue
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from aislewatch.frames.store import FrameStore
 from aislewatch.ingest.candidates import Candidate
 from aislewatch.ingest.decoder import Decoder, video_limits
 from aislewatch.ingest.intake import Accepted, Intake, Refused
+from aislewatch.ingest.scratch import scratch_folder
 
 # The idle decoders of a worker process, by what they make: a start imports PyAV, a video does not.
 _IDLE: dict[tuple[int, int, Ingest], "queue.SimpleQueue[Decoder]"] = {}
@@ -24,10 +24,12 @@ class Judge:
 
     Args:
         store: its folder by an absolute path, on a file system that all machines share.
+        scratch: a folder there, of the ingest that asks: what a killed worker leaves goes with it.
         limits: of the sandbox and of a video.
     """
 
     store: FrameStore
+    scratch: Path
     limits: Ingest
 
     def __call__(self, candidate: Candidate) -> tuple[Accepted | Refused, bool]:
@@ -44,10 +46,8 @@ class Judge:
             decoder = Decoder(self.store.fps, self.store.size, self.limits)
         own: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
         own.put(decoder)
-        # Not `scratch_folder`: of another machine's folders it would think that nobody uses them.
-        prefix = f"scratch-{os.getpid()}-"
         try:
-            with tempfile.TemporaryDirectory(prefix=prefix, dir=self.store.folder) as scratch:
+            with tempfile.TemporaryDirectory(dir=self.scratch) as scratch:
                 intake = Intake(
                     self.store, video_limits(self.limits), self.limits.timeout_s, Path(scratch), own
                 )
@@ -72,13 +72,21 @@ def judge_on(
         FootageError: something that is not a video's fault.
         PipelineError: the cluster does not answer.
     """
-    store.folder.mkdir(parents=True, exist_ok=True)
-    there = Judge(replace(store, folder=store.folder.resolve()), limits)
     # The sources may be links; the files in them must not be.
     absolute = [replace(one, path=_absolute(one.path)) for one in candidates]
+    with scratch_folder(store.folder) as scratch:
+        there = Judge(replace(store, folder=store.folder.resolve()), scratch.resolve(), limits)
+        return _collect(candidates, fan_out(address, there, absolute), progress)
+
+
+def _collect(
+    candidates: Sequence[Candidate],
+    found_there: Iterable[tuple[int, tuple[Accepted | Refused, bool] | Lost]],
+    progress: Callable[[int, int], None],
+) -> tuple[list[Accepted | Refused], int]:
     verdicts: list[Accepted | Refused | None] = [None] * len(candidates)
     keys = set()
-    for done, (place, found) in enumerate(fan_out(address, there, absolute), start=1):
+    for done, (place, found) in enumerate(found_there, start=1):
         candidate = candidates[place]
         if isinstance(found, Lost):
             verdicts[place] = Refused(

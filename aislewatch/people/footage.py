@@ -20,7 +20,7 @@ from aislewatch.files import sha256_file
 from aislewatch.frames.store import DECODER_VERSION
 from aislewatch.frames.stretches import frame_times
 from aislewatch.ingest.decoder import DECODED_BY
-from aislewatch.ingest.folder import scratch_folder
+from aislewatch.ingest.scratch import scratch_folder
 from aislewatch.people.boxes import Floats
 from aislewatch.people.finding import Finder, Footage, FoundWay, Graphs
 from aislewatch.people.spread import There, find_on
@@ -71,11 +71,12 @@ def find_people(
     new = list({video.key: video for video in videos if video.key not in entries}.values())
     workers = min(one_a_core(params.machine.ingest_workers), len(new))
     if new and params.machine.cluster is not None:
-        there = _there(params, store, graphs, new[0].footage.times.fps)
         absolute = [_absolute(video) for video in new]
-        for done, entry in enumerate(find_on(params.machine.cluster, there, absolute), start=1):
-            entries[entry.key] = entry
-            progress(done, len(new))
+        with scratch_folder(store.folder) as scratch:
+            there = _there(params, store, scratch, graphs, new[0].footage.times.fps)
+            for done, entry in enumerate(find_on(params.machine.cluster, there, absolute), start=1):
+                entries[entry.key] = entry
+                progress(done, len(new))
     elif new:
         fps = new[0].footage.times.fps
         with (
@@ -115,10 +116,12 @@ def _videos(catalog: pd.DataFrame, params: Params, graphs: Graphs) -> list[Track
     return videos
 
 
-def _there(params: Params, store: PeopleStore, graphs: Graphs, fps: int) -> There[TrackedVideo]:
-    store.folder.mkdir(parents=True, exist_ok=True)
+def _there(
+    params: Params, store: PeopleStore, scratch: Path, graphs: Graphs, fps: int
+) -> There[TrackedVideo]:
     settings = (params.people, params.track, params.ingest)
-    return There(_find, store, Path(params.people.weights), graphs.sha256, fps, *settings)
+    weights = Path(params.people.weights)
+    return There(_find, store, scratch, weights, graphs.sha256, fps, *settings)
 
 
 def _absolute(video: TrackedVideo) -> TrackedVideo:

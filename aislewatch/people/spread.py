@@ -1,6 +1,5 @@
 """Finds people on the workers of a Dask cluster, which share footage and store with this one."""
 
-import os
 import queue
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +44,7 @@ class There(Generic[Video]):
     Args:
         find: does it on one machine.
         store: its folder by an absolute path, on a file system that all machines share.
+        scratch: a folder there, of the stage that asks: what a killed worker leaves goes with it.
         weights: of the detector, likewise.
         detector: their sha256.
         fps: frames a second of the store.
@@ -55,6 +55,7 @@ class There(Generic[Video]):
 
     find: Find[Video]
     store: PeopleStore
+    scratch: Path
     weights: Path
     detector: str
     fps: int
@@ -77,8 +78,7 @@ class There(Generic[Video]):
         own: queue.SimpleQueue[Finder] = queue.SimpleQueue()
         own.put(kept[0])
         try:
-            prefix = f"scratch-{os.getpid()}-"
-            with tempfile.TemporaryDirectory(prefix=prefix, dir=self.store.folder) as scratch:
+            with tempfile.TemporaryDirectory(dir=self.scratch) as scratch:
                 return self.find(video, self.store, Path(scratch), own)
         finally:
             idle.put(kept)
@@ -100,7 +100,8 @@ def find_on(address: str, there: There[Video], videos: Sequence[Video]) -> Itera
         PipelineError: the cluster does not answer.
     """
     store = replace(there.store, folder=there.store.folder.resolve())
-    shared = replace(there, store=store, weights=there.weights.resolve())
+    scratch, weights = there.scratch.resolve(), there.weights.resolve()
+    shared = replace(there, store=store, scratch=scratch, weights=weights)
     for place, entry in fan_out(address, shared, videos):
         if isinstance(entry, Lost):
             raise FootageError(

@@ -66,10 +66,11 @@ def test_the_cluster_gives_the_same_bytes_and_verdicts(
 
 
 class Deadly(Judge):
-    """Kills its worker at one video."""
+    """Kills its worker at one video, of which it leaves a folder."""
 
     def __call__(self, candidate):  # type: ignore[no-untyped-def]  # as Judge's
         if candidate.video.endswith("2.mp4"):
+            (self.scratch / f"left-{os.getpid()}").mkdir()
             os._exit(1)
         return super().__call__(candidate)
 
@@ -85,6 +86,7 @@ def test_a_video_at_which_workers_die_is_quarantined_and_the_others_are_not(
     assert [one.candidate.video for one in found.accepted] == [
         *("shop/copy.mp4", "shop/till/0.mp4", "shop/till/1.mp4", "shop/till/3.mp4"),
     ]
+    assert not list((tmp_path / "store").glob("scratch-*")), "what a killed worker left"
 
 
 def slow(number: int) -> int:
