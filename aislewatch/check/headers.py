@@ -1,7 +1,7 @@
 """Reads what the files of a source claim to be: headers and packets' times, undecoded."""
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from aislewatch.config.machine import Ingest
 from aislewatch.errors import QuarantinedError
 from aislewatch.frames.timing import PictureTimes
-from aislewatch.ingest.candidates import Candidate, check_candidate, list_candidates
+from aislewatch.ingest.candidates import Candidate, check_candidate, list_candidates, list_remote
 from aislewatch.ingest.decoder import video_limits
 from aislewatch.ingest.folder import Progress
 from aislewatch.ingest.intake import Refused
@@ -19,6 +19,7 @@ from aislewatch.ingest.packets import scan_times
 from aislewatch.ingest.picture import Look
 from aislewatch.ingest.probe import VideoFacts, VideoLimits, check_limits, probe_video, refusal
 from aislewatch.ingest.remedies import COPY, DAMAGED, EXPORT_PICTURES
+from aislewatch.ingest.remote import fetched
 from aislewatch.ingest.sandbox import Sandbox
 from aislewatch.ingest.supervisor import SandboxLimits
 
@@ -92,7 +93,7 @@ def read_headers(
     """
     found: dict[str, Undecoded] = {}
     refused: list[Refused] = []
-    candidates = list_candidates(raw, [source])
+    candidates = list_candidates(raw, [source]) + list_remote(raw, [source])
     request = {"limits": asdict(video_limits(limits))}
     most_bytes = int(limits.max_duration_s * limits.max_fps) * 2 * np.dtype(np.int64).itemsize
     of_child = SandboxLimits(limits.timeout_s, limits.memory_mib, most_bytes)
@@ -110,6 +111,9 @@ def read_headers(
 
 
 def _probe(candidate: Candidate, sandbox: Sandbox, request: dict[str, Any]) -> Undecoded:
+    if candidate.remote is not None:
+        with tempfile.TemporaryDirectory() as place, fetched(candidate.remote, Path(place)) as file:
+            return _probe(replace(candidate, path=file, remote=None), sandbox, request)
     check_candidate(candidate)
     with tempfile.TemporaryDirectory() as scratch:
         video = str(candidate.path.absolute())

@@ -7,6 +7,7 @@ from typing import Any
 
 from aislewatch.cli.delivery import add_deliver
 from aislewatch.cli.desk import add_desk
+from aislewatch.cli.footage import add_footage
 from aislewatch.cli.live import add_live
 from aislewatch.cli.models import add_models
 from aislewatch.cli.monitor import add_monitor
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     _add_footage(commands)
     for add in (add_watch, add_live, add_models, add_monitor, add_pretrained, add_provenance):
         add(commands)
-    for add in (add_desk, add_what_if, add_deliver, _add_state):
+    for add in (add_footage, add_desk, add_what_if, add_deliver, _add_state):
         add(commands)
     chosen = parser.parse_args(arguments)
     with plain_errors("aislewatch"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aislewatch.errors import FootageError, QuarantinedError
 from aislewatch.ingest.remedies import REMOVE
+from aislewatch.ingest.remote import RemoteFile, read_list
 
 # Files that lie beside footage and are not meant as such: labels, notes, exports of label tools.
 NOT_FOOTAGE = frozenset(
@@ -20,11 +21,15 @@ NOT_FOOTAGE = frozenset(
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file below a source folder; ``video`` is its POSIX path relative to ``data/raw``."""
+    """A file below a source folder; ``video`` is its POSIX path relative to ``data/raw``.
+
+    Where ``remote`` says that it lies elsewhere, ``path`` is where it would lie.
+    """
 
     video: str
     path: Path
     source: str
+    remote: RemoteFile | None = None
 
 
 def list_candidates(raw: Path, sources: Sequence[str]) -> list[Candidate]:
@@ -42,6 +47,22 @@ def list_candidates(raw: Path, sources: Sequence[str]) -> list[Candidate]:
         for path in _walk(raw / source):
             video = path.relative_to(raw).as_posix()
             found.append(Candidate(video, path, source))
+    return sorted(found, key=lambda candidate: candidate.video)
+
+
+def list_remote(raw: Path, sources: Sequence[str]) -> list[Candidate]:
+    """List the videos of the sources' lists of remote footage that do not lie here, too.
+
+    Raises:
+        FootageError: a list is damaged.
+    """
+    found = []
+    for source in sources:
+        for remote in read_list(raw / source):
+            path = raw / source / remote.file
+            if path.suffix.lower() not in NOT_FOOTAGE and not os.path.lexists(path):
+                video = path.relative_to(raw).as_posix()
+                found.append(Candidate(video, path, source, remote))
     return sorted(found, key=lambda candidate: candidate.video)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from aislewatch.config.machine import Ingest, one_a_core
 from aislewatch.errors import FootageError
 from aislewatch.frames.store import FrameStore
-from aislewatch.ingest.candidates import Candidate, list_candidates
+from aislewatch.ingest.candidates import Candidate, list_candidates, list_remote
 from aislewatch.ingest.decoder import Decoder, video_limits
 from aislewatch.ingest.intake import Accepted, Intake, Refused
 from aislewatch.ingest.scratch import scratch_folder
@@ -55,7 +55,7 @@ def ingest(
             full. What was decoded until then is kept.
         PipelineError: the cluster does not answer.
     """
-    candidates = list_candidates(raw, sources)
+    candidates = list_candidates(raw, sources) + list_remote(raw, sources)
     if cluster is not None:
         verdicts, decoded = judge_on(cluster, candidates, store, limits, progress)
         return _result(raw, sources, verdicts, decoded)

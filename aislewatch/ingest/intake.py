@@ -7,17 +7,21 @@ import stat
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from aislewatch.errors import FootageError, QuarantinedError
-from aislewatch.files import HASH_BLOCK
+from aislewatch.files import HASH_BLOCK, whole_file
 from aislewatch.frames.store import FrameStore, StoredVideo
 from aislewatch.ingest.candidates import Candidate, check_candidate, unreadable
 from aislewatch.ingest.decode import FRAMES, SIGNATURE, TIMES
 from aislewatch.ingest.decoder import DECODED_BY, Decoder
 from aislewatch.ingest.probe import VideoLimits, check_limits
 from aislewatch.ingest.remedies import MORE_TIME, WRITTEN
+from aislewatch.ingest.remote import RemoteFile, fetched
+
+# Folder beside the store: the sha256 of every state of an object that was fetched, by its name.
+FETCHED = "fetched"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Intake:
             raise FootageError(f"{words}; see to the disk, and run it again") from None
 
     def _take_in(self, candidate: Candidate) -> Accepted:
+        if candidate.remote is not None:
+            return self._take_in_remote(candidate, candidate.remote)
         check_candidate(candidate)
         path = candidate.path
         before = _stamp(path)
@@ -86,14 +92,33 @@ class Intake:
             raise changed
         return Accepted(candidate, digest, stored)
 
+    def _take_in_remote(self, candidate: Candidate, remote: RemoteFile) -> Accepted:
+        """Fetch a video, unless this state of it was taken in before."""
+        known = self.store.folder.with_name(FETCHED) / remote.name()
+        if known.is_file():
+            digest = known.read_text()
+            stored = self.store.find(self.store.key(digest, DECODED_BY))
+            if stored is not None and stored.lost_s <= self.limits.max_loss_s:
+                self._check(stored)
+                return Accepted(candidate, digest, stored)
+        with fetched(remote, self.scratch) as file:
+            accepted = self._take_in(replace(candidate, path=file, remote=None))
+        known.parent.mkdir(exist_ok=True)
+        with whole_file(known) as temporary:
+            temporary.write_text(accepted.sha256)
+        return replace(accepted, candidate=candidate)
+
     def _stored(self, video: Path, key: str) -> StoredVideo:
         # Copies of one video in two places are decoded once: the second waits for the first.
         with self._locks.setdefault(key, threading.Lock()):
             stored = self.store.find(key)
             if stored is None or stored.lost_s > self.limits.max_loss_s:
                 return self._decode(video, key)
-        check_limits(stored.width, stored.height, stored.fps, stored.duration_s, self.limits)
+        self._check(stored)
         return stored
+
+    def _check(self, stored: StoredVideo) -> None:
+        check_limits(stored.width, stored.height, stored.fps, stored.duration_s, self.limits)
 
     def _decode(self, video: Path, key: str) -> StoredVideo:
         decoder = self.decoders.get()

@@ -8,6 +8,7 @@ from aislewatch.config.data import Layout
 from aislewatch.labels.problems import Level, Problem, some
 from aislewatch.labels.protocol import Labels
 from aislewatch.labels.reading import list_files, open_file, text_of
+from aislewatch.tables import places
 
 # Bytes of a file by which its tool is told; the telling words stand in its first lines.
 _LOOKED_AT = 1 << 16
@@ -116,6 +117,8 @@ def name_exports(raw: Path, source: str, layout: Layout, labels: Labels) -> list
     faulty = {problem.file for problem in problems if problem.level == "error"}
     unread: list[str] = []
     for path in list_files(raw, source, *_SPREADSHEETS, *_LABELS, *_MAYBE):
+        if path == raw / source / places.REMOTE_LIST:
+            continue
         was_read, file = path in labels.files, path.as_posix()
         if was_read and file not in faulty:
             continue

@@ -19,7 +19,9 @@ from aislewatch.errors import FootageError
 from aislewatch.files import sha256_file
 from aislewatch.frames.store import DECODER_VERSION
 from aislewatch.frames.stretches import frame_times
+from aislewatch.ingest.candidates import list_remote
 from aislewatch.ingest.decoder import DECODED_BY
+from aislewatch.ingest.remote import RemoteFile, fetched
 from aislewatch.ingest.scratch import scratch_folder
 from aislewatch.people.boxes import Floats
 from aislewatch.people.finding import Finder, Footage, FoundWay, Graphs
@@ -40,12 +42,14 @@ class TrackedVideo:
         sha256: of the file when it was accepted.
         key: of its entry in the store.
         footage: the file.
+        remote: where it lies, if not here.
     """
 
     name: str
     sha256: str
     key: str
     footage: Footage
+    remote: RemoteFile | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ def find_people(
 
 def _videos(catalog: pd.DataFrame, params: Params, graphs: Graphs) -> list[TrackedVideo]:
     times = frame_times(catalog)
+    remote = {one.video: one.remote for one in list_remote(places.RAW, list(params.sources))}
     same: dict[str, Any] = {
         "decoder": DECODED_BY,
         "decoder_version": DECODER_VERSION,
@@ -112,7 +117,8 @@ def _videos(catalog: pd.DataFrame, params: Params, graphs: Graphs) -> list[Track
             "n_frames": of_video.n_frames,
         }
         footage = Footage(places.RAW / name, width, height, of_video)
-        videos.append(TrackedVideo(name, sha256, entry_key(same | own), footage))
+        key = entry_key(same | own)
+        videos.append(TrackedVideo(name, sha256, key, footage, remote.get(name)))
     return videos
 
 
@@ -154,9 +160,12 @@ def _find(
 ) -> Entry:
     finder = finders.get()
     try:
-        _check_unchanged(video)
-        with tempfile.TemporaryDirectory(dir=scratch) as name:
-            found = finder.find(video.footage, Path(name))
+        with (
+            _at_hand(video, scratch) as footage,
+            tempfile.TemporaryDirectory(dir=scratch) as name,
+        ):
+            _check_unchanged(footage.file, video.sha256)
+            found = finder.find(footage, Path(name))
             ways = [
                 {"first": one.first, "n_frames": len(one.squares), "prominence": one.prominence}
                 for one in found
@@ -169,15 +178,22 @@ def _find(
         finders.put(finder)
 
 
-def _check_unchanged(video: TrackedVideo) -> None:
+@contextmanager
+def _at_hand(video: TrackedVideo, scratch: Path) -> Iterator[Footage]:
+    if video.remote is None:
+        yield video.footage
+    else:
+        with fetched(video.remote, scratch) as file:
+            yield replace(video.footage, file=file)
+
+
+def _check_unchanged(file: Path, sha256: str) -> None:
     try:
-        same = sha256_file(video.footage.file) == video.sha256
+        same = sha256_file(file) == sha256
     except FileNotFoundError:
         same = False
     if not same:
-        raise FootageError(
-            f"{video.footage.file} is no longer the file that ingest accepted; run `dvc repro`"
-        )
+        raise FootageError(f"{file} is no longer the file that ingest accepted; run `dvc repro`")
 
 
 def _boxes(found: Sequence[FoundWay]) -> Floats:

@@ -12,6 +12,8 @@ MODELS = Path("models")
 
 # What people put there.
 RAW = DATA / "raw"
+# In a source's folder: its videos that lie on S3.
+REMOTE_LIST = "remote.csv"
 # The source that `aislewatch desk publish` writes: what reviewers said of footage they watched.
 JUDGED = "desk"
 ASSIGNMENTS = DATA / "assignments.csv"
