@@ -20,7 +20,7 @@ from aislewatch.desk.samples import draw
 from aislewatch.desk.schema import CLIPS, SAMPLED
 from tests.desk.desks import Shop, open_shop, token
 from tests.desk.evidence_folders import FPS, NOON, write_evidence, write_film
-from tests.desk.test_reviewing import verdict
+from tests.desk.two_alerts import verdict
 
 MIDNIGHT = NOON // DAY_S * DAY_S
 

@@ -24,7 +24,7 @@ from aislewatch.watch.scorer import load_live
 from aislewatch.watch.telling import Teller
 from aislewatch.watch.watcher import CameraWatch
 from tests.desk.desks import open_shop
-from tests.desk.test_reviewing import verdict
+from tests.desk.two_alerts import verdict
 from tests.projects import ask, keep_networks, mlflow_client, run, set_params
 from tests.waiting import wait_for
 from tests.watch.champions import register_champion

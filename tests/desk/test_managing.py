@@ -20,7 +20,7 @@ from aislewatch.evidence.operating import CHANGES
 from aislewatch.tables import places
 from tests.desk.desks import SETTINGS, Shop, open_shop, token
 from tests.desk.evidence_folders import NOON, write_evidence
-from tests.desk.test_reviewing import verdict
+from tests.desk.two_alerts import verdict
 
 HOURS = 3600.0
 

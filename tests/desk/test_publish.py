@@ -16,7 +16,7 @@ from stages import split
 from tests.code_closure import ROOT
 from tests.desk.desks import Shop, open_shop
 from tests.desk.evidence_folders import NOON, write_evidence, write_film
-from tests.desk.test_reviewing import verdict
+from tests.desk.two_alerts import verdict
 from tests.footage_stages import ALL, run_stages
 
 
