@@ -71,3 +71,12 @@ def squares(file: str) -> NDArray[np.uint8]:
     """Read a way's squares, uint8 (F, 3/2 R S, S)."""
     content = np.fromfile(places.SQUARES / file, np.uint8)
     return content.reshape(-1, len(REGIONS) * SQUARE * 3 // 2, SQUARE)
+
+
+def entries() -> dict[str, float]:
+    """Return the store's entries, and when each was made."""
+    return {
+        folder.name: folder.stat().st_mtime
+        for folder in places.PEOPLE_STORE.iterdir()
+        if (folder / "facts.json").exists()
+    }

@@ -1,10 +1,8 @@
 """The track stage on small films: boxes, squares and features, and what a change costs."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +12,6 @@ import pytest
 from aislewatch.config.params import load_params
 from aislewatch.errors import FootageError, ModelError
 from aislewatch.files import sha256_tree
-from aislewatch.findings import Fault
-from aislewatch.fsck.hashing import hash_files
-from aislewatch.fsck.people import check_people, people_files
-from aislewatch.fsck.read_files import ReadFiles
 from aislewatch.models.people_form import read_people_form
 from aislewatch.people.boxes import overlaps
 from aislewatch.people.features import feature_format, feature_graph
@@ -27,22 +21,23 @@ from aislewatch.tables.people import TRACKED, TRACKS
 from tests.code_closure import ROOT
 from tests.people.pictures import write_film
 from tests.people.sessions import session_of
-from tests.people.shop import REGIONS, SQUARE, film, make_shop, run_both, run_track, squares, walk
+from tests.people.shop import (
+    REGIONS,
+    SQUARE,
+    entries,
+    film,
+    make_shop,
+    run_both,
+    run_track,
+    squares,
+    walk,
+)
 from tests.people.tiny_detector import write_tiny
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     return make_shop(tmp_path)
-
-
-def entries() -> dict[str, float]:
-    """The store's entries, and when each was made."""
-    return {
-        folder.name: folder.stat().st_mtime
-        for folder in places.PEOPLE_STORE.iterdir()
-        if (folder / "facts.json").exists()
-    }
 
 
 def test_each_persons_square_shows_the_person(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,43 +151,6 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monkey
     assert noted[0] == noted[1]
 
 
-def test_what_is_damaged_in_the_store_is_made_again(
-    shop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    film(shop, "a.mp4", walk())
-    first = run_both(shop, monkeypatch)
-    [key] = entries()
-    for file in ("000000.squares", "000000.features", "boxes.npy", "facts.json"):
-        damaged = places.PEOPLE_STORE / key / file
-        content = damaged.read_bytes()
-        damaged.unlink()  # the published file is the same one
-        damaged.write_bytes(content[:-40])
-        assert run_track(shop) == first, file
-
-
-def test_a_killed_stage_goes_on_where_it_was(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(6):
-        film(shop, f"{number}.mp4", walk(20 + number))
-    monkeypatch.chdir(shop)
-    execution = shop / "execution"
-    execution.mkdir()
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "AISLEWATCH_EXECUTION": str(execution)}
-    subprocess.run([sys.executable, "-m", "stages.ingest"], env=environment, check=True)
-    stage = subprocess.Popen([sys.executable, "-m", "stages.track"], env=environment)
-    deadline = time.monotonic() + 120
-    while not (places.PEOPLE_STORE.exists() and entries()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    stage.send_signal(signal.SIGKILL)
-    stage.wait()
-    assert entries(), "one video was done"
-    assert not places.PEOPLE.exists(), "an output is whole or not there"
-    done = len(entries())
-    assert done < 6
-    assert run_track(shop)["new"] == 6 - done
-    left = [path.name for path in places.PEOPLE_STORE.iterdir() if path.name not in entries()]
-    assert left == [], "nothing of the killed run stays"
-
-
 def test_without_weights_one_error_names_the_command(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,34 +212,3 @@ def test_real_people_are_followed(
     steps = [overlaps(a[None], b[None])[0, 0] for a, b in pairwise(sides)]
     assert min(steps) > 0.5, "one person, not several"
     assert boxes.score.median() > 0.6
-
-
-def test_fsck_finds_and_forgets_what_is_damaged(
-    shop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    film(shop, "a.mp4", walk())
-    film(shop, "b.mp4", walk(30))
-    run_both(shop, monkeypatch)
-
-    def found() -> dict[str, Fault]:
-        digests = hash_files(people_files(), lambda done, total: None)
-        return {
-            f.path.as_posix(): f.fault
-            for f in check_people(people_files(), ReadFiles(digests, set()))
-        }
-
-    assert found() == {}
-    keys = sorted(entries())
-    squares_file = places.PEOPLE_STORE / keys[0] / "000000.squares"
-    facts = places.PEOPLE_STORE / keys[1] / "facts.json"
-    stray = places.PEOPLE_STORE / keys[1] / "notes.txt"
-    content = bytearray(squares_file.read_bytes())
-    content[100] ^= 1
-    squares_file.write_bytes(content)
-    facts.write_text(facts.read_text().replace('"first": 0', '"first": 1'))
-    stray.write_text("mine")
-    assert found() == {
-        squares_file.as_posix(): Fault.CHANGED,
-        facts.as_posix(): Fault.CHANGED,
-        stray.as_posix(): Fault.STRAY,
-    }
