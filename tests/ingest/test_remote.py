@@ -1,6 +1,7 @@
 """Footage on S3: the same frames as from files here, one video at a time, and plain refusals."""
 
 import os
+import resource
 import socket
 import sys
 from collections.abc import Iterator
@@ -126,6 +127,17 @@ def test_labels_are_checked_against_what_lies_there(raw: Path) -> None:
     assert [one.candidate.video for one in refused] == ["shop/broken.mp4"]
     labels = read_source(raw, "shop", "folder", {}, Limits(frame_s=0.1, min_event_s=0.3))
     assert not labels.problems, "the list is not taken for labels"
+
+
+def test_a_full_disk_is_not_taken_for_the_servers_fault(raw: Path, tmp_path: Path) -> None:
+    film = read_list(raw / "shop")[-1]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            fetched(film, tmp_path).__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_an_object_that_changed_or_went_is_told(raw: Path, tmp_path: Path) -> None:
