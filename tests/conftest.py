@@ -41,7 +41,7 @@ def no_tracking_uri(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def same_draws() -> None:
-    """Seed torch, so that no test's clips or weights depend on which tests ran before it."""
+    """Set torch's seed, so that no test's clips or weights depend on which tests ran before it."""
     torch.manual_seed(0)
 
 

@@ -1,4 +1,4 @@
-"""Every route of MLflow's server, asked of MLflow itself, and what to send to each."""
+"""Every route of MLflow's server and Prefect's, asked of themselves, and what to send to each."""
 
 import json
 import re
@@ -25,6 +25,13 @@ assert type(served.routes[-1]).__name__ == "Mount", served.routes
 print(json.dumps(sorted(route for route in found if route[1] not in ("HEAD", "OPTIONS"))))
 """
 
+_PREFECTS = """
+import json
+from prefect.server.api.server import create_api_app
+paths = create_api_app().openapi()["paths"]
+print(json.dumps([(path, method.upper()) for path, methods in paths.items() for method in methods]))
+"""
+
 _PARAMETER = re.compile(r"[<{](?:\w+:)?(\w+)(?::\w+)?[>}]")
 
 
@@ -44,6 +51,15 @@ def mlflow_routes(env: dict[str, str], folder: Path) -> list[Route]:
         capture_output=True,
         text=True,
         check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [Route(*route) for route in json.loads(done.stdout.splitlines()[-1])]
+
+
+def prefect_routes(env: dict[str, str], folder: Path) -> list[Route]:
+    """List what a Prefect server serves below ``/api``."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PREFECTS], env=env, cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return [Route(*route) for route in json.loads(done.stdout.splitlines()[-1])]

@@ -47,6 +47,19 @@ def shown_uri() -> str:
     return without_password(tracking_uri().split("?")[0])
 
 
+# A login in an address: up to the last @, for a password that was not quoted may hold one, or a
+# slash. What looks like a port and a path is none.
+_LOGINS = [
+    re.compile(rf"(://[^/\s:@]*):(?!\d{{1,5}}(?:[/\s]|$)){of_password}+@")
+    for of_password in (r"[^\s?#]", r"[^\s/]")
+]
+# What is named as a secret, in an address, an environment or JSON.
+_NAMED = re.compile(
+    r"(?i)([\w.-]*(?:password|passwd|passphrase|pwd|token|secret|api[_-]?key|access[_-]?key"
+    r"|signature|credential)[\w.-]*(?:=|[\"']\s*:\s*)[\"']?)[^&\s\"',;]+"
+)
+
+
 def without_password(text: str) -> str:
     """Hide the tracking address' password wherever it stands, and that of any other address."""
     try:
@@ -57,8 +70,9 @@ def without_password(text: str) -> str:
         text = text.replace(f":{secret}@", ":***@")
         # Alone too, unless so short that it would be found in any word.
         text = text.replace(secret, "***") if len(secret) > 3 else text
-    text = re.sub(r"(://[^/\s:@]*):[^/\s@]+@", r"\1:***@", text)
-    return re.sub(r"(?i)((?:password|passwd|pwd|token)=)[^&\s]+", r"\1***", text)
+    for login in _LOGINS:
+        text = login.sub(r"\1:***@", text)
+    return _NAMED.sub(r"\1***", text)
 
 
 def refusal(error: BaseException) -> RegistryError:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from aislewatch.errors import TrainingError
+from aislewatch.recording.address import without_password
 
 # The environment variable that names the database of a study that several machines share.
 VARIABLE = "OPTUNA_STORAGE"
@@ -90,7 +91,8 @@ def shown_url(url: str) -> str:
             "postgresql://user:password@host:5432/database or sqlite:////folder/study.db. Optuna's "
             "journal files keep no heartbeats, so a killed worker's trial would never be retried"
         )
-    return parsed.render_as_string(hide_password=True)
+    # SQLAlchemy leaves what stands behind the question mark.
+    return without_password(parsed.render_as_string(hide_password=True))
 
 
 def _serves_processes(url: URL) -> bool:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import aislewatch
 from tests.code_closure import ROOT
@@ -35,6 +36,8 @@ def test_a_service_can_do_little_and_is_pinned(service: str) -> None:
     assert facts["read_only"] is True
     assert facts["cap_drop"] == ["ALL"]
     assert facts["security_opt"] == ["no-new-privileges:true"]
+    assert facts["mem_limit"]
+    assert facts["pids_limit"] == 512
     assert all(port.startswith("127.0.0.1:") for port in facts.get("ports", []))
     tag = facts["image"].split(":")[1]
     assert "user" in facts or "build" in facts  # our images name a plain user
@@ -57,6 +60,30 @@ def test_images_of_others_are_pinned_by_digest_and_left_by_their_user() -> None:
     assert targets == {"pipeline", "servers", "storage"}
     for target in targets:
         assert re.findall(r"^USER (.*)$", ends[target], re.MULTILINE)[-1] == "${UID}"
+
+
+def test_prefect_keeps_its_leases_forgets_old_runs_and_gives_a_worker_one_at_a_time() -> None:
+    prefect = COMPOSE["services"]["prefect"]
+    said = prefect["environment"]
+    lease_storage = "prefect.server.concurrency.lease_storage.filesystem"
+    assert said["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] == lease_storage
+    assert f"prefect:{said['PREFECT_HOME']}" in prefect["volumes"], "not on a tmpfs"
+    assert "flow_runs" in said["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"].split(",")
+    command = COMPOSE["services"]["worker"]["command"]
+    assert command[command.index("--limit") + 1] == "1"
+
+
+def test_with_a_gpu_all_of_the_pipelines_services_are_of_its_image() -> None:
+    over = yaml.safe_load((DOCKER / "compose.cuda.yaml").read_text())["services"]
+    ours = {
+        name
+        for name, facts in COMPOSE["services"].items()
+        if facts.get("build", {}).get("target") == "pipeline" and "profiles" not in facts
+    }
+    assert set(over) == ours
+    assert {facts["image"].split(":")[1] for facts in over.values()} == {aislewatch.__version__}
+    [gpu] = over["worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert gpu["capabilities"] == ["gpu"]
 
 
 def test_mlflow_alone_has_the_login_of_the_models() -> None:
