@@ -180,19 +180,26 @@ def native_stack(folder: Path) -> Iterator[NativeStack]:
     """Run compose.yaml's PostgreSQL, MLflow, Prefect; clients use ``inside("worker")``."""
     stack = NativeStack(folder)
     (folder / "tmp").mkdir()
+    with serving_postgres(stack):
+        stack.start("storage-models", "storage-data")
+        stack.finish("bucket-models", ROOT)
+        stack.start("mlflow", "prefect")
+        stack.finish("accounts", ROOT)
+        yield stack
+
+
+@contextmanager
+def serving_postgres(stack: NativeStack) -> Iterator[None]:
+    """Run a new PostgreSQL; at the end stop it, and before it what else was started."""
     with making_postgres(stack.ports["5432"]) as stack.postgres_command:
         try:
-            start_postgres(stack)
-            stack.start("storage-models", "storage-data")
-            stack.finish("bucket-models", ROOT)
-            stack.start("mlflow", "prefect")
-            stack.finish("accounts", ROOT)
-            yield stack
+            _start_postgres(stack)
+            yield
         finally:
             stack.stop(*reversed(stack.serving))
 
 
-def start_postgres(stack: NativeStack) -> None:
+def _start_postgres(stack: NativeStack) -> None:
     """Start the cluster for the first time, and make roles and databases by our script."""
     stack.start("postgres")
     place = stack.postgres_command[stack.postgres_command.index("-k") + 1]
