@@ -37,9 +37,11 @@ def rooms(catalog: pd.DataFrame, tracked: pd.DataFrame, folds: pd.DataFrame) -> 
     """Return the main people of all videos as `research.footage.Folded` wants them.
 
     A room is a fold; recordings and contradictions are the committed ones, and another camera's
-    video is a recording by itself.
+    video is a recording by itself. A video shorter than a clip is left out: it could only be called
+    normal, unseen.
     """
-    videos = main_people(catalog, tracked)
+    span = (RECIPE.frames - 1) * RECIPE.step + 1
+    videos = main_people(catalog[catalog["n_frames"] >= span], tracked)
     known = folds.set_index("path")
     labels = [camera_and_label(path)[1] for path in videos["path"]]
     return videos.assign(

@@ -8,21 +8,14 @@ import pandas as pd
 from research.footage import Folded
 from research.rooms import ROOMS, jobs, rooms, scored
 
-CATALOG = pd.DataFrame(
-    {
-        "video": [
-            *("cctv/normal/a.mp4", "cctv/shoplifting/b.mp4", "cctv/normal/empty.mp4"),
-            *(
-                "mnnit/normal/Normal_1.mp4",
-                "mnnit/shoplifting/Theft_1.mp4",
-                "mnnit/normal/Both.mp4",
-            ),
-        ]
-    }
-)
+VIDEOS = [
+    *("cctv/normal/a.mp4", "cctv/shoplifting/b.mp4", "cctv/normal/empty.mp4"),
+    *("mnnit/normal/Normal_1.mp4", "mnnit/shoplifting/Theft_1.mp4", "mnnit/normal/Both.mp4"),
+]
+CATALOG = pd.DataFrame({"video": [*VIDEOS, "cctv/normal/short.mp4"], "n_frames": [30] * 6 + [20]})
 TRACKED = pd.DataFrame(
     {
-        "video": [video for video in CATALOG["video"] if "empty" not in video],
+        "video": [video for video in VIDEOS if "empty" not in video],
         "file": [f"{number}.features" for number in range(5)],
         "n_frames": 29,
         "prominence": 1.0,
@@ -30,7 +23,7 @@ TRACKED = pd.DataFrame(
 )
 FOLDS = pd.DataFrame(
     {
-        "path": [video for video in CATALOG["video"] if video.startswith("mnnit")],
+        "path": [video for video in VIDEOS if video.startswith("mnnit")],
         "recording": ["first", "second", "second"],
         "contradicted": [0, 0, 1],
     }
@@ -39,7 +32,7 @@ FOLDS = pd.DataFrame(
 
 def test_a_network_learns_in_one_room_and_is_scored_on_all_of_the_other() -> None:
     data = Folded(rooms(CATALOG, TRACKED, FOLDS), Path())
-    of_row = CATALOG["video"]
+    of_row = np.array(VIDEOS)
     for job in jobs(data):
         learned, judged = (
             {of_row[row].split("/")[0] for row in rows} for rows in (job.train, job.test)
