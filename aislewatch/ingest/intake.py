@@ -97,9 +97,7 @@ class Intake:
         known = self.store.folder.with_name(FETCHED) / remote.name()
         if known.is_file():
             digest = known.read_text()
-            stored = self.store.find(self.store.key(digest, DECODED_BY))
-            if stored is not None and stored.lost_s <= self.limits.max_loss_s:
-                self._check(stored)
+            if stored := self._find(self.store.key(digest, DECODED_BY)):
                 return Accepted(candidate, digest, stored)
         with fetched(remote, self.scratch) as file:
             accepted = self._take_in(replace(candidate, path=file, remote=None))
@@ -111,14 +109,15 @@ class Intake:
     def _stored(self, video: Path, key: str) -> StoredVideo:
         # Copies of one video in two places are decoded once: the second waits for the first.
         with self._locks.setdefault(key, threading.Lock()):
-            stored = self.store.find(key)
-            if stored is None or stored.lost_s > self.limits.max_loss_s:
-                return self._decode(video, key)
-        self._check(stored)
-        return stored
+            return self._find(key) or self._decode(video, key)
 
-    def _check(self, stored: StoredVideo) -> None:
+    def _find(self, key: str) -> StoredVideo | None:
+        """Return what the store has of a video; None where more of it was lost than may be now."""
+        stored = self.store.find(key)
+        if stored is None or stored.lost_s > self.limits.max_loss_s:
+            return None
         check_limits(stored.width, stored.height, stored.fps, stored.duration_s, self.limits)
+        return stored
 
     def _decode(self, video: Path, key: str) -> StoredVideo:
         decoder = self.decoders.get()

@@ -3,7 +3,7 @@
 import csv
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from hashlib import sha256
@@ -63,8 +63,7 @@ def list_address(address: str) -> list[RemoteFile]:
         file = path.removeprefix(root.rstrip("/") + "/")
         # A bucket browser's "folders" are empty objects.
         if file and not path.endswith("/") and facts["type"] == "file":
-            etag = str(facts["ETag"]).strip('"')
-            listed.append(RemoteFile(file, _SCHEME + path, int(facts["size"]), etag))
+            listed.append(RemoteFile(file, _SCHEME + path, int(facts["size"]), _etag(facts)))
     if not listed:
         raise FootageError(f"nothing is below {address}; see to the bucket's and folder's names")
     return listed
@@ -123,11 +122,15 @@ def fetched(remote: RemoteFile, scratch: Path) -> Iterator[Path]:
             # Of the state that it has now: each of its blocks is asked for by the etag.
             source = store.open(path, "rb", block_size=_BLOCK)
         with source, file.open("wb") as target:
-            if str(source.details["ETag"]).strip('"') != remote.etag:
+            if _etag(source.details) != remote.etag:
                 raise FootageError(f"{remote.address} has changed since it was listed; {_AGAIN}")
             while block := _next_block(source, remote.address):
                 target.write(block)
         yield file
+
+
+def _etag(facts: Mapping[str, Any]) -> str:
+    return str(facts["ETag"]).strip('"')
 
 
 def _next_block(source: Any, address: str) -> bytes:
@@ -160,8 +163,6 @@ def _told(address: str) -> Iterator[None]:
             f"the server refuses {address}; see to AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "the rights on the bucket"
         ) from None
-    except FootageError:
-        raise
     except Exception as error:
         # Its words may hold a login; its kind does not.
         raise FootageError(
