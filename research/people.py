@@ -27,8 +27,7 @@ def main_people(catalog: pd.DataFrame, tracked: pd.DataFrame) -> pd.DataFrame:
 
     Somebody who is not there for a whole clip does not count; a video without anybody has no frame.
     """
-    span = (Recipe().frames - 1) * Recipe().step + 1
-    there = tracked[tracked["n_frames"] >= span].sort_values("prominence", kind="stable")
+    there = tracked[tracked["n_frames"] >= Recipe().span].sort_values("prominence", kind="stable")
     main = there.drop_duplicates("video", keep="last").set_index("video")
     found = main.reindex(catalog["video"])
     columns = {

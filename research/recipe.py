@@ -46,6 +46,11 @@ class Recipe:
         """Return this recipe with some values changed."""
         return replace(self, **changes)
 
+    @property
+    def span(self) -> int:
+        """Return the frames of footage from a clip's first frame to its last, both included."""
+        return (self.frames - 1) * self.step + 1
+
     def config(self, data: Folded) -> ModelConfig:
         """Return the network's configuration on these frames or features."""
         sizes = {
@@ -103,6 +108,8 @@ class Recipe:
         )
 
 
+# What the notes of the first runs advise.
+MIXED = Recipe(mixup=0.4, epochs=120)
 # The paper's sections 3 and 4 where they say it; the rest as in params.yaml before the search.
 PAPER = Recipe(
     input="rgb",

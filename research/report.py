@@ -45,12 +45,11 @@ def prediction(
         if result is None:
             return None
         logits[fold == outer] = result[fold[np.isin(fold, held_out)] == outer]
-    return scored_table(benchmark, logits)
+    return scored_table(benchmark.data.videos, logits)
 
 
-def scored_table(benchmark: Benchmark, logits_N: NDArray[np.float64]) -> pd.DataFrame:
+def scored_table(videos: pd.DataFrame, logits_N: NDArray[np.float64]) -> pd.DataFrame:
     """Return the videos as the product's evaluation wants clips."""
-    videos = benchmark.data.videos
     columns = {"video": videos["recording"], "group": videos["recording"]}
     scores_N = 1 / (1 + np.exp(-logits_N))
     return pd.DataFrame(columns | {"label": videos["label"].astype(int), "score": scores_N})

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from aislewatch.config.params import load_params
 from aislewatch.frames.class_folders import camera_and_label
@@ -24,12 +23,11 @@ from aislewatch.tables.people import TRACKED
 from research.footage import FOLDS_FILE, Folded
 from research.people import main_people
 from research.plan import SEEDS
-from research.recipe import Recipe
-from research.report import FIGURES, figures, shown
+from research.recipe import MIXED
+from research.report import FIGURES, figures, scored_table, shown
 from research.trainings import Job, Machine, Shelf, run
 
-# The protocol's recipe `mixed`, fixed in MNNIT before any other room was looked at.
-RECIPE = Recipe(epochs=120, mixup=0.4)
+# The protocol's `mixed` was fixed in MNNIT before any other room was looked at.
 ROOMS = ("mnnit", "cctv")
 
 
@@ -40,8 +38,7 @@ def rooms(catalog: pd.DataFrame, tracked: pd.DataFrame, folds: pd.DataFrame) -> 
     video is a recording by itself. A video shorter than a clip is left out: it could only be called
     normal, unseen.
     """
-    span = (RECIPE.frames - 1) * RECIPE.step + 1
-    videos = main_people(catalog[catalog["n_frames"] >= span], tracked)
+    videos = main_people(catalog[catalog["n_frames"] >= MIXED.span], tracked)
     known = folds.set_index("path")
     labels = [camera_and_label(path)[1] for path in videos["path"]]
     return videos.assign(
@@ -58,7 +55,7 @@ def jobs(data: Folded) -> list[Job]:
     return [
         Job(
             f"{name} {seed}",
-            RECIPE,
+            MIXED,
             data.train_rows({1 - room}),
             np.flatnonzero(fold != room),
             seed,
@@ -66,13 +63,6 @@ def jobs(data: Folded) -> list[Job]:
         for room, name in enumerate(ROOMS)
         for seed in SEEDS
     ]
-
-
-def scored(data: Folded, job: Job, logits_N: NDArray[np.float64]) -> pd.DataFrame:
-    """Return a job's test videos as the product's evaluation wants clips."""
-    there = data.videos.iloc[job.test]
-    columns = {"video": there["recording"], "group": there["recording"], "label": there["label"]}
-    return pd.DataFrame(columns | {"score": 1 / (1 + np.exp(-logits_N))})
 
 
 def main() -> None:
@@ -94,7 +84,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for name in ROOMS:
         own = [job for job in todo if job.name.startswith(f"{name} ")]
-        found = [scored(data, job, np.array(shelf.logits(job.name))) for job in own]
+        found = [
+            scored_table(videos.iloc[job.test], np.array(shelf.logits(job.name))) for job in own
+        ]
         got, label = figures(found, settings), found[0]["label"]
         cells = [name, str(len(label)), str(label.sum()), shown(got[FIGURES[0]], settings)]
         cells += [f"{100 * (1 - label.mean()):.1f}", shown(got[FIGURES[1]], settings)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from research.plan import NETWORKS, SEEDS, Benchmark
-from research.recipe import PAPER, PLAIN, Recipe
+from research.recipe import MIXED, PAPER, PLAIN, Recipe
 from research.trainings import Job
 
 # Names of trainings on the outer folds.
@@ -38,7 +38,7 @@ def start(plan: Benchmark, network: str) -> Iterator[Job]:
 
 def mixed(plan: Benchmark, network: str) -> Iterator[Job]:
     """Train the same with mixup and twice the epochs: what the notes of the first runs advise."""
-    return plan.everywhere(Recipe(network=network, mixup=0.4, epochs=120), "mixed", SEEDS)
+    return plan.everywhere(MIXED.but(network=network), "mixed", SEEDS)
 
 
 def plain(plan: Benchmark, network: str) -> Iterator[Job]:

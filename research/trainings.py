@@ -113,9 +113,8 @@ def clips_of(
 
 def learned_windows(recipe: Recipe, n_frames: int) -> list[int]:
     """List the first frames of windows half a clip apart, from end to end of a video."""
-    span = (recipe.frames - 1) * recipe.step + 1
-    room = max(0, n_frames - span)
-    return spread(room, 1 + math.ceil(room / max(1, span // 2)))
+    room = max(0, n_frames - recipe.span)
+    return spread(room, 1 + math.ceil(room / max(1, recipe.span // 2)))
 
 
 def spread(room: int, count: int) -> list[int]:

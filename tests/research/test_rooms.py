@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from research.footage import Folded
-from research.rooms import ROOMS, jobs, rooms, scored
+from research.report import scored_table
+from research.rooms import ROOMS, jobs, rooms
 
 VIDEOS = [
     *("cctv/normal/a.mp4", "cctv/shoplifting/b.mp4", "cctv/normal/empty.mp4"),
@@ -48,7 +49,7 @@ def test_labels_are_the_folders_and_recordings_the_committed_ones() -> None:
     data = Folded(rooms(CATALOG, TRACKED, FOLDS), Path())
     assert data.videos["label"].tolist() == [0, 1, 0, 0, 1, 0]
     there = next(job for job in jobs(data) if job.name.startswith("cctv"))
-    table = scored(data, there, np.array([0.0, 2.0, -30.0]))
+    table = scored_table(data.videos.iloc[there.test], np.array([0.0, 2.0, -30.0]))
     assert table["group"].tolist() == ["first", "second", "second"]
     assert table["label"].tolist() == [0, 1, 0]
     assert table["score"].round(2).tolist() == [0.5, 0.88, 0.0]
