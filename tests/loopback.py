@@ -3,6 +3,12 @@
 import socket
 
 
+def is_open(port: int) -> bool:
+    """Say whether somebody listens on a loopback port."""
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
 def free_port() -> int:
     """Find a loopback port that nobody listens on now."""
     with socket.socket() as probe:

@@ -1,7 +1,6 @@
 """Serves desks in processes, and looks at them in a real browser."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.code_closure import ROOT
 from tests.desk.desks import PASSWORD
-from tests.loopback import free_port
+from tests.loopback import free_port, is_open
 
 # Seconds for a process to start on a machine that runs other tests.
 START_S = 60.0
@@ -41,9 +40,8 @@ def serve(live: Path, port: int = 0) -> Served:
     process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, text=True)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return Served(live, port, process)
+        if is_open(port):
+            return Served(live, port, process)
         time.sleep(0.1)
     raise AssertionError("the desk did not start")
 

@@ -2,7 +2,6 @@
 
 import os
 import resource
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from aislewatch.labels.checks import Limits
 from aislewatch.labels.layouts import read_source
 from tests.code_closure import ROOT
 from tests.footage_samples import LIMITS, make_video
-from tests.loopback import free_port
+from tests.loopback import free_port, is_open
 from tests.prefect_servers import running
 from tests.s3_server import LOGIN
 
@@ -62,11 +61,6 @@ def server(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
             bucket.upload_file(str(path), f"2026/{path.relative_to(films / 'shop').as_posix()}")
         bucket.put_object(Key="2026/labels.csv", Body=b"video,label\n")
         yield
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture

@@ -18,16 +18,10 @@ from tests.code_closure import ROOT
 from tests.people.shop import (
     entries,
     film,
-    make_shop,
     run_both,
     run_track,
     walk,
 )
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    return make_shop(tmp_path)
 
 
 def test_what_is_damaged_in_the_store_is_made_again(

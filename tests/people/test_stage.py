@@ -35,11 +35,6 @@ from tests.people.shop import (
 from tests.people.tiny_detector import write_tiny
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    return make_shop(tmp_path)
-
-
 def test_each_persons_square_shows_the_person(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [[*one, (64, 32)] for one in walk(24, 1)]
     film(shop, "two.mp4", frames)

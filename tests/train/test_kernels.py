@@ -20,6 +20,7 @@ from aislewatch.models.input import ClipInput, ClipViews
 from aislewatch.train.kernels.precision import compute_in, use_kernels
 from tests.tiny_clips import tiny_params
 from tests.tiny_models import make_model, random_clips
+from tests.train.exactly import compute_exactly
 
 ARCHITECTURES = tuple(NETWORKS)
 CUDA = torch.cuda.is_available()
@@ -35,10 +36,7 @@ TOLERANCE = 1e-3 if CUDA else 2e-6
 
 @pytest.fixture(autouse=True)
 def exact_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    # Fills new memory with NaN, so that a value read before it was written shows.
-    torch.use_deterministic_algorithms(True)
-    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    compute_exactly(monkeypatch)
     # Few programs where a GPU has hundreds: the interpreter runs them one after the other.
     monkeypatch.setattr("aislewatch.train.kernels.encoder.SUMMING_PROGRAMS", 3)
     monkeypatch.setattr("aislewatch.train.kernels.clip_input.PIXELS", 1024)

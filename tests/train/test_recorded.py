@@ -24,6 +24,7 @@ from aislewatch.train.processes import Processes
 from aislewatch.train.step import Stepper
 from tests.tiny_clips import tiny_params, write_store
 from tests.tiny_models import make_model, random_clips
+from tests.train.exactly import compute_exactly
 
 ARCHITECTURES = tuple(NETWORKS)
 CUDA = torch.cuda.is_available()
@@ -35,10 +36,7 @@ LEARNING = parse_params(tiny_params(), "test").learning
 
 @pytest.fixture(autouse=True)
 def deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    # Fills new memory with NaN, so that a value read before it was written shows.
-    torch.use_deterministic_algorithms(True)
-    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    compute_exactly(monkeypatch)
 
 
 @pytest.mark.skipif(not CUDA, reason="CUDA graphs need an NVIDIA GPU")

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from aislewatch.cli.live import thefts_by_camera
 from aislewatch.config.params import load_params
 from aislewatch.errors import FootageError
 from tests.code_closure import ROOT
+from tests.loopback import free_port, is_open
 from tests.tiny_registry import new_registry
 from tests.watch.broken_cameras import make_film
 from tests.watch.champions import register_champion, save_network
@@ -36,16 +36,14 @@ def test_an_alert_stands_on_the_page_within_a_minute(
     make_film(film, 12.0)
     rows = "video,start_s,end_s,label\ncam1/shoplifting/a.mp4,2.0,3.0,shoplifting\n"
     Path("data/raw/synthetic/events.csv").write_text(rows)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "aislewatch.cli.main", "live", "--port", str(port)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with Path("live.log").open("w") as said:
         running = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
     try:
         wait_for(running, lambda: "operating point" in Path("live.log").read_text(), START_S)
-        wait_for(running, lambda: is_up(port), START_S)
+        wait_for(running, lambda: is_open(port), START_S)
         [login] = re.findall(r"as (\w+), password (\S+),", Path("live.log").read_text())
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as page:
             page.post("/login", data={"name": login[0], "password": login[1]})
@@ -68,11 +66,6 @@ def wait_for(
         assert running.poll() is None, said
         assert time.monotonic() - begun < seconds, said
         time.sleep(0.2)
-
-
-def is_up(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_without_the_demo_one_is_told_what_to_run(tmp_path: Path) -> None:
